@@ -1,0 +1,13 @@
+{#
+    Deletes the rows of every asset that a load has touched since this incremental model last saw it. `delete+insert`
+    deletes only the assets that have new rows; an asset whose rows are all gone would keep the old ones.
+#}
+{% macro delete_touched_assets() %}
+    {% if is_incremental() %}
+        delete from {{ this }}
+        where (asset_id, load_count) not in (
+            select asset_id, load_count
+            from {{ ref('asset_loads') }}
+        )
+    {% endif %}
+{% endmacro %}

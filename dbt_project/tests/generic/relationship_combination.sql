@@ -1,0 +1,17 @@
+{# The given columns together, where none of them is null, are found in the columns of the same names in `to`. #}
+{% test relationship_combination(model, columns, to) %}
+
+select {% for column in columns %}child.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+
+from {{ model }} as child
+left join {{ to }} as parent
+    on {% for column in columns %}child.{{ column }} = parent.{{ column }}
+    {{ 'and ' if not loop.last }}{% endfor %}
+
+where
+    parent.{{ columns[0] }} is null
+    {% for column in columns %}
+    and child.{{ column }} is not null
+    {% endfor %}
+
+{% endtest %}

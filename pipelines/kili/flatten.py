@@ -1,0 +1,185 @@
+"""Export -> records: an asset and its labels as rows, with their keys and hashes. Pure; no input or output."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast
+
+import orjson
+
+from pipelines.kili import answers, export
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+_ASSET_COLUMNS: Final = (
+    "projectId",
+    "externalId",
+    "content",
+    "status",
+    "jsonMetadata",
+    "isHoneypot",
+    "honeypotMark",
+    "isUsedForConsensus",
+    "consensusMark",
+    "inferenceMark",
+    "skipped",
+    "totalSecondsToLabel",
+    "createdAt",
+    "updatedAt",
+)
+_LABEL_COLUMNS: Final = (
+    "modelName",
+    "skipped",
+    "isSentBackToQueue",
+    "isLatestLabelForUser",
+    "isHoneypot",
+    "consensusMark",
+    "honeypotMark",
+    "inferenceMark",
+    "reviewScore",
+    "secondsToLabel",
+    "totalSecondsToLabel",
+)
+_AUTHOR_COLUMNS: Final = ("id", "email", "name")
+_ASSET_KEYS: Final = {"id", *_ASSET_COLUMNS, *export.LABEL_CONTAINERS}
+_LABEL_KEYS: Final = {"id", "author", "labelType", "createdAt", "jsonResponse", *_LABEL_COLUMNS}
+
+
+@dataclass(slots=True)
+class FlatLabel:
+    """A label with its key; `columns` are those between asset_version and response_hash."""
+
+    key: str
+    columns: tuple[object, ...]
+    response: dict[str, Any] | None
+    response_hash: str | None
+    json_response: str | None
+    extra: str | None
+
+
+@dataclass(slots=True)
+class FlatAsset:
+    """An asset with the hash of all that is stored of it; `columns` are those after asset_version."""
+
+    asset_id: str
+    version: str
+    columns: tuple[object, ...]
+    labels: list[FlatLabel]
+
+    @property
+    def row(self) -> answers.Row:
+        """The asset's row in `kili.assets`."""
+        return (self.asset_id, self.version, *self.columns)
+
+    def label_row(self, label: FlatLabel, annotation_count: int) -> answers.Row:
+        """A label's row in `kili.labels`."""
+        head = (label.key, self.asset_id, self.version)
+        return (*head, *label.columns, label.response_hash, annotation_count, label.extra)
+
+
+def asset(record: export.Asset) -> FlatAsset:
+    """One asset of an export."""
+    said = cast(dict[str, Any], record)
+    asset_id = record["id"]
+    labels = _keyed(asset_id, [_label(label) for label in export.labels_of(record)])
+    columns = (*(_column(key, said.get(key)) for key in _ASSET_COLUMNS), _extra(said, _ASSET_KEYS))
+    stored = sorted(_hash([label.key, label.columns, label.response_hash, label.extra]) for label in labels)
+    return FlatAsset(asset_id, _hash([columns, stored]), columns, labels)
+
+
+def united(records: list[export.Asset]) -> export.Asset:
+    """The same asset found several times in one export: later values win, a label found twice is one label."""
+    said: dict[str, Any] = {}
+    labels: list[export.Label] = []
+    for record in records:
+        said |= {key: value for key, value in record.items() if value is not None}
+        known = Counter(map(_dumps, labels))
+        for label in export.labels_of(record):
+            known[_dumps(label)] -= 1
+            if known[_dumps(label)] < 0:
+                labels.append(label)
+    said = {key: value for key, value in said.items() if key not in export.LABEL_CONTAINERS}
+    return cast(export.Asset, said | {"labels": labels})
+
+
+def microseconds(instant: datetime) -> int:
+    """Microseconds since 1970 in UTC; a time without a zone is taken for UTC."""
+    return ((instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def _label(label: export.Label) -> FlatLabel:
+    said = cast(dict[str, Any], label)
+    author = said.get("author") or {}
+    response = label.get("jsonResponse")
+    json_response = None if response is None else _dumps(response)
+    extra = {key: value for key, value in said.items() if key not in _LABEL_KEYS and value is not None}
+    if more := {key: value for key, value in author.items() if key not in _AUTHOR_COLUMNS and value is not None}:
+        extra["author"] = more
+    return FlatLabel(
+        "",
+        (
+            label.get("id"),
+            *(author.get(key) for key in _AUTHOR_COLUMNS),
+            label["labelType"],
+            microseconds(label["createdAt"]),
+            *(said.get(key) for key in _LABEL_COLUMNS),
+        ),
+        response,
+        None if json_response is None else _digest(json_response),
+        None if json_response is None else json_response.decode(),
+        _dumps(extra).decode() if extra else None,
+    )
+
+
+def _keyed(asset_id: str, labels: list[FlatLabel]) -> list[FlatLabel]:
+    """Gives labels their keys. Labels that share author, type, time and model are numbered in the order of their answers."""
+    tied: Counter[tuple[object, ...]] = Counter()
+    for label in sorted(labels, key=_tie_break) if len(labels) > 1 else labels:
+        _, author_id, _, _, label_type, created_at, model_name, *_ = label.columns
+        identity = (asset_id, author_id, label_type, created_at, model_name)
+        label.key = _hash([*identity, tied[identity]])
+        tied[identity] += 1
+    return labels
+
+
+def _tie_break(label: FlatLabel) -> tuple[str, str]:
+    return label.response_hash or "", str(label.columns[0] or "")
+
+
+def _column(key: str, value: Any) -> object:
+    if value is None:
+        return None
+    if key == "jsonMetadata":
+        return _dumps(_parsed(value)).decode()
+    return microseconds(value) if key in ("createdAt", "updatedAt") else value
+
+
+def _parsed(value: object) -> object:
+    """JSON that an API dump holds in a string; a string that is none stays one."""
+    if isinstance(value, str):
+        try:
+            inner = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+        return inner if isinstance(inner, dict | list) else value
+    return value
+
+
+def _extra(said: dict[str, Any], keys: Iterable[str]) -> str | None:
+    extra = {key: value for key, value in said.items() if key not in keys and value is not None}
+    return _dumps(extra).decode() if extra else None
+
+
+def _dumps(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _hash(value: object) -> str:
+    return _digest(_dumps(value))

@@ -1,0 +1,113 @@
+"""Kili's vertices as WKT, in the coordinates of the export: normalised, or degrees in geospatial projects.
+
+A shape is what `wkt_*` returns: its WKT and its bounds. Numbers are written so that they read back exactly.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Vertex = Mapping[str, Any]
+Ring = Sequence[Vertex]
+
+
+class Shape(NamedTuple):
+    """A geometry: WKT text and bounding box."""
+
+    wkt: str
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+
+def point(vertex: Vertex) -> Shape:
+    """A marker."""
+    return Shape(f"POINT ({_text(vertex)})", vertex["x"], vertex["y"], vertex["x"], vertex["y"])
+
+
+def points(vertices: Sequence[Vertex]) -> Shape:
+    """The points of a pose."""
+    return Shape(f"MULTIPOINT ({_line(vertices)})", *_bounds(vertices))
+
+
+def line(vertices: Sequence[Vertex]) -> Shape:
+    """A polyline or vector, in its own direction; a single point stays a point."""
+    if len(vertices) == 1:
+        return point(vertices[0])
+    return Shape(f"LINESTRING ({_line(vertices)})", *_bounds(vertices))
+
+
+def box(ring: Ring) -> Shape:
+    """A rectangle, upright or rotated: its four vertices in an order in which no edges cross."""
+    return polygon([_uncrossed(ring)])
+
+
+def polygon(rings: Sequence[Ring]) -> Shape:
+    """An outline and its holes."""
+    return Shape(f"POLYGON ({_rings(rings)})", *_bounds(rings[0]))
+
+
+def multipolygon(parts: Sequence[Sequence[Ring]]) -> Shape:
+    """A region of one part or several, each an outline and its holes."""
+    if len(parts) == 1:
+        return polygon(parts[0])
+    outlines = [vertex for part in parts for vertex in part[0]]
+    text = ", ".join([f"({_rings(rings)})" for rings in parts])
+    return Shape(f"MULTIPOLYGON ({text})", *_bounds(outlines))
+
+
+def boxes(rings: Sequence[Ring]) -> Shape:
+    """The lines of a text on a page, a box each."""
+    return multipolygon([[_uncrossed(ring)] for ring in rings])
+
+
+def _text(vertex: Vertex) -> str:
+    return f"{_number(vertex['x'])} {_number(vertex['y'])}"
+
+
+def _number(value: object) -> object:
+    if type(value) is float or type(value) is int:
+        return value
+    raise TypeError(f"a coordinate is a number, not {value!r}")
+
+
+def _line(vertices: Iterable[Vertex]) -> str:
+    return ", ".join([_text(vertex) for vertex in vertices])
+
+
+def _rings(rings: Sequence[Ring]) -> str:
+    return ", ".join([f"({_line(_closed(ring))})" for ring in rings])
+
+
+def _closed(ring: Ring) -> Ring:
+    """The ring ending where it starts; WKT wants four vertices, so one or two vertices are repeated."""
+    vertices = [*ring, *[ring[-1]] * (3 - len(ring))]
+    return vertices if len(vertices) > 3 and vertices[0] == vertices[-1] else [*vertices, vertices[0]]
+
+
+def _bounds(vertices: Iterable[Vertex]) -> tuple[float, float, float, float]:
+    xs = [vertex["x"] for vertex in vertices]
+    ys = [vertex["y"] for vertex in vertices]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _uncrossed(ring: Ring) -> Ring:
+    """Four vertices listed in Z order, as Kili does on PDF pages, put in order around the box."""
+    if len(ring) != 4:
+        return ring
+    a, b, c, d = ring
+    if _cross(b, c, d, a):
+        return [a, b, d, c]
+    if _cross(a, b, c, d):
+        return [a, c, b, d]
+    return ring
+
+
+def _cross(p: Vertex, q: Vertex, r: Vertex, s: Vertex) -> bool:
+    """Whether the segments p-q and r-s cross."""
+    return _side(p, q, r) * _side(p, q, s) < 0 and _side(r, s, p) * _side(r, s, q) < 0
+
+
+def _side(p: Vertex, q: Vertex, r: Vertex) -> float:
+    side: float = (q["x"] - p["x"]) * (r["y"] - p["y"]) - (q["y"] - p["y"]) * (r["x"] - p["x"])
+    return side

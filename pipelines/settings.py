@@ -1,0 +1,58 @@
+"""The one place that reads the environment."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+SAMPLES: Final = Path(__file__).parent.parent / "tests" / "samples"
+
+
+class BadSetting(Exception):
+    """An environment variable holds what cannot be used."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where exports come from and where the warehouse lies.
+
+    exports: file, folder or glob, local or any URL fsspec understands (KILI_EXPORTS).
+    warehouse: the warehouse folder (KILI_WAREHOUSE).
+    project_id: the project of exports that do not name theirs (KILI_PROJECT_ID).
+    timezone: the zone of the dates in READMEs, which name none (KILI_EXPORT_TIMEZONE).
+    """
+
+    exports: str | None
+    warehouse: Path
+    project_id: str | None
+    timezone: ZoneInfo
+
+    @property
+    def work(self) -> Path:
+        """The pipeline's own folder."""
+        return self.warehouse / "work"
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file that the pipeline writes."""
+        return self.work / "warehouse.duckdb"
+
+    def at(self, exports: str | None, warehouse: Path | None) -> "Settings":
+        """These settings with a command's options in place of the environment's."""
+        return replace(self, exports=exports or self.exports, warehouse=(warehouse or self.warehouse).resolve())
+
+
+def from_environment() -> Settings:
+    """The settings of this process. Raises `BadSetting`."""
+    zone = os.environ.get("KILI_EXPORT_TIMEZONE") or "UTC"
+    try:
+        timezone = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise BadSetting(f"KILI_EXPORT_TIMEZONE: no such time zone: {zone}") from None
+    return Settings(
+        exports=os.environ.get("KILI_EXPORTS") or None,
+        warehouse=Path(os.environ.get("KILI_WAREHOUSE") or "warehouse").resolve(),
+        project_id=os.environ.get("KILI_PROJECT_ID") or None,
+        timezone=timezone,
+    )

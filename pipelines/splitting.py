@@ -1,0 +1,128 @@
+"""Where the records of a JSON document stand: a list's items, a lone object, or JSON Lines.
+
+The document is read in pieces and never held whole, so memory stays flat whatever its size. Only quotes and brackets are
+looked at: a record that is broken inside is still told from its neighbours, and is judged when it is read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+import numpy as np
+
+Span = tuple[int, int]
+
+_CHUNK: Final = 1 << 22
+_BOM: Final = b"\xef\xbb\xbf"
+_QUOTE: Final = ord('"')
+_IS_STRUCTURAL: Final = np.isin(np.arange(256), list(b'"[]{}'))
+_STEP: Final = np.zeros(256, np.int8)
+_STEP[list(b"[{")] = 1
+_STEP[list(b"]}")] = -1
+
+
+class NotJson(ValueError):
+    """The document as a whole is no JSON; says why and at which byte."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a document: whether they are items of a list, and their spans in bytes."""
+
+    is_list: bool
+    spans: list[Span]
+
+
+def records(document: BinaryIO) -> Records:
+    """Finds the records of a document. Raises `NotJson` if its brackets do not close or text follows its end."""
+    start, first = _first_byte(document)
+    if first not in (b"[", b"{"):
+        what = f"it starts with {first.decode('ascii', 'backslashreplace')!r}" if first else "it is empty"
+        raise NotJson(f"not JSON: {what}")
+    is_list = first == b"["
+    opened, closed, end = _brackets(document, start, base=int(is_list))
+    inner = (start + 1, end - 1) if is_list else (start, end)
+    return Records(is_list, list(_spans(document, opened, closed, inner)))
+
+
+def _first_byte(document: BinaryIO) -> tuple[int, bytes]:
+    document.seek(0)
+    head = document.read(len(_BOM))
+    offset = len(_BOM) if head == _BOM else 0
+    document.seek(offset)
+    while piece := document.read(4096):
+        if rest := piece.lstrip():
+            return offset + len(piece) - len(rest), rest[:1]
+        offset += len(piece)
+    return offset, b""
+
+
+def _brackets(document: BinaryIO, start: int, base: int) -> tuple[list[int], list[int], int]:
+    """Where records, at depth `base`, open and close, and the byte after the document's last bracket."""
+    opened: list[int] = []
+    closed: list[int] = []
+    depth, in_text, end = 0, 0, start
+    for offset, chunk in _chunks(document, start):
+        positions, kinds = _structure(chunk)
+        parity = (np.cumsum(kinds == _QUOTE) + in_text) & 1
+        in_text = int(parity[-1]) if len(parity) else in_text
+        is_bracket = (parity == 0) & (kinds != _QUOTE)
+        positions, steps = positions[is_bracket] + offset, _STEP[kinds[is_bracket]]
+        depths = np.cumsum(steps, dtype=np.int64) + depth
+        last = np.flatnonzero(depths < 1 if base else depths < 0)[:1]
+        if len(last):
+            positions, steps, depths = (values[: last[0] + 1] for values in (positions, steps, depths))
+        if len(positions):
+            depth, end = int(depths[-1]), int(positions[-1]) + 1
+            opened += positions[(depths == base + 1) & (steps > 0)].tolist()
+            closed += (positions[(depths == base) & (steps < 0)] + 1).tolist()
+        if len(last):
+            in_text = 0
+            break
+    if depth > 0 or in_text:
+        raise NotJson(f"not JSON: cut short, a bracket or text is still open at its end, byte {document.tell()}")
+    document.seek(end)
+    if depth < 0 or any(chunk.strip() for _, chunk in _chunks(document, end)):
+        raise NotJson(f"not JSON: text or a bracket too many at byte {end}")
+    return opened, closed, end
+
+
+def _chunks(document: BinaryIO, start: int) -> Iterator[tuple[int, bytes]]:
+    """Pieces of the document with their offsets; none ends in a backslash, which belongs to the byte after it."""
+    offset = start
+    document.seek(start)
+    while chunk := document.read(_CHUNK):
+        while chunk.endswith(b"\\") and (more := document.read(1)):
+            chunk += more
+        yield offset, chunk
+        offset += len(chunk)
+
+
+def _structure(chunk: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and bytes of brackets and of the quotes that are not escaped."""
+    unescaped = chunk.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
+    data = np.frombuffer(unescaped, np.uint8)
+    positions = np.flatnonzero(_IS_STRUCTURAL[data])
+    return positions, data[positions]
+
+
+def _spans(document: BinaryIO, opened: list[int], closed: list[int], inner: Span) -> Iterator[Span]:
+    """The records, and whatever else stands between them: it is none, and will be told with its place."""
+    end = inner[0]
+    for begin, close in zip(opened, closed, strict=True):
+        yield from _strays(document, end, begin)
+        yield begin, close
+        end = close
+    yield from _strays(document, end, inner[1])
+
+
+def _strays(document: BinaryIO, begin: int, end: int) -> Iterator[Span]:
+    document.seek(begin)
+    gap = document.read(end - begin)
+    if gap.strip() in (b"", b","):
+        return
+    for piece in gap.split(b","):
+        if text := piece.strip():
+            start = begin + piece.index(text)
+            yield start, start + len(text)
+        begin += len(piece) + 1
