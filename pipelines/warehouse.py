@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import dlt
 import duckdb
@@ -21,9 +21,10 @@ SCHEMA: Final = "kili"
 
 @dataclass(frozen=True)
 class Load:
-    """What one load did: its id (null if nothing was new) and the rows it wrote to each table."""
+    """What one load did: its id (null if nothing was new), the rows it wrote, and the rows there are, by table."""
 
     load_id: str | None
+    new_row_counts: dict[str, int]
     row_counts: dict[str, int]
 
 
@@ -46,15 +47,14 @@ def load(found: list[landing.Landed], settings: Settings) -> Load:
     _cut_unfinished_loads(settings.database)
     exports = _new(found, settings.database)
     if not exports:
-        return Load(None, dict.fromkeys(_names(), 0))
+        return _load(settings.database, None)
     # What a run that died left behind is read again from the exports: nothing in dlt's folder is needed.
     shutil.rmtree(settings.work / "dlt", ignore_errors=True)
     run = pipeline(settings)
     data = source.kili(exports, settings.database, settings.project_id, settings.timezone)
     info = run.run(data, loader_file_format="parquet")
     info.raise_on_failed_jobs()
-    load_id = info.loads_ids[0]
-    return Load(load_id, _row_counts(settings.database, load_id))
+    return _load(settings.database, info.loads_ids[0])
 
 
 @contextmanager
@@ -103,15 +103,11 @@ def _has_tables(database: Path) -> bool:
     return {*_names(), "_dlt_loads"} <= tables
 
 
-def _row_counts(database: Path, load_id: str) -> dict[str, int]:
+def _load(database: Path, load_id: str | None) -> Load:
+    counts = "select count(*) filter (where {} = ?), count(*) from {}.{}"
     with reading(database) as db:
-        return {table: _count(db, table, load_id) for table in _names()}
-
-
-def _count(db: duckdb.DuckDBPyConnection, table: str, load_id: str) -> int:
-    query = f"select count(*) from {SCHEMA}.{table} where {records.LOAD_ID} = ?"
-    rows: list[Any] = db.execute(query, [load_id]).fetchall()
-    return int(rows[0][0])
+        rows = {name: db.execute(counts.format(records.LOAD_ID, SCHEMA, name), [load_id]).fetchall() for name in _names()}
+    return Load(load_id, {name: new for name, [(new, _)] in rows.items()}, {name: all_ for name, [(_, all_)] in rows.items()})
 
 
 def _names() -> list[str]:

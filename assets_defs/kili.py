@@ -1,0 +1,68 @@
+"""Schema `kili`: the exports as normalised tables, loaded by dlt in one go."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import dagster_dlt
+
+from pipelines import landing, warehouse
+from pipelines.kili import records, source
+from pipelines.settings import Settings
+
+
+class _Tables(dagster_dlt.DagsterDltTranslator):
+    """Keys are the tables' addresses; descriptions and columns come from the record models."""
+
+    def get_asset_spec(self, data: dagster_dlt.translator.DltResourceTranslatorData) -> dg.AssetSpec:
+        table = next(table for table in records.TABLES if table.name == data.resource.name)
+        columns = [
+            dg.TableColumn(
+                column.name,
+                column.sql_type.lower(),
+                column.description,
+                dg.TableColumnConstraints(nullable=column.is_nullable),
+            )
+            for column in table.columns
+        ]
+        return (
+            super()
+            .get_asset_spec(data)
+            .replace_attributes(
+                key=[warehouse.SCHEMA, table.name],
+                deps=[dg.AssetKey(["landing", "kili"])],
+                description=table.description,
+                group_name=warehouse.SCHEMA,
+            )
+            .merge_attributes(
+                metadata={
+                    "dagster/column_schema": dg.TableSchema(columns),
+                    "dagster/table_name": f"warehouse.{warehouse.SCHEMA}.{table.name}",
+                }
+            )
+        )
+
+
+def tables(settings: Settings) -> dg.AssetsDefinition:
+    """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
+    nothing = source.kili([], settings.database, settings.project_id, settings.timezone)
+
+    @dg.multi_asset(
+        name="kili",
+        specs=dagster_dlt.build_dlt_asset_specs(nothing, warehouse.pipeline(settings), _Tables()),
+        ins={"found": dg.AssetIn(["landing", "kili"])},
+    )
+    def kili(
+        context: dg.AssetExecutionContext, found: list[landing.Landed], settings: dg.ResourceParam[Settings]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        load = warehouse.load(found, settings)
+        context.log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
+        for table in records.TABLES:
+            yield dg.MaterializeResult(
+                asset_key=[warehouse.SCHEMA, table.name],
+                metadata={
+                    "dagster/row_count": load.row_counts[table.name],
+                    "rows_loaded": load.new_row_counts[table.name],
+                },
+            )
+
+    return kili

@@ -1,0 +1,25 @@
+"""The landing place: where export files are found, and fetched if they are remote."""
+
+import dagster as dg
+
+from pipelines import landing
+from pipelines.settings import Settings
+
+
+@dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"})
+def exports_found(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[list[landing.Landed]]:
+    """One export file or folder each, found in KILI_EXPORTS.
+
+    Local ones are read in place; remote ones are fetched into the warehouse's landing folder by their content.
+    """
+    if settings.exports is None:
+        raise dg.Failure("KILI_EXPORTS is not set: name a file, a folder or a glob of Kili exports")
+    try:
+        found = landing.find(settings.exports, settings.work / "landing")
+    except landing.NoExport as error:
+        raise dg.Failure(str(error)) from None
+    context.log.info("%d exports found in %s", len(found), settings.exports)
+    listed = "\n".join(f"- `{one.url}`" for one in found[:100])
+    return dg.MaterializeResult(value=found, metadata={"exports": len(found), "found": dg.MetadataValue.md(listed)})

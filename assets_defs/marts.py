@@ -1,0 +1,66 @@
+"""The dbt models: staging, intermediate and marts, one Dagster asset a model, their tests as asset checks."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+import dagster_dbt
+
+from pipelines import publishing, transform, warehouse
+from pipelines.settings import Settings
+
+
+class _Models(dagster_dbt.DagsterDbtTranslator):
+    """Keys are the tables' addresses: schema, table."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            dagster_dbt.DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True, enable_code_references=True)
+        )
+
+    def get_asset_key(self, dbt_resource_props: Any) -> dg.AssetKey:
+        name = dbt_resource_props.get("alias") or dbt_resource_props.get("identifier") or dbt_resource_props["name"]
+        return dg.AssetKey([dbt_resource_props["schema"], name])
+
+
+PROJECT: Final = dagster_dbt.DbtProject(transform.PROJECT, profiles_dir=transform.PROJECT)
+
+
+def models() -> dg.AssetsDefinition:
+    """All models of the dbt project, built by one `dbt build` a run; none where nothing has changed."""
+
+    @dagster_dbt.dbt_assets(
+        manifest=transform.manifest(), project=PROJECT, name="dbt", dagster_dbt_translator=_Models()
+    )
+    def dbt(
+        context: dg.AssetExecutionContext, dbt: dagster_dbt.DbtCliResource, settings: dg.ResourceParam[Settings]
+    ) -> Iterator[Any]:
+        digest = transform.models_digest()
+        if publishing.is_current(settings.warehouse, settings.database, digest):
+            context.log.info("nothing new to load and models unchanged: dbt does not start")
+            return
+        release = publishing.current(settings.warehouse)
+        is_rebuild = release is None or release.models_digest != digest
+        os.environ.update(transform.environment(settings.database))
+        invocation = dbt.cli(
+            ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if is_rebuild else [])],
+            context=context,
+            target_path=settings.work / "dbt",
+        )
+        yield from _with_row_counts(list(invocation.stream()), invocation.manifest, settings.database)
+
+    return dbt
+
+
+def _with_row_counts(events: list[Any], manifest: Mapping[str, Any], database: Path) -> Iterator[Any]:
+    """dbt's events with the rows of each table, counted once dbt has let go of the database."""
+    with warehouse.reading(database) as db:
+        for event in events:
+            if isinstance(event, dg.Output):
+                node = manifest["nodes"][event.metadata["unique_id"].value]
+                counted = db.sql(f"select count(*) from {node['schema']}.{node['alias']}").fetchall()
+                yield event.with_metadata({**event.metadata, "dagster/row_count": counted[0][0]})
+            else:
+                yield event

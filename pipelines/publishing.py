@@ -1,0 +1,150 @@
+"""Publishes the warehouse: a release folder that consumers may hold open, and a link moved to it in one step."""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from pipelines import site
+from pipelines.kili import records
+
+_KEPT_RELEASES: Final = 3
+_STORAGE: Final = "v1.0.0"  # the newest that every DuckDB 1.x client opens
+_FACTS: Final = "release.json"
+_LEDGER: Final = {"exports": "*", "sightings": "*", "rejects": "* exclude (raw)"}
+_MARTS: Final = "marts"
+_WHOLE: Final = (_MARTS, "comparison")
+_LINKS: Final = ("warehouse.duckdb", "parquet", "site")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published state of the warehouse: which loads and which models it was made from."""
+
+    id: str
+    loads_digest: str
+    models_digest: str
+    row_counts: dict[str, int]
+
+
+def current(warehouse: Path) -> Release | None:
+    """The release that consumers see now."""
+    facts = warehouse / "current" / _FACTS
+    return Release(**json.loads(facts.read_text())) if facts.exists() else None
+
+
+def is_current(warehouse: Path, database: Path, models_digest: str) -> bool:
+    """Whether the release that consumers see was made from the loads and models of now."""
+    release = current(warehouse)
+    if release is None or release.models_digest != models_digest:
+        return False
+    return release.loads_digest == _loads_digest(database)
+
+
+def _loads_digest(database: Path) -> str:
+    """Hash of the finished loads in the pipeline's database."""
+    with duckdb.connect(str(database), read_only=True) as db:
+        loads = db.sql("select distinct load_id from kili._dlt_loads where status = 0 order by load_id").fetchall()
+    return hashlib.sha256(repr(loads).encode()).hexdigest()
+
+
+def publish(warehouse: Path, database: Path, models_digest: str) -> Release:
+    """Copies marts, comparison and ledger to a new release and points `current` at it. Dies without a trace."""
+    releases = warehouse / "releases"
+    releases.mkdir(parents=True, exist_ok=True)
+    for left_over in releases.glob(".*"):
+        shutil.rmtree(left_over)
+    digest = _loads_digest(database)
+    release_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    making = releases / f".{release_id}"
+    making.mkdir()
+    counts = _copy(database, making / "warehouse.duckdb")
+    release = Release(release_id, digest, models_digest, counts)
+    _write_parquet(making / "warehouse.duckdb", making / "parquet")
+    site.write(making / "warehouse.duckdb", making / "site", release_id)
+    (making / _FACTS).write_text(json.dumps(asdict(release), indent=2))
+    _sync(making)
+    os.replace(making, releases / release_id)
+    _link(Path("releases", release_id), warehouse / "current")
+    for name in _LINKS:
+        _link(Path("current", name), warehouse / name)
+    for old in sorted(releases.iterdir())[:-_KEPT_RELEASES]:
+        shutil.rmtree(old)
+    return release
+
+
+def _copy(database: Path, target: Path) -> dict[str, int]:
+    """The published tables with their comments, in a file of its own; returns their row counts."""
+    counts: dict[str, int] = {}
+    with duckdb.connect() as db:
+        db.execute(f"attach {_quoted(database)} as warehouse (read_only)")
+        db.execute(f"attach {_quoted(target)} as release (storage_version '{_STORAGE}')")
+        for schema, table, columns in _published(db):
+            db.execute(f"create schema if not exists release.{schema}")
+            address = f"{schema}.{table}"
+            db.execute(f"create table release.{address} as select {columns} from warehouse.{address}")
+            counts[address] = int(db.execute(f"select count(*) from release.{address}").fetchall()[0][0])
+        _copy_comments(db, counts)
+        db.execute("detach release")
+    return counts
+
+
+def _published(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    found = db.execute(
+        "select table_schema, table_name from information_schema.tables where table_catalog = 'warehouse' order by all"
+    ).fetchall()
+    ledger = [("kili", name, columns) for name, columns in _LEDGER.items()]
+    return [*ledger, *((schema, name, "*") for schema, name in found if schema in _WHOLE and not name.startswith("_"))]
+
+
+def _copy_comments(db: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> None:
+    """dbt has written the comments of its models; those of schema `kili` stand in the record models."""
+    comments = db.execute(
+        """select schema_name || '.' || table_name, null, comment from duckdb_tables() where database_name = 'warehouse'
+        union all select schema_name || '.' || view_name, null, comment from duckdb_views() where database_name = 'warehouse'
+        union all select schema_name || '.' || table_name, column_name, comment from duckdb_columns() where database_name = 'warehouse'"""
+    ).fetchall()
+    for table in records.TABLES:
+        comments += [(f"kili.{table.name}", None, table.description)]
+        comments += [(f"kili.{table.name}", column.name, column.description) for column in table.columns]
+    columns = db.execute(
+        "select schema_name || '.' || table_name, column_name from duckdb_columns() where database_name = 'release'"
+    ).fetchall()
+    present = {*columns, *((address, None) for address in counts)}
+    for address, column, comment in comments:
+        if comment and (address, column) in present:
+            what = f"column release.{address}.{column}" if column else f"table release.{address}"
+            db.execute(f"comment on {what} is {_quoted(comment)}")
+
+
+def _write_parquet(database: Path, folder: Path) -> None:
+    folder.mkdir()
+    with duckdb.connect(str(database), read_only=True) as db:
+        names = db.execute("select table_name from information_schema.tables where table_schema = 'marts'").fetchall()
+        for (name,) in names:
+            db.execute(f"copy {_MARTS}.{name} to {_quoted(folder / f'{name}.parquet')} (format parquet)")
+
+
+def _sync(folder: Path) -> None:
+    """Waits until the release is on disk, so that a power cut cannot leave the link on half a file."""
+    for path in [*folder.rglob("*"), folder]:
+        handle = os.open(path, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
+
+
+def _link(target: Path, link: Path) -> None:
+    made = link.with_name(f".{link.name}.new")
+    made.unlink(missing_ok=True)
+    made.symlink_to(target)
+    os.replace(made, link)
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"

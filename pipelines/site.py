@@ -1,0 +1,51 @@
+"""The static pages of a release: what was loaded, how labels hold up under review, and what every column means."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import jinja2
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+_TABLES: Final = """
+    select schema_name, table_name, comment, estimated_size
+    from duckdb_tables() where schema_name in ('marts', 'comparison', 'kili') order by schema_name desc, table_name"""
+_COLUMNS: Final = """
+    select schema_name || '.' || table_name, column_name, lower(data_type), comment
+    from duckdb_columns() where schema_name in ('marts', 'comparison', 'kili') order by column_index"""
+_EXPORTS: Final = """
+    select file_url, layout, as_of, asset_count, label_count, annotation_count,
+        rejected_asset_count + rejected_label_count as rejected_count, is_rejected, loaded_at
+    from kili.exports order by as_of desc nulls last, file_url"""
+_ANNOTATORS: Final = """
+    select annotator_id, count(*) as pair_count, count(*) filter (where is_unchanged) as unchanged_count
+    from marts.review_vs_default where is_latest_review
+    group by annotator_id order by unchanged_count / pair_count desc, annotator_id"""
+_NUMBERS: Final = """
+    select (select count(*) from marts.assets), (select count(*) from marts.labels),
+        (select count(*) from marts.annotations), (select count(*) from marts.review_vs_default),
+        (select count(*) from kili.rejects), (select max(created_at) from marts.labels)"""
+
+
+def write(database: Path, folder: Path, release_id: str) -> None:
+    """Writes index.html for a published database. Holds no outside address, no e-mail and no script."""
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined)
+    with duckdb.connect(str(database), read_only=True) as db:
+        numbers = ("assets", "labels", "annotations", "review pairs", "rejects", "newest label")
+        page = environment.get_template("index.html").render(
+            release_id=release_id,
+            numbers=dict(zip(numbers, db.execute(_NUMBERS).fetchall()[0], strict=True)),
+            exports=_rows(db, _EXPORTS),
+            annotators=_rows(db, _ANNOTATORS),
+            tables=_rows(db, _TABLES),
+            columns=db.execute(_COLUMNS).fetchall(),
+        )
+    folder.mkdir()
+    (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _rows(db: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    found = db.execute(query)
+    names = [column[0] for column in found.description or []]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

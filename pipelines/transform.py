@@ -1,0 +1,118 @@
+"""The dbt project as Python sees it: what it is made from, and whether its manifest is up to date."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from pipelines.kili import records
+
+PROJECT: Final = Path(__file__).parent.parent / "dbt_project"
+DBT: Final = Path(sys.executable).with_name("dbt")
+DATABASE_VARIABLE: Final = "KILI_WAREHOUSE_DUCKDB"
+
+_TARGET: Final = PROJECT / "target"
+_STAGING: Final = PROJECT / "models" / "staging" / "kili"
+_SOURCES: Final = _STAGING / "_kili__sources.yml"
+_DOCS: Final = _STAGING / "_kili__docs.md"
+_DIGEST: Final = _TARGET / "manifest.digest"
+_PARSED: Final = ("manifest.json", "partial_parse.msgpack")
+_LOADS: Final = {
+    "name": "_dlt_loads",
+    "description": "dlt's ledger: one row for each finished load, at times twice",
+    "columns": [
+        {"name": "load_id", "description": "The load"},
+        {"name": "schema_name", "description": "dlt's schema"},
+        {"name": "status", "description": "0: finished"},
+        {"name": "inserted_at", "description": "When it finished"},
+        {"name": "schema_version_hash", "description": "Version of dlt's schema"},
+    ],
+}
+
+
+class BrokenModels(Exception):
+    """dbt cannot read the project; says what dbt said."""
+
+
+def manifest() -> Path:
+    """The project's manifest, made anew if models, or the tables they read, have changed since."""
+    digest = models_digest()
+    if not _DIGEST.exists() or _DIGEST.read_text() != digest:
+        _write_sources()
+        _parse()
+        _DIGEST.write_text(digest)
+    return _TARGET / "manifest.json"
+
+
+def models_digest() -> str:
+    """Hash of all that the models are made from."""
+    digest = hashlib.sha256()
+    for path in _files():
+        digest.update(f"{path.relative_to(PROJECT).as_posix()}\n".encode() + path.read_bytes())
+    digest.update("\n".join(_generated().values()).encode())
+    return digest.hexdigest()
+
+
+def environment(database: Path) -> dict[str, str]:
+    """What dbt has to find in its environment to work on a warehouse."""
+    return {DATABASE_VARIABLE: str(database), "DBT_PROFILES_DIR": str(PROJECT)}
+
+
+def _files() -> Iterator[Path]:
+    for path in sorted(PROJECT.rglob("*")):
+        is_made = path in (_SOURCES, _DOCS) or _TARGET in path.parents
+        if path.is_file() and path.suffix in (".sql", ".yml", ".md", ".csv") and not is_made:
+            yield path
+
+
+def _write_sources() -> None:
+    """Writes the tables of schema `kili` as dbt sources, and a docs block for each of their columns."""
+    for path, content in _generated().items():
+        path.write_text(content)
+
+
+def _generated() -> dict[Path, str]:
+    blocks = [_block(f"kili__{table.name}", table.description) for table in records.TABLES]
+    blocks += [_block(f"kili__{t.name}__{c.name}", c.description) for t in records.TABLES for c in t.columns]
+    return {_SOURCES: yaml.safe_dump(_sources(), sort_keys=False, width=120), _DOCS: "\n".join(blocks)}
+
+
+def _sources() -> dict[str, object]:
+    tables = [
+        {
+            "name": table.name,
+            "description": table.description,
+            "columns": [
+                *({"name": c.name, "data_type": c.sql_type, "description": c.description} for c in table.columns),
+                {"name": records.LOAD_ID, "data_type": "VARCHAR", "description": "The load that wrote the row"},
+            ],
+        }
+        for table in records.TABLES
+    ]
+    description = "Kili's exports as normalised tables, append-only, loaded by dlt"
+    source = {"name": "kili", "schema": "kili", "description": description, "tables": [*tables, _LOADS]}
+    return {"version": 2, "sources": [source]}
+
+
+def _block(name: str, text: str) -> str:
+    return f"{{% docs {name} %}}\n{text}\n{{% enddocs %}}\n"
+
+
+def _parse() -> None:
+    """Runs `dbt parse` aside and puts what it made in place in one step a file."""
+    _TARGET.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_TARGET) as made:
+        command = [str(DBT), "--quiet", "parse", "--project-dir", str(PROJECT), "--target-path", made]
+        variables = os.environ | environment(Path("warehouse.duckdb")) | {"DBT_LOG_PATH": made}
+        ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        if ran.returncode:
+            raise BrokenModels(f"dbt cannot read {PROJECT}:\n{ran.stdout}{ran.stderr}")
+        for name in _PARSED:
+            shutil.move(Path(made, name), _TARGET / name)
