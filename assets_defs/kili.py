@@ -1,6 +1,8 @@
 """Schema `kili`: the exports as normalised tables, loaded by dlt in one go."""
 
+import logging
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import dagster_dlt
@@ -8,6 +10,8 @@ import dagster_dlt
 from pipelines import landing, warehouse
 from pipelines.kili import records, source
 from pipelines.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class _Tables(dagster_dlt.DagsterDltTranslator):
@@ -51,18 +55,20 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
         specs=dagster_dlt.build_dlt_asset_specs(nothing, warehouse.pipeline(settings), _Tables()),
         ins={"found": dg.AssetIn(["landing", "kili"])},
     )
-    def kili(
-        context: dg.AssetExecutionContext, found: list[landing.Landed], settings: dg.ResourceParam[Settings]
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    def kili(found: list[landing.Landed], settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
         load = warehouse.load(found, settings)
-        context.log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
+        log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
         for table in records.TABLES:
-            yield dg.MaterializeResult(
-                asset_key=[warehouse.SCHEMA, table.name],
-                metadata={
-                    "dagster/row_count": load.row_counts[table.name],
-                    "rows_loaded": load.new_row_counts[table.name],
-                },
-            )
+            counts: dict[str, Any] = {
+                "dagster/row_count": load.row_counts[table.name],
+                "rows_loaded": load.new_row_counts[table.name],
+            }
+            if table is records.EXPORTS:
+                counts |= {
+                    "load_id": load.load_id or "",
+                    "exports_found": load.exports_found,
+                    "exports_rejected": load.exports_rejected,
+                }
+            yield dg.MaterializeResult(asset_key=[warehouse.SCHEMA, table.name], metadata=counts)
 
     return kili

@@ -1,14 +1,18 @@
 """The landing place: where export files are found, and fetched if they are remote."""
 
+import logging
+
 import dagster as dg
 
 from pipelines import landing
 from pipelines.settings import Settings
 
+log = logging.getLogger(__name__)
+
 
 @dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"})
 def exports_found(
-    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[list[landing.Landed]]:
     """One export file or folder each, found in KILI_EXPORTS.
 
@@ -17,9 +21,9 @@ def exports_found(
     if settings.exports is None:
         raise dg.Failure("KILI_EXPORTS is not set: name a file, a folder or a glob of Kili exports")
     try:
-        found = landing.find(settings.exports, settings.work / "landing")
+        found = [landing.land(one, settings.work / "landing") for one in landing.find(settings.exports)]
     except landing.NoExport as error:
         raise dg.Failure(str(error)) from None
-    context.log.info("%d exports found in %s", len(found), settings.exports)
+    log.info("%d exports found in %s", len(found), settings.exports)
     listed = "\n".join(f"- `{one.url}`" for one in found[:100])
     return dg.MaterializeResult(value=found, metadata={"exports": len(found), "found": dg.MetadataValue.md(listed)})

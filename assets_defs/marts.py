@@ -1,5 +1,6 @@
 """The dbt models: staging, intermediate and marts, one Dagster asset a model, their tests as asset checks."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ import dagster_dbt
 
 from pipelines import publishing, transform, warehouse
 from pipelines.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class _Models(dagster_dbt.DagsterDbtTranslator):
@@ -39,7 +42,7 @@ def models() -> dg.AssetsDefinition:
     ) -> Iterator[Any]:
         digest = transform.models_digest()
         if publishing.is_current(settings.warehouse, settings.database, digest):
-            context.log.info("nothing new to load and models unchanged: dbt does not start")
+            log.info("nothing new to load and models unchanged: dbt does not start")
             return
         release = publishing.current(settings.warehouse)
         is_rebuild = release is None or release.models_digest != digest

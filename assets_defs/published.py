@@ -1,5 +1,6 @@
 """The published warehouse: what consumers open."""
 
+import logging
 from collections.abc import Iterable
 
 import dagster as dg
@@ -7,18 +8,20 @@ import dagster as dg
 from pipelines import publishing, transform
 from pipelines.settings import Settings
 
+log = logging.getLogger(__name__)
+
 
 def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     """The release folder and the link to it."""
 
     @dg.asset(key=["published", "warehouse"], deps=list(upstream), group_name="published", kinds={"duckdb", "parquet"})
-    def published(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
+    def published(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
         """One folder a release: marts and ledger as a DuckDB file and as Parquet, and the pages about them.
 
-        `current` in the warehouse folder is moved to the newest in one step, so readers see the old release or the new one.
+        `current` in the warehouse folder is moved to the newest in one step: readers see the old release or the new.
         """
         made = publishing.publish(settings.warehouse, settings.database, transform.models_digest())
-        context.log.info("published %s", made.id)
+        log.info("published %s", made.id)
         return dg.MaterializeResult(
             metadata={
                 "release": made.id,

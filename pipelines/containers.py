@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import io
 import re
 import shutil
 import tempfile
@@ -12,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final
+from typing import IO, Final
 from zoneinfo import ZoneInfo
 
 from pipelines import landing
@@ -47,7 +47,7 @@ class Document:
     """A JSON document of an export. `entry` is its name inside a zip or folder."""
 
     entry: str | None
-    open: Callable[[], BinaryIO]
+    open: Callable[[], IO[bytes]]
 
 
 @dataclass
@@ -81,7 +81,7 @@ def opened(path: Path, zone: ZoneInfo) -> Iterator[Container]:
         with _zip(path) as archive:
             yield _archive(archive, zone)
     else:
-        yield Container(None, [Document(None, lambda: _plain(path))])
+        yield Container(None, [Document(None, partial(_plain, path))])
 
 
 def _files(folder: Path) -> list[Path]:
@@ -93,7 +93,7 @@ def _starts_with(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
-def _plain(path: Path) -> BinaryIO:
+def _plain(path: Path) -> IO[bytes]:
     if not _starts_with(path, _GZIP):
         return path.open("rb")
     with gzip.open(path) as packed:
@@ -103,7 +103,7 @@ def _plain(path: Path) -> BinaryIO:
 def _folder(path: Path, zone: ZoneInfo) -> Container:
     names = {inside.relative_to(path).as_posix(): inside for inside in _files(path)}
     readme = _readme(names[landing.README].read_bytes(), zone)
-    documents = [Document(name, lambda inside=names[name]: inside.open("rb")) for name in _documents(list(names))]
+    documents = [Document(name, partial(_plain, names[name])) for name in _documents(list(names))]
     return _packed("folder", readme, documents)
 
 
@@ -125,7 +125,7 @@ def _archive(archive: zipfile.ZipFile, zone: ZoneInfo) -> Container:
     if landing.README in inside:
         with _entry(archive, root + landing.README) as file:
             readme = _readme(file.read(), zone)
-    documents = [Document(name, lambda name=name: _entry(archive, root + name)) for name in _documents(inside)]
+    documents = [Document(name, partial(_entry, archive, root + name)) for name in _documents(inside)]
     is_empty_export = not documents and landing.README in inside
     if not documents and not is_empty_export:
         raise Unreadable(f"a zip without {_DATA} or {_LABELS}/*.json is no Kili export")
@@ -148,7 +148,7 @@ def _documents(names: list[str]) -> list[str]:
     return [name for name in labels if f"{PurePosixPath(name).parent}.json" not in assets]
 
 
-def _entry(archive: zipfile.ZipFile, name: str) -> BinaryIO:
+def _entry(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
     try:
         with archive.open(name) as file:
             return _spooled(file)
@@ -156,9 +156,9 @@ def _entry(archive: zipfile.ZipFile, name: str) -> BinaryIO:
         raise Unreadable(f"a damaged entry of the zip: {error}") from None
 
 
-def _spooled(file: BinaryIO | gzip.GzipFile | io.BufferedIOBase) -> BinaryIO:
+def _spooled(file: IO[bytes] | gzip.GzipFile) -> IO[bytes]:
     """The unpacked bytes, in memory if they are few, else in a temporary file."""
-    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
     try:
         shutil.copyfileobj(file, spool, _CHUNK)
     except (zlib.error, EOFError, gzip.BadGzipFile) as error:

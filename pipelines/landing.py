@@ -6,9 +6,8 @@ Local files are read in place. Remote ones are fetched into the landing folder, 
 import glob
 import hashlib
 import os
-import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -32,29 +31,54 @@ class Landed:
     path: Path
 
 
-def find(url: str, landing: Path) -> list[Landed]:
+@dataclass(frozen=True)
+class Found:
+    """An export where it lies: a local file or folder, or the remote files that make it up."""
+
+    url: str
+    path: str
+    remote: Any = None
+    names: tuple[str, ...] = ()
+
+
+def find(url: str) -> list[Found]:
     """All exports under a URL, in the order of their names. Raises `NoExport`."""
-    found = _find_remote(url, landing) if _is_remote(url) else _find_local(url.removeprefix("file://"))
+    found = _find_remote(url) if _is_remote(url) else _find_local(url.removeprefix("file://"))
     if not found:
         raise NoExport(f"no export found in {url}: looked for {', '.join(_SUFFIXES)} and folders holding {README}")
     return found
+
+
+def land(found: Found, landing: Path) -> Landed:
+    """The export as a local file or folder: itself, or a copy in the landing folder. Raises `NoExport`."""
+    if found.remote is None:
+        return Landed(found.url, Path(found.path))
+    landing.mkdir(parents=True, exist_ok=True)
+    try:
+        return Landed(found.url, _fetch_folder(found, landing) if found.names else _fetch(found, found.path, landing))
+    except OSError as error:
+        raise NoExport(f"cannot read {found.url}: {error}") from error
 
 
 def _is_remote(url: str) -> bool:
     return "://" in url and not url.startswith("file://")
 
 
-def _find_local(url: str) -> list[Landed]:
+def _find_local(url: str) -> list[Found]:
     path = Path(url).expanduser()
     if path.is_file():
-        return [Landed(str(path), path)]
+        return [_local(path)]
     if path.is_dir():
-        return [Landed(str(one), one) for one in _exports_under(path)]
+        return [_local(one) for one in _exports_under(path)]
     matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
     if not matches:
         raise NoExport(f"no such file or folder: {url}")
     inside = [one for match in matches for one in (_exports_under(match) if match.is_dir() else [match])]
-    return [Landed(str(one), one) for one in dict.fromkeys(inside)]
+    return [_local(one) for one in dict.fromkeys(inside)]
+
+
+def _local(path: Path) -> Found:
+    return Found(str(path), str(path))
 
 
 def _exports_under(folder: Path) -> Iterator[Path]:
@@ -65,7 +89,7 @@ def _exports_under(folder: Path) -> Iterator[Path]:
             yield Path(place)
             continue
         folders[:] = sorted(name for name in folders if _is_visible(name))
-        yield from (Path(place, name) for name in sorted(names) if _is_visible(name) and _looks_like_export(name))
+        yield from (Path(place, name) for name in sorted(names) if _looks_like_export(name))
 
 
 def _is_visible(name: str) -> bool:
@@ -73,78 +97,64 @@ def _is_visible(name: str) -> bool:
 
 
 def _looks_like_export(name: str) -> bool:
-    return name.lower().endswith(_SUFFIXES)
+    return _is_visible(name) and name.lower().endswith(_SUFFIXES)
 
 
-def _find_remote(url: str, landing: Path) -> list[Landed]:
+def _find_remote(url: str) -> list[Found]:
     try:
-        files, path = fsspec.url_to_fs(url)
-        return list(_fetch_all(files, path, landing))
+        remote, path = fsspec.url_to_fs(url)
+        if remote.isfile(path):
+            return [Found(remote.unstrip_protocol(path), path, remote)]
+        return list(_remote_exports(remote, _names_under(remote, path)))
     except FileNotFoundError:
         raise NoExport(f"no such file or folder: {url}") from None
     except (ImportError, ValueError, OSError) as error:
         raise NoExport(f"cannot read {url}: {error}") from error
 
 
-def _fetch_all(files: Any, path: str, landing: Path) -> Iterator[Landed]:
-    if files.isfile(path):
-        yield _fetch(files, path, landing)
-        return
-    names = sorted(files.find(path) if files.isdir(path) else _found_by_glob(files, path))
-    folders = [str(PurePosixPath(name).parent) for name in names if PurePosixPath(name).name == README]
-    for folder in folders:
-        inside = [name for name in names if PurePosixPath(name).is_relative_to(folder)]
-        yield _fetch_folder(files, folder, inside, landing)
-    for name in names:
-        is_inside = any(PurePosixPath(name).is_relative_to(folder) for folder in folders)
-        is_visible = all(_is_visible(part) for part in PurePosixPath(name).relative_to(path_root(path)).parts)
-        if not is_inside and is_visible and _looks_like_export(name):
-            yield _fetch(files, name, landing)
-
-
-def path_root(path: str) -> str:
-    """The part of a remote path before its first wildcard."""
-    fixed = [part for part in PurePosixPath(path).parts]
-    wild = next((i for i, part in enumerate(fixed) if glob.has_magic(part)), len(fixed))
-    return str(PurePosixPath(*fixed[:wild]))
-
-
-def _found_by_glob(files: Any, path: str) -> Iterable[str]:
-    matches = files.glob(path)
+def _names_under(remote: Any, path: str) -> list[str]:
+    matches = [path] if remote.isdir(path) else remote.glob(path)
     if not matches:
         raise FileNotFoundError(path)
-    return [name for match in matches for name in (files.find(match) if files.isdir(match) else [match])]
+    return sorted({name for match in matches for name in (remote.find(match) if remote.isdir(match) else [match])})
 
 
-def _fetch(files: Any, name: str, landing: Path) -> Landed:
-    """A copy under landing/<hash of the bytes>/, made in one step so that half a file is never read."""
-    landing.mkdir(parents=True, exist_ok=True)
+def _remote_exports(remote: Any, names: list[str]) -> Iterator[Found]:
+    folders = {str(PurePosixPath(name).parent) for name in names if PurePosixPath(name).name == README}
+    for folder in sorted(folders):
+        inside = tuple(name for name in names if PurePosixPath(name).is_relative_to(folder))
+        yield Found(remote.unstrip_protocol(folder), folder, remote, inside)
+    for name in names:
+        is_inside = any(PurePosixPath(name).is_relative_to(folder) for folder in folders)
+        if not is_inside and _looks_like_export(PurePosixPath(name).name):
+            yield Found(remote.unstrip_protocol(name), name, remote)
+
+
+def _fetch(found: Found, name: str, landing: Path) -> Path:
+    """A copy at landing/<hash of the bytes>/, made in one step so that half a file is never read."""
     digest = hashlib.sha256()
-    with tempfile.NamedTemporaryFile(dir=landing, delete=False) as copy, files.open(name, "rb") as source:
+    with tempfile.NamedTemporaryFile(dir=landing, delete=False) as copy, found.remote.open(name, "rb") as source:
         while chunk := source.read(_CHUNK):
             digest.update(chunk)
             copy.write(chunk)
     target = landing / digest.hexdigest() / PurePosixPath(name).name
     target.parent.mkdir(exist_ok=True)
     os.replace(copy.name, target)
-    return Landed(files.unstrip_protocol(name), target)
+    return target
 
 
-def _fetch_folder(files: Any, folder: str, names: Iterable[str], landing: Path) -> Landed:
-    landing.mkdir(parents=True, exist_ok=True)
+def _fetch_folder(found: Found, landing: Path) -> Path:
     digest = hashlib.sha256()
-    copy = Path(tempfile.mkdtemp(dir=landing))
-    for name in names:
-        inside = copy / PurePosixPath(name).relative_to(folder)
-        inside.parent.mkdir(parents=True, exist_ok=True)
-        fetched = _fetch(files, name, landing).path
-        digest.update(f"{fetched.parent.name} {name}\n".encode())
-        shutil.move(fetched, inside)
-        fetched.parent.rmdir()
-    target = landing / digest.hexdigest() / PurePosixPath(folder).name
-    if target.exists():
-        shutil.rmtree(copy)
-    else:
-        target.parent.mkdir(exist_ok=True)
-        os.replace(copy, target)
-    return Landed(files.unstrip_protocol(folder), target)
+    with tempfile.TemporaryDirectory(dir=landing) as made:
+        copy = Path(made, PurePosixPath(found.path).name)
+        for name in found.names:
+            inside = copy / PurePosixPath(name).relative_to(found.path)
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            fetched = _fetch(found, name, Path(made))
+            digest.update(f"{fetched.parent.name} {name}\n".encode())
+            os.replace(fetched, inside)
+        target = landing / digest.hexdigest() / copy.name
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            os.replace(copy, target)
+    return target

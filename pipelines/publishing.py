@@ -106,9 +106,12 @@ def _published(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
 def _copy_comments(db: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> None:
     """dbt has written the comments of its models; those of schema `kili` stand in the record models."""
     comments = db.execute(
-        """select schema_name || '.' || table_name, null, comment from duckdb_tables() where database_name = 'warehouse'
-        union all select schema_name || '.' || view_name, null, comment from duckdb_views() where database_name = 'warehouse'
-        union all select schema_name || '.' || table_name, column_name, comment from duckdb_columns() where database_name = 'warehouse'"""
+        """select schema_name || '.' || table_name, null, comment
+            from duckdb_tables() where database_name = 'warehouse'
+        union all select schema_name || '.' || view_name, null, comment
+            from duckdb_views() where database_name = 'warehouse'
+        union all select schema_name || '.' || table_name, column_name, comment
+            from duckdb_columns() where database_name = 'warehouse'"""
     ).fetchall()
     for table in records.TABLES:
         comments += [(f"kili.{table.name}", None, table.description)]

@@ -30,7 +30,9 @@ _NUMBERS: Final = """
 
 def write(database: Path, folder: Path, release_id: str) -> None:
     """Writes index.html for a published database. Holds no outside address, no e-mail and no script."""
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+    )
     with duckdb.connect(str(database), read_only=True) as db:
         numbers = ("assets", "labels", "annotations", "review pairs", "rejects", "newest label")
         page = environment.get_template("index.html").render(

@@ -1,12 +1,12 @@
 """Where the records of a JSON document stand: a list's items, a lone object, or JSON Lines.
 
-The document is read in pieces and never held whole, so memory stays flat whatever its size. Only quotes and brackets are
-looked at: a record that is broken inside is still told from its neighbours, and is judged when it is read.
+The document is read in pieces and never held whole, so memory stays flat whatever its size. Only quotes and brackets
+are looked at: a record that is broken inside is still told from its neighbours, and is judged when it is read.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class Records:
     spans: list[Span]
 
 
-def records(document: BinaryIO) -> Records:
+def records(document: IO[bytes]) -> Records:
     """Finds the records of a document. Raises `NotJson` if its brackets do not close or text follows its end."""
     start, first = _first_byte(document)
     if first not in (b"[", b"{"):
@@ -45,7 +45,7 @@ def records(document: BinaryIO) -> Records:
     return Records(is_list, list(_spans(document, opened, closed, inner)))
 
 
-def _first_byte(document: BinaryIO) -> tuple[int, bytes]:
+def _first_byte(document: IO[bytes]) -> tuple[int, bytes]:
     document.seek(0)
     head = document.read(len(_BOM))
     offset = len(_BOM) if head == _BOM else 0
@@ -57,7 +57,7 @@ def _first_byte(document: BinaryIO) -> tuple[int, bytes]:
     return offset, b""
 
 
-def _brackets(document: BinaryIO, start: int, base: int) -> tuple[list[int], list[int], int]:
+def _brackets(document: IO[bytes], start: int, base: int) -> tuple[list[int], list[int], int]:
     """Where records, at depth `base`, open and close, and the byte after the document's last bracket."""
     opened: list[int] = []
     closed: list[int] = []
@@ -87,7 +87,7 @@ def _brackets(document: BinaryIO, start: int, base: int) -> tuple[list[int], lis
     return opened, closed, end
 
 
-def _chunks(document: BinaryIO, start: int) -> Iterator[tuple[int, bytes]]:
+def _chunks(document: IO[bytes], start: int) -> Iterator[tuple[int, bytes]]:
     """Pieces of the document with their offsets; none ends in a backslash, which belongs to the byte after it."""
     offset = start
     document.seek(start)
@@ -106,7 +106,7 @@ def _structure(chunk: bytes) -> tuple[np.ndarray, np.ndarray]:
     return positions, data[positions]
 
 
-def _spans(document: BinaryIO, opened: list[int], closed: list[int], inner: Span) -> Iterator[Span]:
+def _spans(document: IO[bytes], opened: list[int], closed: list[int], inner: Span) -> Iterator[Span]:
     """The records, and whatever else stands between them: it is none, and will be told with its place."""
     end = inner[0]
     for begin, close in zip(opened, closed, strict=True):
@@ -116,7 +116,7 @@ def _spans(document: BinaryIO, opened: list[int], closed: list[int], inner: Span
     yield from _strays(document, end, inner[1])
 
 
-def _strays(document: BinaryIO, begin: int, end: int) -> Iterator[Span]:
+def _strays(document: IO[bytes], begin: int, end: int) -> Iterator[Span]:
     document.seek(begin)
     gap = document.read(end - begin)
     if gap.strip() in (b"", b","):

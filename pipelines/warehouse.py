@@ -1,6 +1,5 @@
 """The pipeline's own DuckDB file and the dlt pipeline that appends to its schema `kili`."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +20,17 @@ SCHEMA: Final = "kili"
 
 @dataclass(frozen=True)
 class Load:
-    """What one load did: its id (null if nothing was new), the rows it wrote, and the rows there are, by table."""
+    """What one load did: its id (null if nothing was new), the rows it wrote and the rows there are, by table.
+
+    `exports_found` counts the exports there were to load, each content once, known ones too; `exports_rejected` those
+    of them that are rejected whole.
+    """
 
     load_id: str | None
     new_row_counts: dict[str, int]
     row_counts: dict[str, int]
+    exports_found: int
+    exports_rejected: int
 
 
 def pipeline(settings: Settings) -> dlt.Pipeline:
@@ -43,18 +48,22 @@ def pipeline(settings: Settings) -> dlt.Pipeline:
 def load(found: list[landing.Landed], settings: Settings) -> Load:
     """Appends what is new in the exports to schema `kili`, in one dlt load that counts once it is finished."""
     settings.work.mkdir(parents=True, exist_ok=True)
-    os.chmod(settings.work, 0o700)
+    settings.work.chmod(0o700)
     _cut_unfinished_loads(settings.database)
-    exports = _new(found, settings.database)
-    if not exports:
-        return _load(settings.database, None)
-    # What a run that died left behind is read again from the exports: nothing in dlt's folder is needed.
+    exports = _identified(found)
+    known = _known_exports(settings.database)
+    new = [export for export in exports if export.export_id not in known]
+    load_id = _append(new, settings) if new else None
+    return _summary(load_id, exports, settings.database)
+
+
+def _append(exports: list[NewExport], settings: Settings) -> str:
+    """Runs dlt. What a run that died left in its folder is not needed: the exports are read again."""
     shutil.rmtree(settings.work / "dlt", ignore_errors=True)
-    run = pipeline(settings)
     data = source.kili(exports, settings.database, settings.project_id, settings.timezone)
-    info = run.run(data, loader_file_format="parquet")
+    info = pipeline(settings).run(data, loader_file_format="parquet")
     info.raise_on_failed_jobs()
-    return _load(settings.database, info.loads_ids[0])
+    return info.loads_ids[0]
 
 
 @contextmanager
@@ -64,16 +73,13 @@ def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _new(found: list[landing.Landed], database: Path) -> list[NewExport]:
-    """The exports whose content the ledger does not know, each once."""
-    known = _known_exports(database)
-    new = []
+def _identified(found: list[landing.Landed]) -> list[NewExport]:
+    """The exports by their content, each content once."""
+    exports: dict[str, NewExport] = {}
     for one in found:
         export_id, size = containers.identify(one.path)
-        if export_id not in known:
-            known.add(export_id)
-            new.append(NewExport(one, export_id, size))
-    return new
+        exports.setdefault(export_id, NewExport(one, export_id, size))
+    return list(exports.values())
 
 
 def _known_exports(database: Path) -> set[str]:
@@ -99,15 +105,23 @@ def _has_tables(database: Path) -> bool:
     if not database.exists():
         return False
     with reading(database) as db:
-        tables = {name for (name,) in db.sql("select table_name from duckdb_tables() where schema_name = 'kili'").fetchall()}
+        tables = {
+            name for (name,) in db.sql("select table_name from duckdb_tables() where schema_name = 'kili'").fetchall()
+        }
     return {*_names(), "_dlt_loads"} <= tables
 
 
-def _load(database: Path, load_id: str | None) -> Load:
+def _summary(load_id: str | None, exports: list[NewExport], database: Path) -> Load:
     counts = "select count(*) filter (where {} = ?), count(*) from {}.{}"
     with reading(database) as db:
-        rows = {name: db.execute(counts.format(records.LOAD_ID, SCHEMA, name), [load_id]).fetchall() for name in _names()}
-    return Load(load_id, {name: new for name, [(new, _)] in rows.items()}, {name: all_ for name, [(_, all_)] in rows.items()})
+        rows = {
+            name: db.execute(counts.format(records.LOAD_ID, SCHEMA, name), [load_id]).fetchall()[0] for name in _names()
+        }
+        ids = [export.export_id for export in exports]
+        query = "select count(*) from kili.exports where is_rejected and list_contains(?, export_id)"
+        rejected = db.execute(query, [ids]).fetchall()[0][0]
+    new, total = ({name: row[i] for name, row in rows.items()} for i in (0, 1))
+    return Load(load_id, new, total, len(exports), rejected)
 
 
 def _names() -> list[str]:

@@ -140,7 +140,7 @@ class _Answer:
         elif said.get("beginOffset") is not None:
             key = self.entity(place, job, said, parent)
         else:
-            key = self.object(place, job, parts, parent)
+            key = self.drawn(place, job, parts, parent)
         self.jobs(f"{place}/children/", said.get("children") or {}, key)
         for position, category in enumerate(said.get("categories") or ()):
             self.jobs(f"{place}/categories/{position}/children/", category.get("children") or {}, key)
@@ -158,7 +158,7 @@ class _Answer:
             end_offset=said.get("endOffset"),
         )
 
-    def object(self, place: str, job: str, parts: Sequence[Object], parent: str | None) -> str:
+    def drawn(self, place: str, job: str, parts: Sequence[Object], parent: str | None) -> str:
         said = parts[0]
         tool = said.get("type") or _tool(said)
         if tool == "rectangle" and len(said["boundingPoly"]) == 1:

@@ -23,7 +23,6 @@ LABEL_CONTAINERS: Final = ("labels", "latestLabel", "latestLabels")
 _CONFIG = ConfigDict(extra="allow", allow_inf_nan=False, hide_input_in_errors=True)
 
 
-
 def _parsed(value: object) -> object:
     """JSON that an API dump holds in a string."""
     return orjson.loads(value) if isinstance(value, str) else value

@@ -135,7 +135,7 @@ def _label(label: export.Label) -> FlatLabel:
 
 
 def _keyed(asset_id: str, labels: list[FlatLabel]) -> list[FlatLabel]:
-    """Gives labels their keys. Labels that share author, type, time and model are numbered in the order of their answers."""
+    """Gives labels their keys; those with equal author, type, time and model are numbered by their answers."""
     tied: Counter[tuple[object, ...]] = Counter()
     for label in sorted(labels, key=_tie_break) if len(labels) > 1 else labels:
         _, author_id, _, _, label_type, created_at, model_name, *_ = label.columns

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -35,7 +35,9 @@ class Known:
 
     def versions(self, batch: Iterable[Version]) -> dict[Version, int]:
         """Those of a batch of (asset_id, asset_version) that are known, with the number of their annotations."""
-        query = "select b.a, b.b, v.annotation_count from batch b join versions v on v.asset_id = b.a and v.asset_version = b.b"
+        query = """
+            select b.a, b.b, v.annotation_count
+            from batch b join versions v on v.asset_id = b.a and v.asset_version = b.b"""
         if self._has_warehouse:
             query += """
                 union select b.a, b.b, coalesce(sum(l.annotation_count), 0)
@@ -70,10 +72,10 @@ class Known:
 
     def _attach(self, database: Path) -> bool:
         self._db.execute(f"attach '{str(database).replace(chr(39), chr(39) * 2)}' as wh (read_only)")
-        tables = "select count(*) from duckdb_tables() where database_name = 'wh' and schema_name = 'kili' and table_name = 'exports'"
-        return bool(self._db.execute(tables).fetchall()[0][0])
+        tables = self._db.execute("select 1 from duckdb_tables() where database_name = 'wh' and schema_name = 'kili'")
+        return bool(tables.fetchall())
 
-    def _ask(self, query: str, batch: Iterable[tuple[str, str]]) -> list[tuple[object, ...]]:
+    def _ask(self, query: str, batch: Iterable[tuple[str, str]]) -> list[Any]:
         return self._db.register("batch", _pairs(batch)).execute(query).fetchall()
 
 

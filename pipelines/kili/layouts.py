@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 import msgspec
 
@@ -102,7 +102,7 @@ def of(container: containers.Container) -> Layout:
     return Layout(container.layout or shape, list(groups.values()), faults)
 
 
-def _collect(document: containers.Document, file: BinaryIO, groups: dict[object, list[Place]]) -> str:
+def _collect(document: containers.Document, file: IO[bytes], groups: dict[object, list[Place]]) -> str:
     found = splitting.records(file)
     is_lone = not found.is_list and len(found.spans) == 1
     has_labels = False
@@ -121,7 +121,7 @@ def _collect(document: containers.Document, file: BinaryIO, groups: dict[object,
 def texts(layout: Layout) -> Iterator[list[tuple[Place, bytes]]]:
     """The records' bytes, asset by asset. A document stays open as long as the next record stands in it too."""
     current: containers.Document | None = None
-    file: BinaryIO | None = None
+    file: IO[bytes] | None = None
     try:
         for places in layout.assets:
             found = []
@@ -137,7 +137,7 @@ def texts(layout: Layout) -> Iterator[list[tuple[Place, bytes]]]:
             file.close()
 
 
-def _read(file: BinaryIO, span: splitting.Span) -> bytes:
+def _read(file: IO[bytes], span: splitting.Span) -> bytes:
     file.seek(span[0])
     return file.read(span[1] - span[0])
 

@@ -33,7 +33,7 @@ class Reader:
     `project_id` is that of exports that name none; `timezone` that of READMEs' dates.
     """
 
-    export: NewExport
+    new: NewExport
     project_id: str | None
     timezone: ZoneInfo
     rejects: list[answers.Row] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Reader:
     def assets(self) -> Iterator[list[flatten.FlatAsset]]:
         """The assets of the export, each once, in batches. An export that cannot be read gives none, but a reject."""
         try:
-            with containers.opened(self.export.landed.path, self.timezone) as container:
+            with containers.opened(self.new.landed.path, self.timezone) as container:
                 self._layout, self._readme = container.layout, container.readme
                 layout = layouts.of(container)
                 self._layout = layout.name
@@ -68,15 +68,15 @@ class Reader:
         has_nothing = 0 < self._asset_count == self._rejected_asset_count
         as_of = self._readme.as_of
         return (
-            self.export.export_id,
-            self.export.landed.url,
+            self.new.export_id,
+            self.new.landed.url,
             self._layout,
             self._label_container,
             self._readme.export_type,
             self._own_project_id or self._readme.project_id or self.project_id,
             self._readme.project_name,
             flatten.microseconds(as_of) if as_of else self._newest,
-            self.export.size_bytes,
+            self.new.size_bytes,
             self._asset_count,
             self._label_count,
             self.annotation_count,
@@ -168,7 +168,7 @@ class Reader:
         asset_id: str | None = None,
         external_id: str | None = None,
     ) -> None:
-        place = (self.export.export_id, self.export.landed.url, entry, location)
+        place = (self.new.export_id, self.new.landed.url, entry, location)
         self.rejects.append((*place, asset_id, external_id, reason, raw))
 
 

@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 
 import pyarrow as pa
 import pydantic
-from dlt.common.schema.typing import TColumnSchema, TDataType
+from dlt.common.data_types import TDataType
+from dlt.common.schema.typing import TColumnSchema
 from pydantic import Field
 
 JSON = "json"
@@ -51,9 +52,7 @@ class Exports(Record):
         description="The key that holds an asset's labels; null where no asset has one"
     )
     export_type: str | None = Field(description="'Exported labels' in the README: normal, latest, …")
-    project_id: str | None = Field(
-        description="The records' own, else the README's, else KILI_PROJECT_ID, else null"
-    )
+    project_id: str | None = Field(description="The records' own, else the README's, else KILI_PROJECT_ID, else null")
     project_name: str | None = Field(description="'Project name' in the README")
     as_of: datetime | None = Field(
         description="When the export was true: the README's export date; without a README the greatest createdAt or "

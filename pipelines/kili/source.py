@@ -57,7 +57,7 @@ def _batches(reader: Reader, known: Known, *, is_last: bool) -> Iterator[Batch]:
         reader.unchanged_asset_count += len(versions)
         reader.annotation_count += sum(versions.values())
         batch = _rows(new, known)
-        batch["sightings"] = [(reader.export.export_id, asset.asset_id, asset.version) for asset in assets]
+        batch["sightings"] = [(reader.new.export_id, asset.asset_id, asset.version) for asset in assets]
         reader.annotation_count += sum(int(str(row[_ANNOTATION_COUNT])) for row in batch["labels"])
         if not is_last:
             known.add(batch["assets"], batch["labels"], batch["responses"])

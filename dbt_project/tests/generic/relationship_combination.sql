@@ -1,4 +1,4 @@
-{# The given columns together, where none of them is null, are found in the columns of the same names in `to`. #}
+{# The given columns together, where none is null, stand in the same columns of `to`. #}
 {% test relationship_combination(model, columns, to) %}
 
 select {% for column in columns %}child.{{ column }}{{ ', ' if not loop.last }}{% endfor %}

@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WAREHOUSE ?= warehouse
+EXPORTS ?= tests/samples
+
+.PHONY: help run test ui lock clean
+
+help: ## what each target does
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+run: $(BIN)/.ready ## set up, then load the sample exports into ./warehouse
+	$(BIN)/kili-warehouse run --exports $(EXPORTS) --warehouse $(WAREHOUSE)
+
+test: $(BIN)/.ready ## set up, then every check that CI runs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+ui: $(BIN)/.ready ## Dagster's UI on this machine, http://127.0.0.1:3000
+	$(BIN)/kili-warehouse ui --exports $(EXPORTS) --warehouse $(WAREHOUSE)
+
+lock: $(BIN)/.ready ## resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-header \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## remove the environment and what the tools made
+	rm -rf $(VENV) dbt_project/target .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# A virtual environment without ensurepip (Debian without python3-venv) gets its pip from virtualenv.
+$(VENV):
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		$(PYTHON) -m pip install --quiet --target $(VENV)/.virtualenv virtualenv \
+		&& PYTHONPATH=$(VENV)/.virtualenv $(PYTHON) -m virtualenv --quiet $(VENV); }
+
+$(BIN)/.ready: requirements.lock pyproject.toml | $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock) \
+		&& $(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

@@ -1,0 +1,53 @@
+"""Runs the whole Dagster job in this process, as the UI, the schedule and the sensor run it in one of theirs."""
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+import dagster as dg
+
+from assets_defs import definitions, home
+from pipelines.settings import Settings
+
+LOG: Final = "last_run.log"
+_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a run: the failures in words, and what the load said of the exports it found."""
+
+    failures: list[str]
+    load: dict[str, Any]
+
+
+def run(settings: Settings) -> Run:
+    """Executes the whole job. What dbt prints goes to last_run.log in the warehouse's work folder."""
+    built = definitions.build(settings)
+    job = built.resolve_job_def(definitions.JOB)
+    folder = home.prepare(settings)
+    with (
+        dg.DagsterInstance.from_config(str(folder)) as instance,
+        (settings.work / LOG).open("w") as log,
+        contextlib.redirect_stdout(log),
+    ):
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=_QUIET)
+    failures = [_failure(event) for event in result.all_events if event.is_step_failure]
+    return Run(failures, _load_metadata(result) if not failures else {})
+
+
+def _failure(event: dg.DagsterEvent) -> str:
+    error = event.step_failure_data.user_failure_data or event.step_failure_data.error
+    described = getattr(error, "description", None)
+    cause = event.step_failure_data.error
+    while described is None and cause is not None and cause.cause is not None:
+        cause = cause.cause
+    text = described or (cause.message.strip() if cause else "failed")
+    return f"{(event.step_key or '').replace('__', '/')}: {text}"
+
+
+def _load_metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    for made in result.asset_materializations_for_node("kili"):
+        if made.asset_key == dg.AssetKey(["kili", "exports"]):
+            return {key: value.value for key, value in made.metadata.items()}
+    return {}

@@ -1,0 +1,222 @@
+"""The console script: `kili-warehouse run`, `status`, `rejects` and `ui`."""
+
+import argparse
+import fcntl
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines import facts, landing, settings, transform
+
+OK, FAILED, USAGE = 0, 1, 2
+
+Facts = dict[str, Any]
+
+
+class Busy(Exception):
+    """Another process is writing to the warehouse."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; gives its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        chosen = settings.from_environment().at(options.exports, options.warehouse)
+        status: int = options.command(chosen, options)
+    except (settings.BadSetting, landing.NoExport, facts.NoWarehouse) as error:
+        return _complain(str(error), USAGE)
+    except (Busy, transform.BrokenModels) as error:
+        return _complain(str(error), FAILED)
+    return status
+
+
+def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
+    """Runs the whole Dagster job on the exports and reports what it did."""
+    if chosen.exports is None:
+        return _complain("no exports named: give --exports, or set KILI_EXPORTS", USAGE)
+    landing.find(chosen.exports)
+    with _alone(chosen):
+        _show_progress()
+        from assets_defs import running  # the one place where this package starts Dagster
+
+        done = running.run(chosen)
+    if done.failures:
+        for failure in done.failures:
+            _complain(failure, FAILED)
+        return _complain(f"the run failed; what dbt said is in {chosen.work / running.LOG}", FAILED)
+    known = facts.status(chosen.warehouse)
+    new = [export for export in known["exports"] if export["load_id"] == done.load.get("load_id")]
+    told = {**known, "exports": new, **done.load, "rejects": facts.rejects(chosen.warehouse)}
+    _tell(told, options, _describe_run)
+    return FAILED if done.load["exports_rejected"] == done.load["exports_found"] else OK
+
+
+def status(chosen: settings.Settings, options: argparse.Namespace) -> int:
+    """Says what the warehouse holds."""
+    _tell(facts.status(chosen.warehouse), options, _describe_status)
+    return OK
+
+
+def rejects(chosen: settings.Settings, options: argparse.Namespace) -> int:
+    """Lists the rejected records."""
+    _tell(facts.rejects(chosen.warehouse), options, _describe_rejects)
+    return OK
+
+
+def ui(chosen: settings.Settings, options: argparse.Namespace) -> int:
+    """Opens Dagster's UI, with its daemon, on this machine only."""
+    from assets_defs import home
+
+    os.environ["DAGSTER_HOME"] = str(home.prepare(chosen))
+    os.environ["KILI_WAREHOUSE"] = str(chosen.warehouse)
+    if chosen.exports is not None:
+        os.environ["KILI_EXPORTS"] = chosen.exports
+    workspace = Path(__file__).parent.parent / "workspace.yaml"
+    dagster = Path(sys.executable).with_name("dagster")
+    os.execv(dagster, [str(dagster), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(options.port)])
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--warehouse", type=Path, metavar="DIR", help="the warehouse folder (KILI_WAREHOUSE, ./warehouse)"
+    )
+    exports = argparse.ArgumentParser(add_help=False)
+    exports.add_argument(
+        "--exports", metavar="URL", help="file, folder or glob of exports; local or what fsspec reads (KILI_EXPORTS)"
+    )
+    as_json = argparse.ArgumentParser(add_help=False)
+    as_json.add_argument("--json", action="store_true", help="the same facts as JSON, and nothing else")
+    port = argparse.ArgumentParser(add_help=False)
+    port.add_argument("--port", type=int, default=3000, help="the UI's port (3000)")
+    parser = argparse.ArgumentParser(prog="kili-warehouse", description="Kili label exports as a tested warehouse.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command, parents in (
+        (run, [exports, common, as_json]),
+        (status, [common, as_json]),
+        (rejects, [common, as_json]),
+        (ui, [exports, common, port]),
+    ):
+        described = commands.add_parser(command.__name__, parents=parents, help=command.__doc__)
+        described.set_defaults(command=command, exports=None)
+    return parser
+
+
+@contextmanager
+def _alone(chosen: settings.Settings) -> Iterator[None]:
+    """Holds the warehouse's lock. Raises `Busy` if another process has it."""
+    chosen.work.mkdir(parents=True, exist_ok=True)
+    chosen.work.chmod(0o700)
+    with (chosen.work / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise Busy(f"process {lock.read().strip()} is writing to {chosen.warehouse}: wait for it to end") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _show_progress() -> None:
+    """Prints what the steps say of themselves, since a run of a minute in silence reads as a hang."""
+    for package in ("pipelines", "assets_defs"):
+        logger = logging.getLogger(package)
+        logger.setLevel(logging.INFO)
+        logger.addHandler(logging.StreamHandler(sys.stderr))
+
+
+def _tell(told: Any, options: argparse.Namespace, describe: Any) -> None:
+    if options.json:
+        print(json.dumps(told, default=lambda value: value.isoformat(), indent=2))
+    else:
+        describe(Console(width=None if sys.stdout.isatty() else 120, highlight=False), told)
+
+
+def _describe_run(out: Console, told: Facts) -> None:
+    if told["exports"]:
+        out.print(_exports(told["exports"], "Exports loaded"))
+    else:
+        out.print(f"Nothing new: all {told['exports_found']} exports are in the warehouse already.")
+    _describe_tables(out, told)
+    new = {export["file_url"] for export in told["exports"]}
+    rejected = [reject for reject in told["rejects"] if reject["file_url"] in new]
+    if rejected:
+        out.print(_rejects(rejected[:20], f"Rejected: {len(rejected)}"))
+    out.print(f"Warehouse: {told['warehouse']}", soft_wrap=True)
+    out.print(f"Pages:     {Path(told['warehouse']).parent / 'site' / 'index.html'}", soft_wrap=True)
+
+
+def _describe_status(out: Console, told: Facts) -> None:
+    out.print(_exports(told["exports"], "Exports"))
+    _describe_tables(out, told)
+    age = told["newest_export_age_seconds"]
+    out.print(
+        "Newest export: "
+        + ("of unknown date" if age is None else f"{_date(told['newest_export_as_of'])}, {_age(age)} ago")
+    )
+    out.print(f"Rejected records: {told['reject_count']}")
+    out.print(f"Warehouse: {told['warehouse']} (release {told['release']})", soft_wrap=True)
+
+
+def _describe_rejects(out: Console, told: list[Facts]) -> None:
+    out.print(_rejects(told, f"Rejected: {len(told)}") if told else "Nothing was rejected.")
+
+
+def _describe_tables(out: Console, told: Facts) -> None:
+    table = Table("table", title="Published tables", title_justify="left")
+    table.add_column("rows", justify="right")
+    for name, count in told["row_counts"].items():
+        table.add_row(name, f"{count:,}")
+    out.print(table)
+
+
+def _exports(exports: list[Facts], title: str) -> Table:
+    table = Table("export", "layout", "as of", title=title, title_justify="left")
+    for name in ("assets", "labels", "annotations", "unchanged", "rejected"):
+        table.add_column(name, justify="right")
+    for export in exports:
+        lost = export["rejected_asset_count"] + export["rejected_label_count"]
+        table.add_row(
+            Path(export["file_url"]).name,
+            export["layout"] or "–",
+            _date(export["as_of"]),
+            *(f"{export[f'{one}_count']:,}" for one in ("asset", "label", "annotation", "unchanged_asset")),
+            "whole file" if export["is_rejected"] else f"{lost:,}",
+        )
+    return table
+
+
+def _rejects(found: list[Facts], title: str) -> Table:
+    table = Table("file", "entry", "place", "reason", title=title, title_justify="left")
+    for reject in found:
+        table.add_row(Path(reject["file_url"]).name, reject["entry"] or "", reject["location"], reject["reason"])
+    return table
+
+
+def _date(instant: datetime | None) -> str:
+    return "–" if instant is None else f"{instant:%Y-%m-%d %H:%M}"
+
+
+def _age(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _complain(text: str, status: int) -> int:
+    _say(f"kili-warehouse: {text}")
+    return status

@@ -1,0 +1,54 @@
+"""What a warehouse holds, read from its published release, which no running pipeline ever locks."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from pipelines import publishing
+
+Row = dict[str, Any]
+
+_EXPORTS: Final = (
+    "select * exclude (_dlt_load_id), _dlt_load_id as load_id from kili.exports order by as_of nulls first, file_url"
+)
+_REJECTS: Final = """
+    select file_url, entry, location, asset_id, external_id, reason from kili.rejects order by all"""
+
+
+class NoWarehouse(Exception):
+    """The folder holds no published warehouse."""
+
+
+def status(warehouse: Path) -> Row:
+    """Exports loaded, rows by table, rejects, and the age of the newest export in seconds. Raises `NoWarehouse`."""
+    release = publishing.current(warehouse)
+    if release is None:
+        raise NoWarehouse(f"no warehouse in {warehouse}: kili-warehouse run makes one")
+    exports = _ask(warehouse, _EXPORTS)
+    newest = max((export["as_of"] for export in exports if export["as_of"]), default=None)
+    return {
+        "warehouse": str(warehouse / "warehouse.duckdb"),
+        "release": release.id,
+        "exports": exports,
+        "row_counts": release.row_counts,
+        "reject_count": release.row_counts["kili.rejects"],
+        "newest_export_as_of": newest,
+        "newest_export_age_seconds": (datetime.now(UTC) - newest).total_seconds() if newest else None,
+    }
+
+
+def rejects(warehouse: Path) -> list[Row]:
+    """The rejected records: file, place in the file, reason. Raises `NoWarehouse`."""
+    if publishing.current(warehouse) is None:
+        raise NoWarehouse(f"no warehouse in {warehouse}: kili-warehouse run makes one")
+    return _ask(warehouse, _REJECTS)
+
+
+def _ask(warehouse: Path, query: str) -> list[Row]:
+    with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as db:
+        db.execute("set TimeZone = 'UTC'")
+        found = db.execute(query)
+        names = [column[0] for column in found.description or []]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
