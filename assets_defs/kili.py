@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import dagster_dlt
@@ -12,6 +12,9 @@ from pipelines.kili import records, source
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
+
+
+_LANDING: Final = dg.AssetKey(["landing", "kili"])
 
 
 class _Tables(dagster_dlt.DagsterDltTranslator):
@@ -33,7 +36,7 @@ class _Tables(dagster_dlt.DagsterDltTranslator):
             .get_asset_spec(data)
             .replace_attributes(
                 key=[warehouse.SCHEMA, table.name],
-                deps=[dg.AssetKey(["landing", "kili"])],
+                deps=[_LANDING],
                 description=table.description,
                 group_name=warehouse.SCHEMA,
             )
@@ -46,14 +49,24 @@ class _Tables(dagster_dlt.DagsterDltTranslator):
         )
 
 
+_LOADS: Final = dg.AssetSpec(
+    [warehouse.SCHEMA, "_dlt_loads"],
+    deps=[_LANDING],
+    description="One row for each finished load, written last: rows of a load that is not here do not count.",
+    group_name=warehouse.SCHEMA,
+    kinds={"dlt", "duckdb"},
+)
+
+
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
     nothing = source.kili([], settings.database, settings.project_id, settings.timezone)
+    specs = dagster_dlt.build_dlt_asset_specs(nothing, warehouse.pipeline(settings), _Tables())
 
     @dg.multi_asset(
         name="kili",
-        specs=dagster_dlt.build_dlt_asset_specs(nothing, warehouse.pipeline(settings), _Tables()),
-        ins={"found": dg.AssetIn(["landing", "kili"])},
+        specs=[*specs, _LOADS],
+        ins={"found": dg.AssetIn(_LANDING)},
     )
     def kili(found: list[landing.Landed], settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
         load = warehouse.load(found, settings)
@@ -70,5 +83,6 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
                     "exports_rejected": load.exports_rejected,
                 }
             yield dg.MaterializeResult(asset_key=[warehouse.SCHEMA, table.name], metadata=counts)
+        yield dg.MaterializeResult(asset_key=_LOADS.key)
 
     return kili

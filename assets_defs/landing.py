@@ -21,7 +21,9 @@ def exports_found(
     if settings.exports is None:
         raise dg.Failure("KILI_EXPORTS is not set: name a file, a folder or a glob of Kili exports")
     try:
-        found = [landing.land(one, settings.work / "landing") for one in landing.find(settings.exports)]
+        found = [
+            landing.land(one, settings.work / "landing") for one in landing.find(settings.exports, settings.warehouse)
+        ]
     except landing.NoExport as error:
         raise dg.Failure(str(error)) from None
     log.info("%d exports found in %s", len(found), settings.exports)

@@ -12,9 +12,10 @@ log = logging.getLogger(__name__)
 
 
 def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
-    """The release folder and the link to it."""
+    """The release folder and the link to it; `upstream` are all the tables there are."""
+    deps = [key for key in upstream if publishing.is_published(*key.path)]
 
-    @dg.asset(key=["published", "warehouse"], deps=list(upstream), group_name="published", kinds={"duckdb", "parquet"})
+    @dg.asset(key=["published", "warehouse"], deps=deps, group_name="published", kinds={"duckdb", "parquet"})
     def published(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
         """One folder a release: marts and ledger as a DuckDB file and as Parquet, and the pages about them.
 

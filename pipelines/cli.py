@@ -43,7 +43,7 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
     """Runs the whole Dagster job on the exports and reports what it did."""
     if chosen.exports is None:
         return _complain("no exports named: give --exports, or set KILI_EXPORTS", USAGE)
-    landing.find(chosen.exports)
+    landing.find(chosen.exports, chosen.warehouse)
     with _alone(chosen):
         _show_progress()
         from assets_defs import running  # the one place where this package starts Dagster
@@ -134,6 +134,7 @@ def _show_progress() -> None:
         logger = logging.getLogger(package)
         logger.setLevel(logging.INFO)
         logger.addHandler(logging.StreamHandler(sys.stderr))
+    logging.getLogger("dagster").addHandler(logging.NullHandler())
 
 
 def _tell(told: Any, options: argparse.Namespace, describe: Any) -> None:

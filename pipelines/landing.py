@@ -41,9 +41,16 @@ class Found:
     names: tuple[str, ...] = ()
 
 
-def find(url: str) -> list[Found]:
-    """All exports under a URL, in the order of their names. Raises `NoExport`."""
-    found = _find_remote(url) if _is_remote(url) else _find_local(url.removeprefix("file://"))
+def find(url: str, warehouse: Path) -> list[Found]:
+    """All exports under a URL, in the order of their names; never what the warehouse itself is made of.
+
+    Raises `NoExport`.
+    """
+    if _is_remote(url):
+        found = _find_remote(url)
+    else:
+        local = _find_local(url.removeprefix("file://"))
+        found = [one for one in local if warehouse not in Path(one.path).resolve().parents]
     if not found:
         raise NoExport(f"no export found in {url}: looked for {', '.join(_SUFFIXES)} and folders holding {README}")
     return found

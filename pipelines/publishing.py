@@ -54,6 +54,11 @@ def _loads_digest(database: Path) -> str:
     return hashlib.sha256(repr(loads).encode()).hexdigest()
 
 
+def is_published(schema: str, table: str) -> bool:
+    """Whether consumers get a table of the pipeline's database."""
+    return (schema in _WHOLE and not table.startswith("_")) or (schema == "kili" and table in _LEDGER)
+
+
 def publish(warehouse: Path, database: Path, models_digest: str) -> Release:
     """Copies marts, comparison and ledger to a new release and points `current` at it. Dies without a trace."""
     releases = warehouse / "releases"
@@ -96,11 +101,11 @@ def _copy(database: Path, target: Path) -> dict[str, int]:
 
 
 def _published(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """Schema, table and columns of what consumers get."""
     found = db.execute(
         "select table_schema, table_name from information_schema.tables where table_catalog = 'warehouse' order by all"
     ).fetchall()
-    ledger = [("kili", name, columns) for name, columns in _LEDGER.items()]
-    return [*ledger, *((schema, name, "*") for schema, name in found if schema in _WHOLE and not name.startswith("_"))]
+    return [(schema, table, _LEDGER.get(table, "*")) for schema, table in found if is_published(schema, table)]
 
 
 def _copy_comments(db: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> None:

@@ -14,9 +14,11 @@ from typing import Annotated, Literal
 
 import pyarrow as pa
 import pydantic
-from dlt.common.data_types import TDataType
-from dlt.common.schema.typing import TColumnSchema
 from pydantic import Field
+
+if typing.TYPE_CHECKING:  # dlt takes seconds to import, and the commands that only read do without it
+    from dlt.common.data_types import TDataType
+    from dlt.common.schema.typing import TColumnSchema
 
 JSON = "json"
 Json = Annotated[str, JSON]
@@ -228,7 +230,7 @@ class Column:
         return pa.field(self.name, _ARROW[self.type], self.is_nullable)
 
     @property
-    def dlt(self) -> TColumnSchema:
+    def dlt(self) -> "TColumnSchema":
         """The column as a dlt hint."""
         return {
             "name": self.name,
@@ -251,7 +253,7 @@ _ARROW: dict[type | str, pa.DataType] = {
     bool: pa.bool_(),
     datetime: pa.timestamp("us", "UTC"),
 }
-_DLT: dict[type | str, TDataType] = {
+_DLT: "dict[type | str, TDataType]" = {
     str: "text",
     JSON: "json",
     int: "bigint",

@@ -26,6 +26,7 @@ def kili(exports: list[NewExport], database: Path, project_id: str | None, timez
     """
 
     def read() -> Iterator[Batch]:
+        yield {table.name: [] for table in records.TABLES}  # a table is there even if no export has ever filled it
         with Known(database) as known:
             for number, export in enumerate(exports, start=1):
                 reader = Reader(export, project_id, timezone)
@@ -45,7 +46,7 @@ def kili(exports: list[NewExport], database: Path, project_id: str | None, timez
 def _pick(table: records.Table) -> Callable[[Batch], pa.Table | None]:
     def pick(batch: Batch) -> pa.Table | None:
         rows = batch.get(table.name)
-        return table.batch(rows) if rows else None
+        return None if rows is None else table.batch(rows)
 
     return pick
 
@@ -61,7 +62,7 @@ def _batches(reader: Reader, known: Known, *, is_last: bool) -> Iterator[Batch]:
         reader.annotation_count += sum(int(str(row[_ANNOTATION_COUNT])) for row in batch["labels"])
         if not is_last:
             known.add(batch["assets"], batch["labels"], batch["responses"])
-        yield batch
+        yield {name: rows for name, rows in batch.items() if rows}
     yield {"rejects": reader.rejects, "exports": [reader.ledger_row()]}
 
 

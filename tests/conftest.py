@@ -1,0 +1,61 @@
+"""What tests share: the warehouse of the sample exports, built once a session by the command that users run."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "tests" / "samples"
+COMMAND = Path(sys.executable).with_name("kili-warehouse")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did: exit status, standard output and standard error."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def facts(self) -> Any:
+        return json.loads(self.out)
+
+
+def run_command(*arguments: object, **environment: str) -> Ran:
+    """Runs kili-warehouse as a user would, without the settings of whoever runs the tests."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KILI_")}
+    command = [str(COMMAND), *map(str, arguments)]
+    done = subprocess.run(command, env=inherited | environment, capture_output=True, text=True, check=False)
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def load(warehouse: Path, exports: object) -> Ran:
+    """The whole job on some exports; fails the test if it fails."""
+    ran = run_command("run", "--exports", exports, "--warehouse", warehouse, "--json")
+    assert ran.status == 0, ran.err
+    return ran
+
+
+def query(warehouse: Path, sql: str, database: str = "warehouse.duckdb") -> list[dict[str, Any]]:
+    """Rows of a published warehouse, as a consumer reads them."""
+    with duckdb.connect(str(warehouse / database), read_only=True) as db:
+        db.execute("set TimeZone = 'UTC'")
+        found = db.execute(sql)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse of the sample exports."""
+    warehouse = tmp_path_factory.mktemp("samples") / "warehouse"
+    load(warehouse, SAMPLES)
+    return warehouse

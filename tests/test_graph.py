@@ -1,0 +1,97 @@
+"""The Dagster graph: one line an asset in graph.txt, and the rules that keys, layers and descriptions follow."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from conftest import ROOT
+
+from assets_defs import definitions
+from pipelines import settings, transform
+
+GOLDEN = Path(__file__).parent / "graph.txt"
+LAYERS = ["kili", "staging", "intermediate", "marts"]
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return definitions.build(settings.from_environment().at("x", tmp_path_factory.mktemp("graph")))
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    return json.loads(transform.manifest().read_text())
+
+
+def lines(graph: dg.Definitions) -> list[str]:
+    """One line an asset: key, group, kinds, dependencies."""
+    specs = sorted(graph.resolve_all_asset_specs(), key=lambda spec: spec.key)
+    return [
+        f"{spec.key.to_user_string()} [{spec.group_name}] {','.join(sorted(spec.kinds))}"
+        f" <- {' '.join(sorted(dep.asset_key.to_user_string() for dep in spec.deps)) or 'nothing'}"
+        for spec in specs
+    ]
+
+
+def test_the_graph_is_the_golden_one(graph: dg.Definitions) -> None:
+    """After a change that is meant, write the new graph: python tests/test_graph.py"""
+    assert lines(graph) == GOLDEN.read_text().splitlines()
+
+
+def test_every_asset_has_a_description_and_a_group_that_is_its_schema(graph: dg.Definitions) -> None:
+    for spec in graph.resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.group_name == spec.key.path[0], spec.key
+
+
+def test_columns_of_loaded_tables_and_marts_are_known_before_any_run(graph: dg.Definitions) -> None:
+    for spec in graph.resolve_all_asset_specs():
+        if spec.key.path[0] in ("kili", "marts") and spec.key.path[1] != "_dlt_loads":
+            columns = spec.metadata["dagster/column_schema"].columns
+            assert columns, spec.key
+            assert all(column.description and column.type for column in columns), spec.key
+
+
+def test_dbt_tests_are_asset_checks(graph: dg.Definitions) -> None:
+    keys = {key.to_user_string() for key in graph.resolve_asset_graph().asset_check_keys}
+    assert "marts/labels:unique_labels_label_key" in keys
+
+
+def test_every_model_reads_only_the_layers_below_it(manifest: dict[str, Any]) -> None:
+    layers = {name: node["schema"] for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    layers |= {name: source["schema"] for name, source in manifest["sources"].items()}
+    for name, layer in layers.items():
+        for upstream in manifest["parent_map"].get(name, []):
+            step = LAYERS.index(layer) - LAYERS.index(layers[upstream])
+            assert step == 1 or (step == 0 and layer == "intermediate"), f"{name} reads {upstream}"
+
+
+def test_every_model_has_a_description_and_marts_a_contract(manifest: dict[str, Any]) -> None:
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    for model in models:
+        assert model["description"], model["name"]
+        if model["schema"] == "marts":
+            assert model["config"]["contract"]["enforced"], model["name"]
+            assert all(column["description"] for column in model["columns"].values()), model["name"]
+
+
+def test_the_loading_package_cannot_import_dagster() -> None:
+    code = "import dagster\n"
+    ruff = Path(sys.executable).with_name("ruff")
+    ran = subprocess.run(
+        [ruff, "check", "--stdin-filename", ROOT / "pipelines" / "x.py", "-"],
+        input=code,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1
+    assert "pipelines/ has to work without Dagster" in ran.stdout
+
+
+if __name__ == "__main__":
+    built = definitions.build(settings.from_environment())
+    GOLDEN.write_text("\n".join(lines(built)) + "\n")

@@ -1,0 +1,95 @@
+"""The published folder: what consumers open."""
+
+import stat
+from pathlib import Path
+
+import duckdb
+from conftest import SAMPLES, load, query
+
+from pipelines import publishing
+from pipelines.kili import records
+
+
+def test_the_warehouse_folder_is_laid_out_as_promised(samples: Path) -> None:
+    links = {path.name: str(path.readlink()) for path in samples.iterdir() if path.is_symlink()}
+    newest = links.pop("current")
+    assert links == {
+        "warehouse.duckdb": "current/warehouse.duckdb",
+        "parquet": "current/parquet",
+        "site": "current/site",
+    }
+    assert newest.startswith("releases/")
+    assert stat.S_IMODE((samples / "work").stat().st_mode) == 0o700
+
+
+def test_consumers_get_marts_and_ledger_as_tables(samples: Path) -> None:
+    tables = query(samples, "select schema_name || '.' || table_name as address from duckdb_tables() order by all")
+    assert [row["address"] for row in tables] == [
+        "kili.exports",
+        "kili.rejects",
+        "kili.sightings",
+        "marts.annotations",
+        "marts.assets",
+        "marts.labels",
+        "marts.latest_label_per_user",
+        "marts.latest_label_per_user_and_type",
+        "marts.review_vs_default",
+    ]
+    assert query(samples, "select * from duckdb_views() where not internal") == []
+
+
+def test_every_published_table_and_column_has_a_comment(samples: Path) -> None:
+    silent = query(
+        samples,
+        """select table_name, null as column_name from duckdb_tables() where coalesce(comment, '') = ''
+        union all select table_name, column_name from duckdb_columns()
+        where schema_name in ('kili', 'marts') and coalesce(comment, '') = '' and column_name <> '_dlt_load_id'""",
+    )
+    assert silent == []
+
+
+def test_the_file_opens_in_every_duckdb_1_client(samples: Path) -> None:
+    header = (samples / "warehouse.duckdb").read_bytes()[:24]
+    assert header[8:12] == b"DUCK"
+    assert int.from_bytes(header[12:20], "little") == 64  # the storage version of DuckDB 1.0
+
+
+def test_parquet_holds_the_marts(samples: Path) -> None:
+    for path in sorted((samples / "parquet").iterdir()):
+        copied = duckdb.sql(f"select count(*) from read_parquet('{path}')").fetchall()
+        assert copied == [tuple(query(samples, f"select count(*) as n from marts.{path.stem}")[0].values())]
+
+
+def test_the_page_needs_no_outside_address_and_shows_no_email(samples: Path) -> None:
+    page = (samples / "site" / "index.html").read_text()
+    assert "src=" not in page
+    assert "href=" not in page
+    assert "@example.com" not in page
+    assert "user-ana" in page
+
+
+def test_a_reader_keeps_its_release_and_the_next_sees_the_new_one(tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse"
+    load(warehouse, SAMPLES / "seed_page.json")
+    with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as reader:
+        load(warehouse, SAMPLES / "api_assets_list.json")
+        assert reader.sql("select count(*) from marts.assets").fetchall() == [(2,)]
+    assert query(warehouse, "select count(*) as n from marts.assets") == [{"n": 7}]
+    assert len(list((warehouse / "releases").iterdir())) == 2
+
+
+def test_only_the_last_releases_are_kept_and_left_overs_go(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "releases" / ".20200101").mkdir(parents=True)
+    made = [publishing.publish(tmp_path, samples / "work" / "warehouse.duckdb", "models").id for _ in range(5)]
+    assert sorted(path.name for path in (tmp_path / "releases").iterdir()) == made[-3:]
+
+
+def test_types_are_those_of_the_record_models(samples: Path) -> None:
+    with duckdb.connect(str(samples / "work" / "warehouse.duckdb"), read_only=True) as db:
+        for table in records.TABLES:
+            found = db.execute(
+                "select column_name, data_type from duckdb_columns() where schema_name = 'kili' and table_name = ?",
+                [table.name],
+            ).fetchall()
+            expected = [(column.name, column.sql_type) for column in table.columns]
+            assert [column for column in found if column[0] != records.LOAD_ID] == expected

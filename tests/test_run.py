@@ -1,0 +1,169 @@
+"""The command as users run it: what it prints, its exit status, and what a second run does."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import conftest
+import duckdb
+import pytest
+from conftest import SAMPLES, query, run_command
+
+TABLES = ("exports", "sightings", "assets", "labels", "responses", "annotations", "rejects")
+
+
+def raw_rows(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
+    with duckdb.connect(str(warehouse / "work" / "warehouse.duckdb"), read_only=True) as db:
+        return {table: db.sql(f"select * from kili.{table} order by all").fetchall() for table in TABLES}
+
+
+def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> None:
+    rows, release = raw_rows(samples), (samples / "current").readlink()
+    again = conftest.load(samples, SAMPLES)
+    assert raw_rows(samples) == rows
+    assert (samples / "current").readlink() == release
+    assert again.facts["rows_loaded"] == 0
+    assert "dbt does not start" in again.err
+
+
+def test_json_is_all_there_is_on_standard_output(samples: Path) -> None:
+    for command in ("status", "rejects"):
+        assert run_command(command, "--warehouse", samples, "--json").facts is not None
+    assert run_command("status", "--warehouse", samples, "--json").facts["row_counts"]["marts.labels"] == 31
+
+
+def test_every_export_reconciles(samples: Path) -> None:
+    counts = query(
+        samples,
+        """select file_url, asset_count - rejected_asset_count - duplicate_asset_count as kept,
+            (select count(*) from kili.sightings where sightings.export_id = exports.export_id) as seen
+        from kili.exports""",
+    )
+    assert len(counts) == 7
+    assert all(row["kept"] == row["seen"] for row in counts)
+
+
+def test_settings_come_from_the_environment_too(samples: Path) -> None:
+    ran = run_command("run", "--json", KILI_EXPORTS=str(SAMPLES), KILI_WAREHOUSE=str(samples))
+    assert (ran.status, ran.facts["exports_found"]) == (0, 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        pytest.param(["run"], "no exports named: give --exports, or set KILI_EXPORTS", id="no exports"),
+        pytest.param(["run", "--exports", "{tmp}/none"], "no such file or folder: {tmp}/none", id="missing path"),
+        pytest.param(["run", "--exports", "{tmp}/*.zip"], "no such file or folder: {tmp}/*.zip", id="empty glob"),
+        pytest.param(["run", "--exports", "{tmp}"], "no export found in {tmp}", id="empty folder"),
+        pytest.param(["run", "--exports", "s3x://b/x"], "cannot read s3x://b/x", id="unknown protocol"),
+        pytest.param(["run", "--speed", "9"], "unrecognized arguments", id="unknown option"),
+        pytest.param(["walk"], "invalid choice", id="unknown command"),
+        pytest.param(["status"], "no warehouse in {tmp}/warehouse", id="no warehouse"),
+        pytest.param(["rejects"], "no warehouse in {tmp}/warehouse", id="no rejects"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_status_2(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    given = [argument.format(tmp=tmp_path) for argument in arguments]
+    ran = run_command(*given, KILI_WAREHOUSE=str(tmp_path / "warehouse"))
+    assert ran.status == 2
+    assert sentence.format(tmp=tmp_path) in ran.err
+    assert "Traceback" not in ran.err
+    assert not (tmp_path / "warehouse").exists()
+
+
+def test_an_unknown_time_zone_is_named() -> None:
+    ran = run_command("status", KILI_EXPORT_TIMEZONE="Mars/Olympus")
+    assert (ran.status, ran.err) == (2, "kili-warehouse: KILI_EXPORT_TIMEZONE: no such time zone: Mars/Olympus\n")
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder of good and bad exports, and the warehouse made from it."""
+    folder = tmp_path_factory.mktemp("broken")
+    label = {"labelType": "DEFAULT", "createdAt": "2024-01-01T00:00:00Z", "author": {"id": "u"}, "jsonResponse": {}}
+    assets = [
+        {"id": "good", "externalId": "good.jpg", "labels": [label]},
+        {"id": "one-bad-label", "externalId": "bad.jpg", "labels": [label, {**label, "createdAt": "yesterday"}]},
+        {"externalId": "no id.jpg", "labels": [label]},
+    ]
+    (folder / "records.json").write_text(json.dumps(assets))
+    (folder / "page.json").write_text("<html>not found</html>")
+    (folder / "cut.json").write_text(json.dumps(assets)[:-20])
+    whole = (SAMPLES / "review_normal_single_file.zip").read_bytes()
+    (folder / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    with zipfile.ZipFile(folder / "other.zip", "w") as archive:
+        archive.writestr("photo.jpg", b"not an export")
+    warehouse = folder / "warehouse"
+    ran = run_command("run", "--exports", folder, "--warehouse", warehouse)
+    assert ran.status == 0, ran.err
+    assert "Traceback" not in ran.err
+    return folder, warehouse
+
+
+def test_what_cannot_be_loaded_is_rejected_with_its_place_and_the_rest_loads(broken: tuple[Path, Path]) -> None:
+    folder, warehouse = broken
+    size = (folder / "cut.json").stat().st_size
+    found = [
+        (Path(reject["file_url"]).name, reject["location"], reject["asset_id"], reject["external_id"], reject["reason"])
+        for reject in run_command("rejects", "--warehouse", warehouse, "--json").facts
+    ]
+    assert found == [
+        ("cut.json", "", None, None, f"not JSON: cut short, a bracket or text is still open at its end, byte {size}"),
+        ("cut.zip", "", None, None, "a damaged or truncated zip: File is not a zip file"),
+        ("other.zip", "", None, None, "a zip without data.json or labels/*.json is no Kili export"),
+        ("page.json", "", None, None, "not JSON: it starts with '<'"),
+        (
+            "records.json",
+            "/1/labels/1",
+            "one-bad-label",
+            "bad.jpg",
+            "createdAt should be a valid datetime or date, invalid character in year, found a text",
+        ),
+        ("records.json", "/2", None, "no id.jpg", "id is missing"),
+    ]
+    labels = query(warehouse, "select asset_id from marts.labels order by all")
+    assert labels == [{"asset_id": "good"}, {"asset_id": "one-bad-label"}]
+    counted = query(
+        warehouse,
+        """select asset_count, label_count, rejected_asset_count, rejected_label_count, is_rejected
+        from kili.exports where file_url like '%records.json'""",
+    )
+    assert counted == [
+        {
+            "asset_count": 3,
+            "label_count": 4,
+            "rejected_asset_count": 1,
+            "rejected_label_count": 2,
+            "is_rejected": False,
+        }
+    ]
+
+
+def test_the_text_of_a_rejected_record_is_kept_but_never_published(broken: tuple[Path, Path]) -> None:
+    _, warehouse = broken
+    with duckdb.connect(str(warehouse / "work" / "warehouse.duckdb"), read_only=True) as db:
+        raw = db.sql("select raw from kili.rejects where location = '/1/labels/1'").fetchall()
+    assert json.loads(raw[0][0])["createdAt"] == "yesterday"
+    columns = query(warehouse, "select column_name from duckdb_columns() where table_name = 'rejects'")
+    assert {"column_name": "raw"} not in columns
+
+
+def test_a_run_in_which_every_file_is_rejected_ends_with_status_1(broken: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, warehouse = broken
+    shutil.copy(folder / "page.json", tmp_path / "page.json")
+    assert run_command("run", "--exports", tmp_path, "--warehouse", warehouse).status == 1
+
+
+def test_a_second_process_is_told_who_writes(samples: Path) -> None:
+    import fcntl
+    import os
+
+    with (samples / "work" / "lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        ran = run_command("run", "--exports", SAMPLES, "--warehouse", samples)
+    assert ran.status == 1
+    assert f"process {os.getpid()} is writing to {samples}" in ran.err
