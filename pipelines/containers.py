@@ -1,13 +1,18 @@
 """What an export is packed in: a JSON file, a zip or a folder, told apart by what is inside and never unpacked."""
 
+import errno
 import gzip
 import hashlib
+import json
+import lzma
+import os
 import re
-import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +22,7 @@ from typing import IO, Final
 from zoneinfo import ZoneInfo
 
 from pipelines import landing
+from pipelines.limits import Limits
 
 _CHUNK: Final = 1 << 20
 _IN_MEMORY: Final = 8 << 20
@@ -24,7 +30,17 @@ _DATA: Final = "data.json"
 _LABELS: Final = "labels"
 _ZIP: Final = b"PK"
 _GZIP: Final = b"\x1f\x8b"
+_ENCRYPTED: Final = 1
 _KILI_FORMATS: Final = (None, "kili", "raw")
+_FOREIGN: Final = (
+    (re.compile(r"\.geojson$"), "GeoJSON"),
+    (re.compile(r"\.xml$"), "Pascal VOC"),
+    (re.compile(r"(^|/)(labels|coco)\.json$"), "COCO"),
+    (re.compile(r"(\.txt|(^|/)data\.ya?ml)$"), "YOLO"),
+    (re.compile(r"\.zip$"), "zip in zip"),
+)
+_DAMAGE: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError)
+_MACHINE_FAULTS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 class Unreadable(ValueError):
@@ -50,6 +66,9 @@ class Document:
     open: Callable[[], IO[bytes]]
 
 
+Named = tuple[str, Document]
+
+
 @dataclass
 class Container:
     """An opened export: its documents, README and packing; `layout` is null for bare JSON, whose content tells it."""
@@ -61,27 +80,36 @@ class Container:
 
 def identify(path: Path) -> tuple[str, int]:
     """The export's id and size in bytes: SHA-256 of the file, or of the sorted names and hashes of a folder's files."""
-    if path.is_file():
+    if not path.is_dir():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
     digest, size = hashlib.sha256(), 0
     for inside in _files(path):
         file_hash, file_size = identify(inside)
-        digest.update(f"{inside.relative_to(path).as_posix()} {file_hash}\n".encode())
+        digest.update(os.fsencode(inside.relative_to(path).as_posix()) + f" {file_hash}\n".encode())
         size += file_size
     return digest.hexdigest(), size
 
 
 @contextmanager
-def opened(path: Path, zone: ZoneInfo) -> Iterator[Container]:
+def opened(path: Path, zone: ZoneInfo, limits: Limits) -> Iterator[Container]:
     """The export at a path. Raises `Unreadable` if it is none; `zone` is the time zone of README dates."""
     if path.is_dir():
-        yield _folder(path, zone)
+        yield _folder(path, zone, limits)
     elif _starts_with(path, _ZIP):
         with _zip(path) as archive:
-            yield _archive(archive, zone)
+            yield _archive(archive, zone, limits)
     else:
-        yield Container(None, [Document(None, partial(_plain, path))])
+        yield Container(None, [Document(None, partial(_plain, path, limits))])
+
+
+def unreadable(error: Exception, what: str) -> Unreadable:
+    """What reading damaged data raised, in words. A fault of this machine (a full disk) is raised as it is."""
+    if isinstance(error, Unreadable):
+        return error
+    if isinstance(error, OSError) and error.errno in _MACHINE_FAULTS:
+        raise error
+    return Unreadable(f"{what}: {landing.printable(str(error) or type(error).__name__)}")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -93,82 +121,150 @@ def _starts_with(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
-def _plain(path: Path) -> IO[bytes]:
+def _plain(path: Path, limits: Limits) -> IO[bytes]:
     if not _starts_with(path, _GZIP):
         return path.open("rb")
     with gzip.open(path) as packed:
-        return _spooled(packed)
+        return _spooled(packed, path.stat().st_size, limits)
 
 
-def _folder(path: Path, zone: ZoneInfo) -> Container:
-    names = {inside.relative_to(path).as_posix(): inside for inside in _files(path)}
-    readme = _readme(names[landing.README].read_bytes(), zone)
-    documents = [Document(name, partial(_plain, names[name])) for name in _documents(list(names))]
-    return _packed("folder", readme, documents)
+def _folder(path: Path, zone: ZoneInfo, limits: Limits) -> Container:
+    inside = []
+    for file in _files(path):
+        name = landing.printable(file.relative_to(path).as_posix())
+        inside.append((name, Document(name, partial(_inside, path, file, limits))))
+    return _packed("folder", inside, zone)
+
+
+def _inside(folder: Path, file: Path, limits: Limits) -> IO[bytes]:
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise Unreadable("a link that leads out of the export")
+    return _plain(file, limits)
 
 
 @contextmanager
 def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise Unreadable(f"a damaged or truncated zip: {error}") from None
+    except (*_DAMAGE, OSError) as error:
+        raise unreadable(error, "a damaged or truncated zip") from None
     with archive:
         yield archive
 
 
-def _archive(archive: zipfile.ZipFile, zone: ZoneInfo) -> Container:
-    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
-    root = next((name.removesuffix(landing.README) for name in names if name.split("/")[-1] == landing.README), "")
-    inside = [name.removeprefix(root) for name in names if name.startswith(root)]
-    readme = Readme()
-    if landing.README in inside:
-        with _entry(archive, root + landing.README) as file:
-            readme = _readme(file.read(), zone)
-    documents = [Document(name, partial(_entry, archive, root + name)) for name in _documents(inside)]
-    is_empty_export = not documents and landing.README in inside
-    if not documents and not is_empty_export:
-        raise Unreadable(f"a zip without {_DATA} or {_LABELS}/*.json is no Kili export")
-    return _packed("zip", readme, documents)
+def _archive(archive: zipfile.ZipFile, zone: ZoneInfo, limits: Limits) -> Container:
+    """The documents of a zip, at its root or in the folder of its README. A name that comes again gets a number."""
+    found = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith("__MACOSX/")]
+    readmes = sorted((one.filename for one in found if one.filename.split("/")[-1] == landing.README), key=len)
+    root = readmes[0].removesuffix(landing.README) if readmes else ""
+    if not all(readme.startswith(root) for readme in readmes):
+        raise Unreadable("a zip of several exports: unpack it and point at the folder")
+    seen: Counter[str] = Counter()
+    inside, astray = [], []
+    for one in found:
+        seen[one.filename] += 1
+        name = landing.printable(one.filename.removeprefix(root))
+        entry = name if seen[one.filename] == 1 else f"{name} ({seen[one.filename]})"
+        if _leads_out(one.filename):
+            astray += [Document(entry, _refused)] if name.endswith(".json") else []
+        elif one.filename.startswith(root):
+            inside.append((name, Document(entry, partial(_entry, archive, one, limits))))
+    return _packed("zip", inside, zone, astray)
 
 
-def _packed(kind: str, readme: Readme, documents: list[Document]) -> Container:
-    if readme.format not in _KILI_FORMATS:
-        raise Unreadable(f"this is an export in {readme.format} format: export the project again in Kili's own (kili)")
-    layout = "single_file" if [document.entry for document in documents] == [_DATA] else "per_asset"
-    return Container(f"{kind}_{layout}", documents, readme)
+def _leads_out(name: str) -> bool:
+    return name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name) is not None
 
 
-def _documents(names: list[str]) -> list[str]:
+def _refused() -> IO[bytes]:
+    raise Unreadable("its name leads out of the archive: it is not read")
+
+
+def _packed(kind: str, inside: Sequence[Named], zone: ZoneInfo, astray: Sequence[Document] = ()) -> Container:
+    """The export that these files are; entries that are refused by their name are told among its documents."""
+    readme = next((_readme(document, zone) for name, document in inside if name == landing.README), None)
+    if readme and readme.format not in _KILI_FORMATS:
+        raise Unreadable(f"this is an export in {readme.format} format: {landing.EXPORT_AGAIN}")
+    documents = _documents(inside)
+    if not (documents or astray or readme):
+        raise Unreadable(_no_export([name for name, _ in inside]))
+    is_single = bool(documents) and all(name == _DATA for name, _ in documents)
+    layout = f"{kind}_{'single_file' if is_single else 'per_asset'}"
+    return Container(layout, [*(document for _, document in documents), *astray], readme or Readme())
+
+
+def _no_export(names: list[str]) -> str:
+    found = next((name for sign, name in _FOREIGN for one in names if sign.search(one)), None)
+    if found == "zip in zip":
+        return "a zip that holds other zips: unpack it and point at those"
+    if found:
+        return f"this looks like an export in {found} format: {landing.EXPORT_AGAIN}"
+    return f"a zip without {_DATA} or {_LABELS}/*.json is no Kili export"
+
+
+def _documents(inside: Sequence[Named]) -> list[Named]:
     """data.json if there is one, else labels/**/*.json without the files of FILE jobs, kept in a folder an asset."""
-    if _DATA in names:
-        return [_DATA]
-    labels = sorted({name for name in names if name.startswith(f"{_LABELS}/") and name.endswith(".json")})
-    assets = set(labels)
-    return [name for name in labels if f"{PurePosixPath(name).parent}.json" not in assets]
+    if data := [one for one in inside if one[0] == _DATA]:
+        return data
+    labels = [one for one in inside if one[0].startswith(f"{_LABELS}/") and one[0].endswith(".json")]
+    assets = dict(labels)
+    return [one for one in sorted(labels, key=_entry_name) if not _is_job_file(one[0], assets)]
 
 
-def _entry(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+def _entry_name(named: Named) -> str:
+    return named[1].entry or ""
+
+
+def _is_job_file(name: str, assets: dict[str, Document]) -> bool:
+    """Whether an asset's answers name this file as theirs; else it is an asset whose external id has a slash."""
+    asset = assets.get(f"{PurePosixPath(name).parent}.json")
+    if asset is None:
+        return False
     try:
-        with archive.open(name) as file:
-            return _spooled(file)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
-        raise Unreadable(f"a damaged entry of the zip: {error}") from None
+        with asset.open() as file:
+            text = file.read()
+    except (Unreadable, OSError):
+        return False
+    return name.encode() in text or json.dumps(name)[1:-1].encode() in text
 
 
-def _spooled(file: IO[bytes] | gzip.GzipFile) -> IO[bytes]:
+def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> IO[bytes]:
+    if info.flag_bits & _ENCRYPTED:
+        raise Unreadable("the entry is encrypted: unpack the zip with its password")
+    _check(info.file_size, info.compress_size, limits)
+    try:
+        with archive.open(info) as file:
+            return _spooled(file, info.compress_size, limits)
+    except (*_DAMAGE, OSError) as error:
+        raise unreadable(error, "a damaged entry of the zip") from None
+
+
+def _spooled(file: IO[bytes] | gzip.GzipFile, packed: int, limits: Limits) -> IO[bytes]:
     """The unpacked bytes, in memory if they are few, else in a temporary file."""
     spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+    size = 0
     try:
-        shutil.copyfileobj(file, spool, _CHUNK)
-    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise Unreadable(f"damaged compressed data: {error}") from None
+        while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            _check(size, packed, limits)
+            spool.write(chunk)
+    except (*_DAMAGE, OSError) as error:
+        spool.close()
+        raise unreadable(error, "damaged compressed data") from None
     spool.seek(0)
     return spool
 
 
-def _readme(content: bytes, zone: ZoneInfo) -> Readme:
-    text = content.decode("utf-8", "replace")
+def _check(unpacked: int, packed: int, limits: Limits) -> None:
+    if unpacked > limits.entry_bytes:
+        raise Unreadable(f"it unpacks to more than {limits.entry_bytes:,} bytes (KILI_MAX_ENTRY_BYTES)")
+    if unpacked > max(_CHUNK, packed * limits.ratio):
+        raise Unreadable(f"it unpacks to more than {limits.ratio:,} times its packed size (KILI_MAX_RATIO)")
+
+
+def _readme(document: Document, zone: ZoneInfo) -> Readme:
+    with document.open() as file:
+        text = file.read(_CHUNK).decode("utf-8", "replace")
 
     def value(key: str) -> str | None:
         match = re.search(rf"^- {key}: (.+?)\s*$", text, re.MULTILINE)

@@ -7,7 +7,7 @@ import glob
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -15,6 +15,7 @@ from typing import Any, Final
 import fsspec
 
 README: Final = "README.kili.txt"
+EXPORT_AGAIN: Final = "export the project again in Kili's own format (kili)"
 _SUFFIXES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".zip")
 _CHUNK: Final = 1 << 20
 
@@ -67,6 +68,11 @@ def land(found: Found, landing: Path) -> Landed:
         raise NoExport(f"cannot read {found.url}: {error}") from error
 
 
+def printable(name: str) -> str:
+    """A file's name as text that every table can hold: bytes that are no UTF-8 are written \\xNN."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _is_remote(url: str) -> bool:
     return "://" in url and not url.startswith("file://")
 
@@ -74,37 +80,20 @@ def _is_remote(url: str) -> bool:
 def _find_local(url: str) -> list[Found]:
     path = Path(url).expanduser()
     if path.is_file():
-        return [_local(path)]
-    if path.is_dir():
-        return [_local(one) for one in _exports_under(path)]
-    matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
+        return [Found(printable(url), str(path))]
+    matches = [str(path)] if path.is_dir() else sorted(glob.glob(str(path), recursive=True))
     if not matches:
         raise NoExport(f"no such file or folder: {url}")
-    inside = [one for match in matches for one in (_exports_under(match) if match.is_dir() else [match])]
-    return [_local(one) for one in dict.fromkeys(inside)]
+    names = {name for match in matches for name in (_walk(match) if Path(match).is_dir() else [match])}
+    files = (name for name in names if Path(name).is_file())
+    return [Found(printable(name), name) for name, _ in _exports(files)]
 
 
-def _local(path: Path) -> Found:
-    return Found(str(path), str(path))
-
-
-def _exports_under(folder: Path) -> Iterator[Path]:
-    """Files that may be exports, and folders that are one; hidden ones and leftovers of the Mac's archiver aside."""
+def _walk(folder: str) -> Iterator[str]:
+    """The files in a folder, hidden folders aside."""
     for place, folders, names in os.walk(folder):
-        if README in names:
-            folders.clear()
-            yield Path(place)
-            continue
-        folders[:] = sorted(name for name in folders if _is_visible(name))
-        yield from (Path(place, name) for name in sorted(names) if _looks_like_export(name))
-
-
-def _is_visible(name: str) -> bool:
-    return not name.startswith(".") and name != "__MACOSX"
-
-
-def _looks_like_export(name: str) -> bool:
-    return _is_visible(name) and name.lower().endswith(_SUFFIXES)
+        folders[:] = [name for name in folders if _is_visible(name)]
+        yield from (str(Path(place, name)) for name in names)
 
 
 def _find_remote(url: str) -> list[Found]:
@@ -112,29 +101,40 @@ def _find_remote(url: str) -> list[Found]:
         remote, path = fsspec.url_to_fs(url)
         if remote.isfile(path):
             return [Found(remote.unstrip_protocol(path), path, remote)]
-        return list(_remote_exports(remote, _names_under(remote, path)))
+        found = _exports(_names_under(remote, path))
+        return [Found(remote.unstrip_protocol(name), name, remote, inside) for name, inside in found]
     except FileNotFoundError:
         raise NoExport(f"no such file or folder: {url}") from None
     except (ImportError, ValueError, OSError) as error:
         raise NoExport(f"cannot read {url}: {error}") from error
 
 
-def _names_under(remote: Any, path: str) -> list[str]:
+def _names_under(remote: Any, path: str) -> set[str]:
     matches = [path] if remote.isdir(path) else remote.glob(path)
     if not matches:
         raise FileNotFoundError(path)
-    return sorted({name for match in matches for name in (remote.find(match) if remote.isdir(match) else [match])})
+    return {name for match in matches for name in (remote.find(match) if remote.isdir(match) else [match])}
 
 
-def _remote_exports(remote: Any, names: list[str]) -> Iterator[Found]:
-    folders = {str(PurePosixPath(name).parent) for name in names if PurePosixPath(name).name == README}
-    for folder in sorted(folders):
-        inside = tuple(name for name in names if PurePosixPath(name).is_relative_to(folder))
-        yield Found(remote.unstrip_protocol(folder), folder, remote, inside)
-    for name in names:
-        is_inside = any(PurePosixPath(name).is_relative_to(folder) for folder in folders)
-        if not is_inside and _looks_like_export(PurePosixPath(name).name):
-            yield Found(remote.unstrip_protocol(name), name, remote)
+def _exports(names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Of these files, folders that are an export, with what is in them, and files beside them that may be one."""
+    found: dict[str, list[str]] = {}
+    paths = sorted(map(PurePosixPath, names))
+    folders = {path.parent for path in paths if path.name == README}
+    for path in paths:
+        if outermost := [folder for folder in reversed(path.parents) if folder in folders][:1]:
+            found.setdefault(str(outermost[0]), []).append(str(path))
+        elif _looks_like_export(path):
+            found[str(path)] = []
+    return [(name, tuple(found[name])) for name in sorted(found)]
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _looks_like_export(path: PurePosixPath) -> bool:
+    return _is_visible(path.name) and path.parent.name != "__MACOSX" and path.name.lower().endswith(_SUFFIXES)
 
 
 def _fetch(found: Found, name: str, landing: Path) -> Path:
@@ -153,9 +153,9 @@ def _fetch(found: Found, name: str, landing: Path) -> Path:
 def _fetch_folder(found: Found, landing: Path) -> Path:
     digest = hashlib.sha256()
     with tempfile.TemporaryDirectory(dir=landing) as made:
-        copy = Path(made, PurePosixPath(found.path).name)
+        copy = Path(made, "export", PurePosixPath(found.path).name)
         for name in found.names:
-            inside = copy / PurePosixPath(name).relative_to(found.path)
+            inside = copy.joinpath(*_harmless(PurePosixPath(name).relative_to(found.path)))
             inside.parent.mkdir(parents=True, exist_ok=True)
             fetched = _fetch(found, name, Path(made))
             digest.update(f"{fetched.parent.name} {name}\n".encode())
@@ -165,3 +165,8 @@ def _fetch_folder(found: Found, landing: Path) -> Path:
             target.parent.mkdir(exist_ok=True)
             os.replace(copy, target)
     return target
+
+
+def _harmless(path: PurePosixPath) -> list[str]:
+    """The parts of a remote name, which may hold `..` and must not lead out of the landing folder."""
+    return ["__" if part == ".." else part for part in path.parts]

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pipelines import limits
+from pipelines.limits import Limits
+
 SAMPLES: Final = Path(__file__).parent.parent / "tests" / "samples"
 
 
@@ -21,12 +24,15 @@ class Settings:
     warehouse: the warehouse folder (KILI_WAREHOUSE).
     project_id: the project of exports that do not name theirs (KILI_PROJECT_ID).
     timezone: the zone of the dates in READMEs, which name none (KILI_EXPORT_TIMEZONE).
+    limits: what a packed file may unpack to, in bytes (KILI_MAX_ENTRY_BYTES) and as a multiple of its packed size
+        (KILI_MAX_RATIO), and the longest record in bytes (KILI_MAX_RECORD_BYTES).
     """
 
     exports: str | None
     warehouse: Path
     project_id: str | None
     timezone: ZoneInfo
+    limits: Limits = limits.DEFAULT
 
     @property
     def work(self) -> Path:
@@ -55,4 +61,16 @@ def from_environment() -> Settings:
         warehouse=Path(os.environ.get("KILI_WAREHOUSE") or "warehouse").resolve(),
         project_id=os.environ.get("KILI_PROJECT_ID") or None,
         timezone=timezone,
+        limits=Limits(
+            entry_bytes=_size("KILI_MAX_ENTRY_BYTES", limits.DEFAULT.entry_bytes),
+            ratio=_size("KILI_MAX_RATIO", limits.DEFAULT.ratio),
+            record_bytes=_size("KILI_MAX_RECORD_BYTES", limits.DEFAULT.record_bytes),
+        ),
     )
+
+
+def _size(name: str, default: int) -> int:
+    value = os.environ.get(name) or str(default)
+    if not value.isdecimal():
+        raise BadSetting(f"{name}: a whole number of bytes or times is wanted, not {value}")
+    return int(value)

@@ -4,21 +4,28 @@ The document is read in pieces and never held whole, so memory stays flat whatev
 are looked at: a record that is broken inside is still told from its neighbours, and is judged when it is read.
 """
 
+import io
+import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
 import numpy as np
+import orjson
 
 Span = tuple[int, int]
 
 _CHUNK: Final = 1 << 22
+_LONGEST_LINE: Final = 1 << 26
+_MANY_STRAYS: Final = 10_000
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTE: Final = ord('"')
 _IS_STRUCTURAL: Final = np.isin(np.arange(256), list(b'"[]{}'))
 _STEP: Final = np.zeros(256, np.int8)
 _STEP[list(b"[{")] = 1
 _STEP[list(b"]}")] = -1
+_KEY: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*\Z')
 
 
 class NotJson(ValueError):
@@ -27,10 +34,11 @@ class NotJson(ValueError):
 
 @dataclass(frozen=True)
 class Records:
-    """The records of a document: whether they are items of a list, and their spans in bytes."""
+    """The records of a document: how they stand there, and their spans in bytes, found as they are asked for."""
 
     is_list: bool
-    spans: list[Span]
+    is_lone: bool
+    spans: Iterator[Span]
 
 
 def records(document: IO[bytes]) -> Records:
@@ -40,9 +48,27 @@ def records(document: IO[bytes]) -> Records:
         what = f"it starts with {first.decode('ascii', 'backslashreplace')!r}" if first else "it is empty"
         raise NotJson(f"not JSON: {what}")
     is_list = first == b"["
-    opened, closed, end = _brackets(document, start, base=int(is_list))
+    try:
+        opened, closed, end = _brackets(document, start, base=int(is_list))
+    except NotJson:
+        if is_list or not _is_first_line_whole(document, start):
+            raise
+        return Records(is_list=False, is_lone=False, spans=_lines(document, start))
     inner = (start + 1, end - 1) if is_list else (start, end)
-    return Records(is_list, list(_spans(document, opened, closed, inner)))
+    return Records(is_list, not is_list and len(opened) == 1, _spans(document, opened, closed, inner))
+
+
+def members(text: bytes) -> Iterator[tuple[bytes, Span]]:
+    """The lists and objects that are values of a JSON object: key and span of each. Raises `NotJson`."""
+    document = io.BytesIO(text)
+    start, first = _first_byte(document)
+    if first != b"{":
+        raise NotJson("not a JSON object")
+    opened, closed, _ = _brackets(document, start, base=1)
+    for begin, end in zip(opened, closed, strict=True):
+        if key := _KEY.search(text, start + 1, begin):
+            yield key[1], (begin, end)
+        start = end - 1
 
 
 def _first_byte(document: IO[bytes]) -> tuple[int, bytes]:
@@ -57,10 +83,9 @@ def _first_byte(document: IO[bytes]) -> tuple[int, bytes]:
     return offset, b""
 
 
-def _brackets(document: IO[bytes], start: int, base: int) -> tuple[list[int], list[int], int]:
+def _brackets(document: IO[bytes], start: int, base: int) -> tuple["array[int]", "array[int]", int]:
     """Where records, at depth `base`, open and close, and the byte after the document's last bracket."""
-    opened: list[int] = []
-    closed: list[int] = []
+    opened, closed = array("q"), array("q")
     depth, in_text, end = 0, 0, start
     for offset, chunk in _chunks(document, start):
         positions, kinds = _structure(chunk)
@@ -74,17 +99,27 @@ def _brackets(document: IO[bytes], start: int, base: int) -> tuple[list[int], li
             positions, steps, depths = (values[: last[0] + 1] for values in (positions, steps, depths))
         if len(positions):
             depth, end = int(depths[-1]), int(positions[-1]) + 1
-            opened += positions[(depths == base + 1) & (steps > 0)].tolist()
-            closed += (positions[(depths == base) & (steps < 0)] + 1).tolist()
+            opened.frombytes(positions[(depths == base + 1) & (steps > 0)].astype(np.int64).tobytes())
+            closed.frombytes((positions[(depths == base) & (steps < 0)] + 1).astype(np.int64).tobytes())
         if len(last):
             in_text = 0
             break
     if depth > 0 or in_text:
         raise NotJson(f"not JSON: cut short, a bracket or text is still open at its end, byte {document.tell()}")
-    document.seek(end)
-    if depth < 0 or any(chunk.strip() for _, chunk in _chunks(document, end)):
+    if depth < 0 or not _is_end(document, end, opener=_byte(document, start)):
         raise NotJson(f"not JSON: text or a bracket too many at byte {end}")
     return opened, closed, end
+
+
+def _is_end(document: IO[bytes], end: int, opener: bytes) -> bool:
+    """Whether the bracket before `end` fits the first one, and nothing follows."""
+    is_fitting = opener + _byte(document, end - 1) in (b"[]", b"{}")
+    return is_fitting and not any(chunk.strip() for _, chunk in _chunks(document, end))
+
+
+def _byte(document: IO[bytes], position: int) -> bytes:
+    document.seek(position)
+    return document.read(1)
 
 
 def _chunks(document: IO[bytes], start: int) -> Iterator[tuple[int, bytes]]:
@@ -106,23 +141,49 @@ def _structure(chunk: bytes) -> tuple[np.ndarray, np.ndarray]:
     return positions, data[positions]
 
 
-def _spans(document: IO[bytes], opened: list[int], closed: list[int], inner: Span) -> Iterator[Span]:
+def _spans(document: IO[bytes], opened: "array[int]", closed: "array[int]", inner: Span) -> Iterator[Span]:
     """The records, and whatever else stands between them: it is none, and will be told with its place."""
-    end = inner[0]
-    for begin, close in zip(opened, closed, strict=True):
-        yield from _strays(document, end, begin)
-        yield begin, close
+    end, strays = inner[0], 0
+    for begin, close in [*zip(opened, closed, strict=True), (inner[1], 0)]:
+        for stray in _strays(document, end, begin):
+            yield stray
+            strays += 1
+            if strays > _MANY_STRAYS:
+                raise NotJson(f"no export: more than {_MANY_STRAYS:,} of its items are no JSON objects")
+        if close:
+            yield begin, close
         end = close
-    yield from _strays(document, end, inner[1])
 
 
 def _strays(document: IO[bytes], begin: int, end: int) -> Iterator[Span]:
     document.seek(begin)
-    gap = document.read(end - begin)
-    if gap.strip() in (b"", b","):
-        return
-    for piece in gap.split(b","):
-        if text := piece.strip():
-            start = begin + piece.index(text)
-            yield start, start + len(text)
-        begin += len(piece) + 1
+    while begin < end:
+        gap = document.read(min(end - begin, _CHUNK))
+        if gap.strip() in (b"", b","):
+            begin += len(gap)
+            continue
+        for piece in gap.split(b","):
+            if text := piece.strip():
+                start = begin + piece.index(text)
+                yield start, start + len(text)
+            begin += len(piece) + 1
+        begin -= 1
+
+
+def _is_first_line_whole(document: IO[bytes], start: int) -> bool:
+    """Whether the first line is an object by itself, as in JSON Lines, so that a broken line breaks no other."""
+    document.seek(start)
+    line = document.readline(_LONGEST_LINE)
+    try:
+        return line.endswith(b"\n") and isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _lines(document: IO[bytes], start: int) -> Iterator[Span]:
+    document.seek(start)
+    while line := document.readline():
+        if text := line.strip():
+            begin = start + line.index(text)
+            yield begin, begin + len(text)
+        start += len(line)

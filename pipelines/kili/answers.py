@@ -1,32 +1,47 @@
 """The answers of a label (jsonResponse) taken apart into rows of `kili.annotations`.
 
 Nothing in an export says which task a job is, so a shape is told by its keys, in the order of section 2.2 of the
-format's description. Whatever has no known shape becomes one `unknown` row that holds all of it.
+format's description. Whatever has no known shape becomes one `unknown` row that holds all of it. What no column holds
+is in `extra`: the annotation's own keys; under `_answer` what its job's answer says besides; under `_parts` how the
+annotations of a region share its polygons; `_ends` of a relation where they are objects.
 """
 
-import functools
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
-from pipelines.kili import geometry
+from pipelines.kili import canonical, drawing, geometry
 
 FLATTEN_VERSION: Final = 1
 
 Row = tuple[object, ...]
 Object = Mapping[str, Any]
 
-_RESERVED: Final = {"ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "ANNOTATION_NAMES_JOB"}
+_RESERVED: Final = frozenset({"ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "ANNOTATION_NAMES_JOB"})
 _ASSET_LEVEL: Final = "assetLevel"
-_ANSWER_KEYS: Final = {"categories", "annotations", "text", "children", "isKeyFrame"}
-_CATEGORY_KEYS: Final = {"name", "confidence", "children"}
-_ANNOTATION_KEYS: Final = {"mid", "type", "categories", "children", "isKeyFrame"}
-_PIXEL_TWINS: Final = {"pointPixels", "polylinePixels"}
-_NUMBER: Final = (float, int)
-_OUTLINED: Final = {"rectangle", "polygon", "semantic"}
-_MISSHAPEN: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+_ANSWER_KEYS: Final = frozenset({"categories", "annotations", "text", "children", "isKeyFrame"})
+_CATEGORY_KEYS: Final = frozenset({"name", "confidence", "children"})
+_PIXEL_TWINS: Final = frozenset({"pointPixels", "polylinePixels"})
+_SHARED: Final = frozenset({"mid", "type", "categories", "children", "isKeyFrame"}) | _PIXEL_TWINS
+_DRAWN_KEYS: Final = {
+    **dict.fromkeys(drawing.OUTLINED, _SHARED | {"boundingPoly"}),
+    **dict.fromkeys(("polyline", "vector"), _SHARED | {"polyline"}),
+    "marker": _SHARED | {"point"},
+}
+_ENTITY_KEYS: Final = _SHARED | {"beginOffset", "endOffset", "content"}
+_PAGE_KEYS: Final = _SHARED | {"content", "annotations", "beginOffset", "endOffset"}
+_POSE_KEYS: Final = _SHARED | {"points"}
+_POINT_KEYS: Final = (_SHARED - {"categories"}) | {"point", "code"}
+_OWN_KEYS: Final = frozenset({"_answer", "_parts", "_ends"})
+_NO_SHAPE: Final = (None, None, None, None, None)
+_TEXTS: Final = frozenset({str, type(None)})
+_NUMBERS: Final = frozenset({float, int, type(None)})
+_INTEGERS: Final = frozenset({int, type(None)})
+_FLAGS: Final = frozenset({bool, type(None)})
+_KIND: Final = 7
+_MISSHAPEN: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 def rows(asset_id: str, label_key: str, response_hash: str, response: Object) -> list[Row]:
@@ -37,31 +52,43 @@ def rows(asset_id: str, label_key: str, response_hash: str, response: Object) ->
 
 
 class _Answer:
-    """Collects the rows of one answer."""
+    """Collects the rows of one answer.
+
+    A row's place is the JSON pointer to what it says. Jobs wait in `nested`, with their place, parent and frame, until
+    those before them are read: the depth of nesting is limited by memory alone.
+    """
 
     def __init__(self, asset_id: str, label_key: str, response_hash: str) -> None:
         self.asset_id = asset_id
         self.label_key = label_key
         self.response_hash = response_hash
         self.rows: list[Row] = []
+        self.nested: list[tuple[str, Object, str | None, int | None]] = []
         self.frame: int | None = None
 
     def read(self, response: Object) -> None:
         jobs = {name: answer for name, answer in response.items() if name not in _RESERVED}
-        frames = [name for name in jobs if name != _ASSET_LEVEL]
-        if frames and all(_is_frame(name) and isinstance(jobs[name], dict) for name in frames):
-            for name in frames:
-                self.frame = int(name)
-                self.jobs(f"{name}/", jobs[name])
-            self.frame = None
-            self.jobs(f"{_ASSET_LEVEL}/", jobs.get(_ASSET_LEVEL) or {})
+        asset_level = jobs.pop(_ASSET_LEVEL, None)
+        if jobs and all(_is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
+            self.nested += [(f"/{frame}", answers, None, int(frame)) for frame, answers in jobs.items()]
         else:
-            self.jobs("", jobs)
+            self.nest("", jobs, None)
+        if isinstance(asset_level, dict):
+            self.nested.append((f"/{_ASSET_LEVEL}", asset_level, None, None))
+        elif asset_level is not None:
+            self.add(f"/{_ASSET_LEVEL}", _ASSET_LEVEL, None, "unknown", extra=asset_level)
+        for place, answers, parent, frame in self.nested:
+            self.frame = frame
+            for name, said in answers.items():
+                if said is not None and name not in _RESERVED:
+                    self.whole(self.job, said, said, f"{place}/{_token(name)}", name, parent)
 
-    def jobs(self, place: str, jobs: Object, parent: str | None = None) -> None:
-        for name, answer in jobs.items():
-            if name not in _RESERVED:
-                self.whole(self.job, answer, answer, f"{place}{name}", name, parent)
+    def nest(self, place: str, jobs: Object | None, parent: str | None) -> None:
+        """Puts off jobs until those before them are read."""
+        if isinstance(jobs, dict):
+            self.nested.append((place, jobs, parent, self.frame))
+        elif _is_present(jobs):
+            raise TypeError("jobs are no object")
 
     def whole(
         self,
@@ -73,42 +100,66 @@ class _Answer:
         parent: str | None,
     ) -> None:
         """Reads what was said; if it has no shape known here, keeps it whole as one `unknown` row."""
-        before = len(self.rows)
+        rows, nested = len(self.rows), len(self.nested)
         try:
             read(content, place, job, parent)
         except _MISSHAPEN:
-            del self.rows[before:]
+            del self.rows[rows:], self.nested[nested:]
             self.add(place, job, parent, "unknown", extra=said)
 
     def job(self, answer: Object, place: str, job: str, parent: str | None) -> None:
-        before = len(self.rows)
-        rest = _rest(answer, _ANSWER_KEYS)
-        add = functools.partial(self.add, place, job, parent, is_key_frame=answer.get("isKeyFrame"))
+        first = len(self.rows)
+        for position, parts in drawing.regions(_listed(answer.get("annotations"))):
+            here = f"{place}/annotations/{position}"
+            self.whole(self.annotation, parts, {"annotations": parts}, here, job, parent)
+        if len(answer) == 1 and len(self.rows) > first:
+            return
+        annotated = len(self.rows)
+        rest = {} if answer.keys() <= _ANSWER_KEYS else _rest(answer, _ANSWER_KEYS)
+        is_key_frame = answer.get("isKeyFrame")
+        self.categories(answer, place, job, parent)
+        if answer.get("text") is not None:
+            self.add(f"{place}/text", job, parent, "transcription", text=answer["text"], is_key_frame=is_key_frame)
+        if rest:
+            rest = self.chosen(rest, place, job, parent, is_key_frame)
+        if len(self.rows) == annotated and is_key_frame is not None:
+            rest["isKeyFrame"] = is_key_frame
+        children: Any = answer.get("children")
+        if _is_present(children):  # the old layout of nested jobs
+            rest["children"] = sorted(children)
+        if rest and (len(self.rows) > first or rest.keys() != {"isKeyFrame"}):
+            self.nest(f"{place}/children", children, self.keep(first, rest))
+
+    def chosen(self, said: Object, place: str, job: str, parent: str | None, is_key_frame: Any) -> dict[str, Any]:
+        """Adds what one key alone tells: a file, a comparison, a ranking. Gives back what no row holds."""
+        rest = dict(said)
         if "fileId" in rest:
-            add("file", text=rest.pop("fileName", None), extra=rest)
+            name = rest.pop("fileName", None)
+            self.add(f"{place}/fileId", job, parent, "file", text=name, is_key_frame=is_key_frame, extra=rest)
         elif "choice" in rest:
             choice = rest.pop("choice")
-            add("comparison", category=choice["code"], extra=rest | _rest(choice, {"code"}))
+            code, more = _string(choice["code"]), _rest(choice, {"code"})
+            here = f"{place}/choice"
+            self.add(here, job, parent, "comparison", category=code, is_key_frame=is_key_frame, extra=more)
+            return rest
         elif "orders" in rest:
-            add("ranking", extra=rest)
+            self.add(f"{place}/orders", job, parent, "ranking", is_key_frame=is_key_frame, extra=rest)
         else:
-            self.annotations(answer.get("annotations") or (), place, job, parent)
-            self.categories(answer, place, job, parent)
-            if answer.get("text") is not None:
-                add("transcription", text=answer["text"])
-            if rest:
-                self.keep(before, rest)
-        if answer.get("children"):  # the old layout of nested jobs
-            self.jobs(f"{place}/children/", answer["children"], str(self.rows[before][0]))
+            return rest
+        return {}
 
-    def keep(self, position: int, rest: Object) -> None:
-        """Puts keys that no kind of answer has with the first thing said; without one the answer is unknown."""
-        *row, extra = self.rows[position]
-        known = orjson.loads(str(extra)) if extra else {}
-        self.rows[position] = (*row, _json(known | {"answer": rest}))
+    def keep(self, first: int, rest: Object) -> str:
+        """Puts keys of the job's answer with the first thing it said, and gives its key; without one all is unknown."""
+        for position in range(first, len(self.rows)):
+            *row, extra = self.rows[position]
+            if row[_KIND] != "unknown":
+                known = orjson.loads(str(extra)) if extra else {}
+                self.rows[position] = (*row, canonical.text({**known, "_answer": rest}))
+                return str(row[0])
+        raise ValueError("nothing said")
 
     def categories(self, answer: Object, place: str, job: str, parent: str | None) -> None:
-        for position, category in enumerate(answer.get("categories") or ()):
+        for position, category in enumerate(_listed(answer.get("categories"))):
             here = f"{place}/categories/{position}"
             key = self.add(
                 here,
@@ -118,14 +169,10 @@ class _Answer:
                 category=_string(category["name"]),
                 confidence=category.get("confidence"),
                 is_key_frame=answer.get("isKeyFrame"),
-                extra=_rest(category, _CATEGORY_KEYS),
+                extra=None if category.keys() <= _CATEGORY_KEYS else _rest(category, _CATEGORY_KEYS),
             )
-            self.jobs(f"{here}/children/", category.get("children") or {}, key)
-
-    def annotations(self, annotations: Sequence[Object], place: str, job: str, parent: str | None) -> None:
-        for position, parts in _regions(annotations):
-            said = parts if len(parts) > 1 else parts[0]
-            self.whole(self.annotation, parts, said, f"{place}/annotations/{position}", job, parent)
+            if "children" in category:
+                self.nest(f"{here}/children", category["children"], key)
 
     def annotation(self, parts: Sequence[Object], place: str, job: str, parent: str | None) -> None:
         said = parts[0]
@@ -141,9 +188,16 @@ class _Answer:
             key = self.entity(place, job, said, parent)
         else:
             key = self.drawn(place, job, parts, parent)
-        self.jobs(f"{place}/children/", said.get("children") or {}, key)
+        if said.get("children"):
+            self.nest(f"{place}/children", said["children"], key)
         for position, category in enumerate(said.get("categories") or ()):
-            self.jobs(f"{place}/categories/{position}/children/", category.get("children") or {}, key)
+            if "children" in category:
+                self.nest(f"{place}/categories/{position}/children", category["children"], key)
+
+    def drawn(self, place: str, job: str, parts: Sequence[Object], parent: str | None) -> str:
+        tool, shape, more = drawing.drawing(parts)
+        used = _DRAWN_KEYS[str(tool)]
+        return self.said(place, job, parent, "object", parts[0], used, type_=tool, tool=tool, shape=shape, more=more)
 
     def entity(self, place: str, job: str, said: Object, parent: str | None) -> str:
         return self.said(
@@ -152,79 +206,75 @@ class _Answer:
             parent,
             "entity",
             said,
-            {"beginOffset", "endOffset", "content"},
+            _ENTITY_KEYS,
             text=said.get("content"),
             begin_offset=said["beginOffset"],
             end_offset=said.get("endOffset"),
         )
 
-    def drawn(self, place: str, job: str, parts: Sequence[Object], parent: str | None) -> str:
-        said = parts[0]
-        tool = said.get("type") or _tool(said)
-        if tool == "rectangle" and len(said["boundingPoly"]) == 1:
-            used, shape = "boundingPoly", geometry.box(said["boundingPoly"][0]["normalizedVertices"])
-        elif tool in _OUTLINED:
-            polygons = [rings for part in parts for rings in _polygons(part["boundingPoly"])]
-            used, shape = "boundingPoly", geometry.multipolygon(polygons)
-        elif tool == "marker":
-            used, shape = "point", geometry.point(said["point"])
-        elif tool in {"polyline", "vector"}:
-            used, shape = "polyline", geometry.line(said["polyline"])
-        else:
-            raise ValueError("no known tool")
-        return self.said(place, job, parent, "object", said, {used}, tool=tool, shape=shape)
-
     def page(self, place: str, job: str, said: Object, parent: str | None) -> str:
-        """An entity or object on pages of a document."""
-        polys = [poly for nested in said["annotations"] for poly in nested.get("polys") or nested["boundingPoly"]]
-        rings = [ring for poly in polys for ring in poly["normalizedVertices"]]
-        pages = [page for nested in said["annotations"] for page in nested.get("pageNumberArray") or []]
+        """An entity or object on pages of a document. A rectangle there names no type."""
+        shape, pages, more = drawing.on_pages(said)
         content = said.get("content")
         tool = None if content else said.get("type") or "rectangle"
-        is_outlined = tool in {"polygon", "semantic"}
+        if tool is not None and tool not in drawing.OUTLINED:
+            raise ValueError("no known tool")
         return self.said(
             place,
             job,
             parent,
             "entity" if content else "object",
             said,
-            {"content", "annotations"},
+            _PAGE_KEYS,
+            type_=None if tool == "rectangle" else tool,
             tool=tool,
             text=content or None,
+            begin_offset=said.get("beginOffset"),
+            end_offset=said.get("endOffset"),
             page_number=pages[0] if pages else None,
-            shape=geometry.multipolygon([[ring] for ring in rings]) if is_outlined else geometry.boxes(rings),
-            more={"pageNumberArray": pages} if len(pages) > 1 else {},
+            shape=shape,
+            more=more,
         )
 
     def pose(self, place: str, job: str, said: Object, parent: str | None) -> str:
-        points = said["points"]
-        shape = geometry.points([point["point"] for point in points])
-        key = self.said(place, job, parent, "pose", said, {"points"}, tool="pose", shape=shape)
+        points = _listed(said.get("points"))
+        shape = geometry.points([point["point"] for point in points]) if points else None
+        key = self.said(place, job, parent, "pose", said, _POSE_KEYS, type_="pose", tool="pose", shape=shape)
         for position, point in enumerate(points):
-            self.said(
-                f"{place}/points/{position}",
+            here = f"{place}/points/{position}"
+            shape = geometry.point(point["point"])
+            more = {} if len(point["point"]) == 2 else {"point": point["point"]}
+            point_key = self.said(
+                here,
                 job,
                 key,
                 "pose",
-                point,
-                {"point", "code"},
+                {name: value for name, value in point.items() if name != "categories"},
+                _POINT_KEYS,
+                type_="marker",
                 tool="marker",
-                shape=geometry.point(point["point"]),
+                shape=shape,
+                more=more | _rest(point, point.keys() - {"categories"}),
                 category=point.get("code"),
             )
+            self.nest(f"{here}/children", point.get("children"), point_key)
         return key
 
     def relation(self, place: str, job: str, said: Object, parent: str | None, ends: str) -> str:
         start, end = f"start{ends}", f"end{ends}"
+        starts, stops = _listed(said.get(start)), _listed(said.get(end))
+        more: dict[str, Any] = {"_ends": "objects"} if ends == "Objects" else {}
+        more |= {key: found for key, found in ((start, starts), (end, stops)) if not _are_plain_ends(found)}
         return self.said(
             place,
             job,
             parent,
             "relation",
             said,
-            {start, end},
-            start_mids=_json(_mids(said.get(start))),
-            end_mids=_json(_mids(said.get(end))),
+            _SHARED | {start, end},
+            start_mids=canonical.text([_mid(one["mid"]) for one in starts]),
+            end_mids=canonical.text([_mid(one["mid"]) for one in stops]),
+            more=more,
         )
 
     def said(
@@ -234,38 +284,29 @@ class _Answer:
         parent: str | None,
         kind: str,
         said: Object,
-        used: set[str],
+        used: frozenset[str],
         *,
-        shape: geometry.Shape | None = None,
+        type_: str | None = None,
         more: Object | None = None,
         **columns: Any,
     ) -> str:
-        """Adds an annotation with what all of them share: mid, category, key frame and what is left over."""
-        if said.keys() <= _ANNOTATION_KEYS | used:
-            extra: dict[str, Any] = {}
-        else:
-            extra = _rest(said, _ANNOTATION_KEYS | used | _PIXEL_TWINS)
-        categories = said.get("categories") or ()
+        """Adds an annotation with what all of them share. `type_` is the type that the other columns imply."""
+        extra = {} if said.keys() <= used else _rest(said, used)
+        if more:
+            extra |= more
+        if said.get("type") != type_:
+            extra["type"] = said.get("type")
+        categories = said.get("categories")
         if categories:
             first = categories[0]
             columns["category"] = _string(first["name"])
             columns["confidence"] = first.get("confidence")
-            if len(categories) > 1 or not first.keys() <= _CATEGORY_KEYS:
-                extra["categories"] = categories
-        if more:
-            extra |= more
+            if len(categories) > 1 or not first.keys() <= _CATEGORY_KEYS or first.get("children"):
+                extra["categories"] = [_named_children(category) for category in categories]
         mid = said.get("mid")
-        return self.add(
-            place,
-            job,
-            parent,
-            kind,
-            mid=None if mid is None else str(mid),
-            is_key_frame=said.get("isKeyFrame"),
-            shape=shape or _NO_SHAPE,
-            extra=extra,
-            **columns,
-        )
+        if type(mid) not in _TEXTS:
+            extra["mid"], mid = mid, _mid(mid)
+        return self.add(place, job, parent, kind, mid=mid, is_key_frame=said.get("isKeyFrame"), extra=extra, **columns)
 
     def add(
         self,
@@ -283,18 +324,14 @@ class _Answer:
         end_offset: int | None = None,
         is_key_frame: bool | None = None,
         page_number: int | None = None,
-        shape: tuple[object, ...] = (),
+        shape: geometry.Shape | None = None,
         start_mids: str | None = None,
         end_mids: str | None = None,
         extra: Any = None,
     ) -> str:
-        _check(category, str)
-        _check(confidence, _NUMBER)
-        _check(text, str)
-        _check(begin_offset, int)
-        _check(end_offset, int)
-        _check(page_number, int)
-        _check(is_key_frame, bool)
+        _check(category, text, confidence, is_key_frame)
+        if begin_offset is not None or end_offset is not None or page_number is not None:
+            _check_integers(begin_offset, end_offset, page_number)
         path = f"{self.label_key}{self.response_hash}{place}"
         key = hashlib.blake2b(path.encode(), digest_size=16).hexdigest()
         wkt, x_min, y_min, x_max, y_max = shape or _NO_SHAPE
@@ -325,54 +362,43 @@ class _Answer:
                 wkt,
                 start_mids,
                 end_mids,
-                _json(extra) if kind == "unknown" or extra else None,
+                canonical.text(extra) if extra or kind == "unknown" else None,
             )
         )
         return key
-
-
-_NO_SHAPE: Final = (None, None, None, None, None)
 
 
 def _is_frame(name: str) -> bool:
     return name.isascii() and name.isdecimal() and len(name) < 16
 
 
-def _regions(annotations: Iterable[Object]) -> Iterable[tuple[int, list[Object]]]:
-    """Annotations with their positions; the parts of a semantic region, which share a mid, together."""
-    found: dict[object, tuple[int, list[Object]]] = {}
-    for position, said in enumerate(annotations):
-        is_part = isinstance(said, dict) and said.get("type") == "semantic" and said.get("mid") is not None
-        name = (str(said["mid"]), _json(said.get("categories"))) if is_part else position
-        found.setdefault(name, (position, []))[1].append(said)
-    return found.values()
+def _token(name: str) -> str:
+    """A name in a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
-def _polygons(bounding_poly: Sequence[Any]) -> list[list[geometry.Ring]]:
-    """Outlines with holes: one in the flat layout (rings), one or more in the hierarchical one (groups of rings)."""
-    groups = bounding_poly if isinstance(bounding_poly[0], list) else [bounding_poly]
-    return [[ring["normalizedVertices"] for ring in group] for group in groups]
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    if _is_present(value):
+        raise TypeError("not a list")
+    return []
 
 
-def _tool(said: Object) -> str | None:
-    """The tool of an object that does not name it."""
-    if said.get("boundingPoly"):
-        rings = said["boundingPoly"]
-        if isinstance(rings[0], list) or len(rings) > 1:
-            return "semantic"
-        return "rectangle" if _is_upright_box(rings[0]["normalizedVertices"]) else "polygon"
-    if said.get("polyline"):
-        return "polyline"
-    return "marker" if said.get("point") else None
+def _mid(value: object) -> str:
+    if type(value) is str or type(value) is int:
+        return str(value)
+    raise TypeError(f"{value!r} is no mid")
 
 
-def _is_upright_box(ring: geometry.Ring) -> bool:
-    corners = {(vertex["x"], vertex["y"]) for vertex in ring}
-    return len(ring) == len(corners) == 4 and len({x for x, _ in corners}) == len({y for _, y in corners}) == 2
+def _are_plain_ends(ends: Sequence[Object]) -> bool:
+    return all(len(end) == 1 and type(end["mid"]) is str for end in ends)
 
 
-def _mids(ends: Sequence[Object] | None) -> list[str]:
-    return [str(end["mid"]) for end in ends or ()]
+def _named_children(category: Object) -> Object:
+    """A category without its nested answers, which are rows, but their names."""
+    children = category.get("children")
+    return {**category, "children": sorted(children)} if children else category
 
 
 def _string(value: object) -> str:
@@ -381,24 +407,28 @@ def _string(value: object) -> str:
     raise TypeError(f"{value!r} is not a text")
 
 
-def _check(value: object, types: type | tuple[type, ...]) -> None:
-    """Whether a column can hold the value."""
-    if value is None:
-        return
-    if not isinstance(value, types) or (isinstance(value, bool) and types is not bool):
-        raise TypeError(f"{value!r} is of another type than its column")
-    if isinstance(value, int) and value.bit_length() > 63:
-        raise ValueError(f"{value!r} is too large for its column")
+def _check(category: object, text: object, confidence: object, flag: object) -> None:
+    """Whether the columns can hold the values."""
+    if type(category) not in _TEXTS or type(text) not in _TEXTS:
+        raise TypeError("not a text")
+    if type(confidence) not in _NUMBERS or type(flag) not in _FLAGS:
+        raise TypeError("not a number, or not true or false")
+    if type(confidence) is int and not -(2**53) <= confidence <= 2**53:
+        raise ValueError("too large for its column")
+
+
+def _check_integers(*values: object) -> None:
+    for value in values:
+        if type(value) not in _INTEGERS or (type(value) is int and value.bit_length() > 63):
+            raise TypeError("not a whole number that its column can hold")
 
 
 def _is_present(value: object) -> bool:
     return value is not None and value != [] and value != {}
 
 
-def _rest(said: Object, used: set[str]) -> dict[str, Any]:
-    """What no column holds, empty decoys aside."""
+def _rest(said: Object, used: Any) -> dict[str, Any]:
+    """What no column holds, empty decoys aside. Raises `ValueError` where a key is one of the loader's own."""
+    if not said.keys().isdisjoint(_OWN_KEYS):
+        raise ValueError("a key of the loader's own")
     return {key: value for key, value in said.items() if key not in used and _is_present(value)}
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

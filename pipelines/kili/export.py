@@ -5,6 +5,7 @@ in every release, so each of these takes and keeps keys it does not name; answer
 are taken apart in `answers`. Formats: Kili's documentation, "Exported data format"; the fields of the API's types.
 """
 
+import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,16 +17,35 @@ import pydantic
 from pydantic import BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from pipelines.kili import urls
+from pipelines import splitting
+from pipelines.kili import canonical, urls
 
 LABEL_CONTAINERS: Final = ("labels", "latestLabel", "latestLabels")
+_SAID: Final = {"missing": "missing", "string_too_short": "empty"}
+_RAW_LIMIT: Final = 1 << 20
+_NO_NUMBER: Final = "NaN or Infinity is not a JSON number"
 
 _CONFIG = ConfigDict(extra="allow", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 def _parsed(value: object) -> object:
     """JSON that an API dump holds in a string."""
-    return orjson.loads(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"holds a text that cannot be read: {_fault(value.encode(), error)}") from None
+
+
+def _parsed_container(value: object) -> object:
+    """The same for metadata, which may be a text; one that holds no object or list stays one."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    return value
 
 
 JsonObject = Annotated[dict[str, Any], BeforeValidator(_parsed)]
@@ -74,7 +94,7 @@ class Asset(TypedDict, total=False):
     externalId: str | None
     content: str | None
     status: str | None
-    jsonMetadata: Any
+    jsonMetadata: Annotated[Any, BeforeValidator(_parsed_container)]
     isHoneypot: bool | None
     honeypotMark: float | None
     isUsedForConsensus: bool | None
@@ -94,13 +114,13 @@ _LABEL: Final = pydantic.TypeAdapter(Label)
 
 
 class BrokenRecord(ValueError):
-    """A record that the models refuse; says what is wrong in words, and how many labels are lost with it."""
+    """A record that cannot be read; says why in words, whose it is if that much is told, and its number of labels."""
 
-    def __init__(self, reason: str, record: Any = None) -> None:
+    def __init__(self, reason: str, record: Any = None, label_count: int = 0) -> None:
         super().__init__(reason)
         self.asset_id = _text_of(record, "id")
         self.external_id = _text_of(record, "externalId")
-        self.label_count = _label_count(record)
+        self.label_count = label_count
 
 
 @dataclass(frozen=True)
@@ -113,22 +133,41 @@ class BrokenLabel:
 
 
 def read_asset(raw: bytes, *, is_label: bool = False) -> tuple[Asset, list[BrokenLabel]]:
-    """One asset's text, validated once; labels that break the models are set apart, the rest stays.
+    """One asset's text, validated once; labels that cannot be read are set apart, the rest stays.
 
     `is_label`: the record is a label that names its asset, as in dumps of `kili.labels`. Raises `BrokenRecord` where
     the asset itself cannot be read.
     """
     whole = _asset_of if is_label else _unchanged
+    broken: list[BrokenLabel] = []
     try:
-        record = orjson.loads(raw)
-        record = urls.unsigned(record) if urls.may_be_signed(raw) else record
-        return _ASSET.validate_python(whole(record)), []
+        asset: Asset = _ASSET.validate_python(whole(orjson.loads(raw)))
     except (orjson.JSONDecodeError, pydantic.ValidationError):
-        record = whole(_loads(raw))
+        asset, broken = _salvaged_label(raw) if is_label else _salvaged(raw)
+    return (urls.unsigned(asset) if urls.may_be_signed(raw) else asset), broken
+
+
+def shell(raw: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """An asset's text with null for each of its labels, and their texts by their places (JSON pointers).
+
+    Labels are found by their brackets alone, so what is broken inside one is lost with that one only.
+    """
+    pieces, labels, end = [], {}, 0
     try:
-        return _salvage(urls.unsigned(record))
-    except BrokenRecord as error:
-        raise BrokenRecord(str(error), record) from None
+        for key, (begin, close) in splitting.members(raw):
+            name = key.decode("ascii", "replace")
+            if name not in LABEL_CONTAINERS:
+                continue
+            found = splitting.records(io.BytesIO(raw[begin:close]))
+            if found.is_list == (name == "latestLabel"):
+                continue
+            for position, (first, last) in enumerate(found.spans):
+                labels[f"/{name}/{position}" if found.is_list else f"/{name}"] = raw[begin + first : begin + last]
+                pieces += [raw[end : begin + first], b"null"]
+                end = begin + last
+    except splitting.NotJson:
+        return raw, {}
+    return b"".join([*pieces, raw[end:]]), labels
 
 
 def labels_of(asset: Asset) -> list[Label]:
@@ -150,83 +189,144 @@ def _asset_of(label: Any) -> Any:
     asset = named if isinstance(named, dict) else {}
     asset_id = label.get("assetId") or asset.get("id")
     rest = {key: value for key, value in label.items() if key not in ("labelOf", "assetId")}
-    return {**asset, "id": asset_id, "labels": [rest]}
+    return {**_without_labels(asset), "id": asset_id, "labels": [rest]}
 
 
-def _salvage(record: object) -> tuple[Asset, list[BrokenLabel]]:
-    """The asset without the labels that break the models."""
-    if not isinstance(record, dict):
-        raise BrokenRecord(f"an asset is a JSON object, this is {_kind(record)}")
-    asset = _valid(_ASSET, {key: value for key, value in record.items() if key not in LABEL_CONTAINERS})
-    labels: list[Label] = []
+def _without_labels(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key not in LABEL_CONTAINERS}
+
+
+def _salvaged_label(raw: bytes) -> tuple[Asset, list[BrokenLabel]]:
+    """The asset that a broken label names, without the label."""
+    try:
+        record = _asset_of(_strict(raw))
+        if not isinstance(record, dict):
+            raise BrokenRecord(f"a label is a JSON object, this is {_kind(record)}")
+        if not record["id"]:
+            raise BrokenRecord("the label does not name its asset: assetId or labelOf.id is missing")
+        asset = _valid(_ASSET, _without_labels(record))
+    except BrokenRecord as error:
+        raise BrokenRecord(str(error), _asset_of(_lenient(raw)), label_count=1) from None
+    try:
+        return cast(Asset, asset | {"labels": [_valid(_LABEL, record["labels"][0])]}), []
+    except BrokenRecord as error:
+        return asset, [BrokenLabel("", str(error), text_of(raw))]
+
+
+def _salvaged(raw: bytes) -> tuple[Asset, list[BrokenLabel]]:
+    """The asset without the labels that cannot be read."""
+    outside, texts = shell(raw)
+    record: Any = None
+    try:
+        record = _strict(outside)
+        if not isinstance(record, dict):
+            raise BrokenRecord(f"an asset is a JSON object, this is {_kind(record)}")
+        asset = _valid(_ASSET, _without_labels(record))
+        listed = list(_listed_labels(record, texts))
+    except BrokenRecord as error:
+        raise BrokenRecord(str(error), record or _lenient(outside), _label_count(record, texts)) from None
     broken: list[BrokenLabel] = []
-    for location, label in _listed_labels(record):
+    labels: dict[str, list[Label]] = {}
+    for location, text in listed:
         try:
-            labels.append(_valid(_LABEL, label))
+            label = _valid(_LABEL, _strict(text))
+            labels.setdefault(location.split("/")[1], []).append(label)
         except BrokenRecord as error:
-            broken.append(BrokenLabel(location, str(error), json.dumps(label)))
-    return cast(Asset, asset | {"labels": labels}), broken
+            broken.append(BrokenLabel(location, str(error), text_of(text)))
+    found: dict[str, Any] = {**labels}
+    if "latestLabel" in found:
+        found["latestLabel"] = found["latestLabel"][0]
+    return cast(Asset, asset | found), broken
 
 
-def _listed_labels(record: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    if record.get("latestLabel") is not None:
-        yield "/latestLabel", record["latestLabel"]
+def _listed_labels(record: Mapping[str, Any], texts: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """The labels of an asset whose labels' own texts are told apart, each with its place."""
+    if "/latestLabel" in texts or record.get("latestLabel") is not None:
+        yield "/latestLabel", texts.get("/latestLabel") or canonical.dumps(record["latestLabel"])
     for key in ("labels", "latestLabels"):
         labels = record.get(key) or []
         if not isinstance(labels, list):
             raise BrokenRecord(f"{key} should be a list, found {_kind(labels)}")
-        is_gappy = key == "latestLabels"
-        yield from ((f"/{key}/{i}", label) for i, label in enumerate(labels) if not (is_gappy and label is None))
+        for position, label in enumerate(labels):
+            place = f"/{key}/{position}"
+            text = texts.get(place) or canonical.dumps(label)
+            if not (text == b"null" and key == "latestLabels"):
+                yield place, text
+
+
+def _label_count(record: Any, texts: Mapping[str, bytes]) -> int:
+    try:
+        return sum(1 for _ in _listed_labels(record, texts)) if isinstance(record, dict) else len(texts)
+    except BrokenRecord:
+        return len(texts)
 
 
 def _valid(adapter: pydantic.TypeAdapter[Any], value: object) -> Any:
     try:
-        return adapter.validate_python(orjson.loads(json.dumps(value, allow_nan=False)))
+        return adapter.validate_python(value)
     except pydantic.ValidationError as error:
         raise BrokenRecord("; ".join(_reason(detail) for detail in error.errors(include_url=False))) from None
-    except ValueError as error:
-        raise BrokenRecord(_text_fault(error)) from None
+
+
+def _strict(text: bytes) -> Any:
+    """JSON as the standard has it. Raises `BrokenRecord` for anything else."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BrokenRecord(_fault(text, error)) from None
+
+
+def _lenient(text: bytes) -> Any:
+    """JSON with NaN and half surrogates, where only the names of a broken record are asked for; null if it is none."""
+    try:
+        return json.loads(text.decode())
+    except (ValueError, RecursionError):
+        return None
+
+
+def _fault(text: bytes, error: orjson.JSONDecodeError) -> str:
+    """What the strict parser stumbled over, in words; never the text itself, which may be personal."""
+    if "depth limit" in str(error):
+        return "nested too deeply to be read: more than 1,024 brackets in one another"
+    try:
+        json.loads(text.decode(), parse_constant=_no_number)
+    except UnicodeDecodeError as fault:
+        return f"not UTF-8 text: byte {fault.start} of the record"
+    except RecursionError:
+        return "nested too deeply to be read"
+    except ValueError as fault:
+        return str(fault) if str(fault) == _NO_NUMBER else f"not JSON: {fault}"
+    if "infinity" in str(error):
+        return "a number is too large: beyond 1.8e308"
+    return "a text holds half of a surrogate pair (\\ud800 to \\udfff alone), which is not Unicode"
+
+
+def _no_number(_: str) -> None:
+    raise ValueError(_NO_NUMBER)
+
+
+def text_of(raw: bytes) -> str:
+    """A record's own text, as far as it is kept."""
+    return raw[:_RAW_LIMIT].decode("utf-8", "backslashreplace")[:_RAW_LIMIT]
 
 
 def _reason(detail: Any) -> str:
     """What pydantic found, in a sentence with the place; never the value, which may be personal."""
     place = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "missing":
-        return f"{place} is missing"
-    wanted = detail["msg"].replace("Input should", "should").replace("valid dictionary", "JSON object")
+    if detail["type"] in _SAID:
+        return f"{place} is {_SAID[detail['type']]}"
+    wanted = (
+        detail["msg"]
+        .removeprefix("Value error, ")
+        .replace("Input should", "should")
+        .replace("valid dictionary", "JSON object")
+    )
     return f"{place or 'the record'} {wanted}, found {_kind(detail.get('input'))}"
 
 
 def _text_of(record: Any, key: str) -> str | None:
     value = record.get(key) if isinstance(record, dict) else None
     return value if isinstance(value, str) and value.isprintable() else None
-
-
-def _label_count(record: Any) -> int:
-    try:
-        return sum(1 for _ in _listed_labels(record)) if isinstance(record, dict) else 0
-    except BrokenRecord:
-        return 0
-
-
-def _text_fault(error: ValueError) -> str:
-    if "Out of range" in str(error):
-        return "NaN or Infinity is not a JSON number"
-    if "surrogate" in str(error) or "hex escape" in str(error):
-        return "a text holds half of a surrogate pair (\\ud800 to \\udfff alone), which is not Unicode"
-    return str(error)
-
-
-def _loads(raw: bytes) -> object:
-    """JSON by the lenient parser, which reads NaN and lone surrogates so that only their label is lost."""
-    try:
-        return json.loads(raw)
-    except UnicodeDecodeError as error:
-        raise BrokenRecord(f"not UTF-8 text: byte {error.start} of the record") from None
-    except RecursionError:
-        raise BrokenRecord("nested too deeply to be read") from None
-    except ValueError as error:
-        raise BrokenRecord(f"not JSON: {error}") from None
 
 
 def _kind(value: object) -> str:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
-import orjson
-
-from pipelines.kili import answers, export
+from pipelines.kili import answers, canonical, export
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -92,14 +90,19 @@ def asset(record: export.Asset) -> FlatAsset:
 
 def united(records: list[export.Asset]) -> export.Asset:
     """The same asset found several times in one export: later values win, a label found twice is one label."""
+    if len(records) == 1:
+        return records[0]
     said: dict[str, Any] = {}
     labels: list[export.Label] = []
+    known: Counter[bytes] = Counter()
     for record in records:
         said |= {key: value for key, value in record.items() if value is not None}
-        known = Counter(map(_dumps, labels))
+        here: Counter[bytes] = Counter()
         for label in export.labels_of(record):
-            known[_dumps(label)] -= 1
-            if known[_dumps(label)] < 0:
+            text = canonical.dumps(label)
+            here[text] += 1
+            if here[text] > known[text]:
+                known[text] += 1
                 labels.append(label)
     said = {key: value for key, value in said.items() if key not in export.LABEL_CONTAINERS}
     return cast(export.Asset, said | {"labels": labels})
@@ -114,7 +117,7 @@ def _label(label: export.Label) -> FlatLabel:
     said = cast(dict[str, Any], label)
     author = said.get("author") or {}
     response = label.get("jsonResponse")
-    json_response = None if response is None else _dumps(response)
+    json_response = None if response is None else canonical.dumps(response)
     extra = {key: value for key, value in said.items() if key not in _LABEL_KEYS and value is not None}
     if more := {key: value for key, value in author.items() if key not in _AUTHOR_COLUMNS and value is not None}:
         extra["author"] = more
@@ -130,7 +133,7 @@ def _label(label: export.Label) -> FlatLabel:
         response,
         None if json_response is None else _digest(json_response),
         None if json_response is None else json_response.decode(),
-        _dumps(extra).decode() if extra else None,
+        canonical.text(extra) if extra else None,
     )
 
 
@@ -153,28 +156,13 @@ def _column(key: str, value: Any) -> object:
     if value is None:
         return None
     if key == "jsonMetadata":
-        return _dumps(_parsed(value)).decode()
+        return canonical.text(value)
     return microseconds(value) if key in ("createdAt", "updatedAt") else value
-
-
-def _parsed(value: object) -> object:
-    """JSON that an API dump holds in a string; a string that is none stays one."""
-    if isinstance(value, str):
-        try:
-            inner = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return value
-        return inner if isinstance(inner, dict | list) else value
-    return value
 
 
 def _extra(said: dict[str, Any], keys: Iterable[str]) -> str | None:
     extra = {key: value for key, value in said.items() if key not in keys and value is not None}
-    return _dumps(extra).decode() if extra else None
-
-
-def _dumps(value: object) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return canonical.text(extra) if extra else None
 
 
 def _digest(content: bytes) -> str:
@@ -182,4 +170,4 @@ def _digest(content: bytes) -> str:
 
 
 def _hash(value: object) -> str:
-    return _digest(_dumps(value))
+    return _digest(canonical.dumps(value))

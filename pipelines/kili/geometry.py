@@ -1,64 +1,72 @@
 """Kili's vertices as WKT, in the coordinates of the export: normalised, or degrees in geospatial projects.
 
-A shape is what `wkt_*` returns: its WKT and its bounds. Numbers are written so that they read back exactly.
+Numbers are written so that they read back exactly.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 Vertex = Mapping[str, Any]
 Ring = Sequence[Vertex]
+Shape = tuple[str, float, float, float, float]
+"""WKT and bounds: x_min, y_min, x_max, y_max."""
 
-
-class Shape(NamedTuple):
-    """A geometry: WKT text and bounding box."""
-
-    wkt: str
-    x_min: float
-    y_min: float
-    x_max: float
-    y_max: float
+_EXACT: Final = 2**53
 
 
 def point(vertex: Vertex) -> Shape:
     """A marker."""
-    return Shape(f"POINT ({_text(vertex)})", vertex["x"], vertex["y"], vertex["x"], vertex["y"])
+    return f"POINT ({_text(vertex)})", vertex["x"], vertex["y"], vertex["x"], vertex["y"]
 
 
 def points(vertices: Sequence[Vertex]) -> Shape:
     """The points of a pose."""
-    return Shape(f"MULTIPOINT ({_line(vertices)})", *_bounds(vertices))
+    return f"MULTIPOINT ({_line(vertices)})", *_bounds(vertices)
 
 
 def line(vertices: Sequence[Vertex]) -> Shape:
     """A polyline or vector, in its own direction; a single point stays a point."""
     if len(vertices) == 1:
         return point(vertices[0])
-    return Shape(f"LINESTRING ({_line(vertices)})", *_bounds(vertices))
+    return f"LINESTRING ({_line(vertices)})", *_bounds(vertices)
 
 
 def box(ring: Ring) -> Shape:
     """A rectangle, upright or rotated: its four vertices in an order in which no edges cross."""
-    return polygon([_uncrossed(ring)])
+    return _upright(*ring) or polygon([_uncrossed(ring)]) if len(ring) == 4 else polygon([ring])
 
 
 def polygon(rings: Sequence[Ring]) -> Shape:
     """An outline and its holes."""
-    return Shape(f"POLYGON ({_rings(rings)})", *_bounds(rings[0]))
+    return f"POLYGON ({_rings(rings)})", *_bounds(rings[0])
 
 
 def multipolygon(parts: Sequence[Sequence[Ring]]) -> Shape:
     """A region of one part or several, each an outline and its holes."""
-    if len(parts) == 1:
-        return polygon(parts[0])
     outlines = [vertex for part in parts for vertex in part[0]]
     text = ", ".join([f"({_rings(rings)})" for rings in parts])
-    return Shape(f"MULTIPOLYGON ({text})", *_bounds(outlines))
+    return f"MULTIPOLYGON ({text})", *_bounds(outlines)
 
 
 def boxes(rings: Sequence[Ring]) -> Shape:
     """The lines of a text on a page, a box each."""
-    return multipolygon([[_uncrossed(ring)] for ring in rings])
+    return box(rings[0]) if len(rings) == 1 else multipolygon([[_uncrossed(ring)] for ring in rings])
+
+
+def _upright(a: Vertex, b: Vertex, c: Vertex, d: Vertex) -> Shape | None:
+    """A box with upright sides, which most are: two corners say it all, so each number is written once."""
+    x, y, u, v = a["x"], a["y"], c["x"], c["y"]
+    if not type(x) is type(y) is type(u) is type(v) is float:
+        return None
+    if b["x"] == x and b["y"] == v and d["x"] == u and d["y"] == y:
+        p, q, r, s = repr(x), repr(y), repr(u), repr(v)
+        text = f"POLYGON (({p} {q}, {p} {s}, {r} {s}, {r} {q}, {p} {q}))"
+    elif b["y"] == y and b["x"] == u and d["y"] == v and d["x"] == x:
+        p, q, r, s = repr(x), repr(y), repr(u), repr(v)
+        text = f"POLYGON (({p} {q}, {r} {q}, {r} {s}, {p} {s}, {p} {q}))"
+    else:
+        return None
+    return text, x if x < u else u, y if y < v else v, u if x < u else x, v if y < v else y
 
 
 def _text(vertex: Vertex) -> str:
@@ -66,7 +74,7 @@ def _text(vertex: Vertex) -> str:
 
 
 def _number(value: object) -> object:
-    if type(value) is float or type(value) is int:
+    if type(value) is float or (type(value) is int and -_EXACT <= value <= _EXACT):
         return value
     raise TypeError(f"a coordinate is a number, not {value!r}")
 

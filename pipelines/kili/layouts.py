@@ -6,27 +6,23 @@ from typing import IO, Any, Final
 
 import msgspec
 
-from pipelines import containers, splitting
+from pipelines import containers, landing, splitting
+from pipelines.kili import export
+from pipelines.limits import Limits
 
-_LLM_DUMP: Final = "an LLM dump (kili.llm.export): export the project's labels with export_labels(fmt='raw')"
-_COCO: Final = "a COCO file: export the project again in Kili's own format (kili)"
-_GEOJSON: Final = "a GeoJSON file: export the project again in Kili's own format (kili)"
-
-
+_MANY_NAMELESS: Final = 10_000
+_BEGINNING: Final = 1 << 20
 _ABSENT: Final = msgspec.Raw()
-
-
-class _Reference(msgspec.Struct):
-    id: str | None = None
 
 
 class _Head(msgspec.Struct):
     """The keys that tell what a record is, read without the rest of it."""
 
-    id: str | None = None
-    labelType: str | None = None
-    assetId: str | None = None
-    labelOf: _Reference | None = None
+    id: Any = None
+    labelType: msgspec.Raw = _ABSENT
+    jsonResponse: msgspec.Raw = _ABSENT
+    assetId: Any = None
+    labelOf: Any = None
     type: Any = None
     chatItems: msgspec.Raw = _ABSENT
     raw_data: msgspec.Raw = _ABSENT
@@ -35,35 +31,44 @@ class _Head(msgspec.Struct):
 
     @property
     def is_label(self) -> bool:
-        return self.labelType is not None
+        """Whether the record is a label that names its asset: whatever a dump left out, one of these keys is there."""
+        return bool(bytes(self.labelType) or bytes(self.jsonResponse) or self.assetId or self.labelOf)
 
     @property
     def asset_id(self) -> str | None:
-        if self.is_label:
-            return self.assetId or (self.labelOf.id if self.labelOf else None)
-        return self.id
+        if not self.is_label:
+            return _name(self.id)
+        return _name(self.assetId or (self.labelOf.get("id") if isinstance(self.labelOf, dict) else None))
 
     @property
     def foreign_format(self) -> str | None:
         """What the record is, if it is not Kili's own format, and what to do."""
+        if self.is_label or self.id is not None:
+            return None
         if bytes(self.chatItems) or bytes(self.raw_data):
-            return _LLM_DUMP
+            return "an LLM dump (kili.llm.export): export the project's labels with export_labels(fmt='raw')"
         if bytes(self.images) and bytes(self.annotations):
-            return _COCO
-        return _GEOJSON if self.type == "FeatureCollection" else None
+            return f"a COCO file: {landing.EXPORT_AGAIN}"
+        return f"a GeoJSON file: {landing.EXPORT_AGAIN}" if self.type in ("FeatureCollection", "Feature") else None
 
 
 _HEAD: Final = msgspec.json.Decoder(_Head)
+_UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record stands: its document, its bytes and, as JSON pointer, its place there."""
+    """Where a record stands: its document, its bytes and, as JSON pointer, its place there; the asset that it names.
+
+    `fault` says why the record is not to be read, if it is not.
+    """
 
     document: containers.Document
     span: splitting.Span
     location: str
+    asset_id: str | None
     is_label: bool
+    fault: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,43 +88,63 @@ class Layout:
     faults: list[Fault] = field(default_factory=list)
 
 
-def of(container: containers.Container) -> Layout:
+def of(container: containers.Container, limits: Limits) -> Layout:
     """Reads through an export once and finds its records.
 
     Raises `containers.Unreadable` where the export as a whole cannot be read; a broken entry of several is a fault.
     """
-    groups: dict[object, list[Place]] = {}
+    groups: dict[str | int, list[Place]] = {}
     faults: list[Fault] = []
     shape = "json_list"
     for document in container.documents:
         try:
             with document.open() as file:
-                shape = _collect(document, file, groups)
-        except (containers.Unreadable, splitting.NotJson, OSError) as error:
-            if len(container.documents) == 1:
-                raise containers.Unreadable(str(error)) from None
-            faults.append(Fault(document.entry, str(error)))
+                shape = _collect(document, file, limits, groups)
+        except (containers.Unreadable, splitting.NotJson) as error:
+            fault = containers.Unreadable(str(error))
+        except OSError as error:
+            fault = containers.unreadable(error, "cannot be read")
+        else:
+            continue
+        if len(container.documents) == 1:
+            raise fault
+        faults.append(Fault(document.entry, str(fault)))
     return Layout(container.layout or shape, list(groups.values()), faults)
 
 
-def _collect(document: containers.Document, file: IO[bytes], groups: dict[object, list[Place]]) -> str:
+def _collect(
+    document: containers.Document, file: IO[bytes], limits: Limits, groups: dict[str | int, list[Place]]
+) -> str:
+    """Adds the records of a document to those of the same asset; all of them or, where it raises, none."""
     found = splitting.records(file)
-    is_lone = not found.is_list and len(found.spans) == 1
-    has_labels = False
+    places: list[Place] = []
+    has_labels, nameless = False, 0
     for position, span in enumerate(found.spans):
-        head = _head(_read(file, span))
-        if position == 0 and head.asset_id is None and (refusal := head.foreign_format):
+        is_readable = span[1] - span[0] <= limits.record_bytes
+        head = _head(_read(file, span)) if is_readable else None
+        if position == 0 and head and (refusal := head.foreign_format):
             raise containers.Unreadable(f"this is {refusal}")
-        has_labels = has_labels or head.is_label
-        place = Place(document, span, "" if is_lone else f"/{position}", head.is_label)
-        groups.setdefault(head.asset_id or place, []).append(place)
+        has_labels = has_labels or (head is not None and head.is_label)
+        asset_id, is_label = (head.asset_id, head.is_label) if head else (None, has_labels)
+        fault = None if is_readable else f"it is longer than {limits.record_bytes:,} bytes (KILI_MAX_RECORD_BYTES)"
+        places.append(Place(document, span, "" if found.is_lone else f"/{position}", asset_id, is_label, fault))
+        nameless += asset_id is None
+        if nameless > max(_MANY_NAMELESS, position / 2):
+            raise containers.Unreadable(
+                f"no Kili export: {nameless:,} of its first {position + 1:,} records name no asset"
+            )
+    for place in places:
+        groups.setdefault(place.asset_id or len(groups), []).append(place)
     if has_labels:
         return "label_list"
-    return "json_list" if found.is_list else "json_object" if is_lone else "json_lines"
+    return "json_list" if found.is_list else "json_object" if found.is_lone else "json_lines"
 
 
 def texts(layout: Layout) -> Iterator[list[tuple[Place, bytes]]]:
-    """The records' bytes, asset by asset. A document stays open as long as the next record stands in it too."""
+    """The records' bytes, asset by asset; of those not to be read, the beginning.
+
+    A document stays open as long as the next record stands in it too.
+    """
     current: containers.Document | None = None
     file: IO[bytes] | None = None
     try:
@@ -130,20 +155,30 @@ def texts(layout: Layout) -> Iterator[list[tuple[Place, bytes]]]:
                     if file is not None:
                         file.close()
                     current, file = place.document, place.document.open()
-                found.append((place, _read(file, place.span)))
+                found.append((place, _read(file, place.span, _BEGINNING if place.fault else None)))
             yield found
     finally:
         if file is not None:
             file.close()
 
 
-def _read(file: IO[bytes], span: splitting.Span) -> bytes:
+def _read(file: IO[bytes], span: splitting.Span, most: int | None = None) -> bytes:
+    size = span[1] - span[0]
     file.seek(span[0])
-    return file.read(span[1] - span[0])
+    return file.read(size if most is None else min(size, most))
 
 
-def _head(raw: bytes) -> _Head:
+def _head(raw: bytes) -> _Head | None:
+    """What a record is, told from what stands around its labels where they are broken; null if that is broken too."""
     try:
         return _HEAD.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _Head()
+    except _UNDECODABLE:
+        outside, _ = export.shell(raw)
+    try:
+        return _HEAD.decode(outside)
+    except _UNDECODABLE:
+        return None
+
+
+def _name(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

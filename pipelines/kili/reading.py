@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pydantic
 
-from pipelines import containers, landing
+from pipelines import containers, landing, limits
 from pipelines.kili import answers, export, flatten, layouts
+from pipelines.limits import Limits
 
 LOADER_VERSION: Final = "1"
 _BATCH_BYTES: Final = 8 << 20
-_RAW_LIMIT: Final = 1 << 20
 _INSTANT: Final = pydantic.TypeAdapter(datetime)
 
 
@@ -30,12 +30,14 @@ class NewExport:
 class Reader:
     """Reads one export. What the ledger says of it is known when `assets` is exhausted.
 
-    `project_id` is that of exports that name none; `timezone` that of READMEs' dates.
+    `project_id` is that of exports that name none; `timezone` that of READMEs' dates. `rejects` may be taken away
+    between batches.
     """
 
     new: NewExport
     project_id: str | None
     timezone: ZoneInfo
+    limits: Limits = limits.DEFAULT
     rejects: list[answers.Row] = field(default_factory=list)
     annotation_count: int = 0
     unchanged_asset_count: int = 0
@@ -47,6 +49,8 @@ class Reader:
     _rejected_label_count: int = 0
     _duplicate_asset_count: int = 0
     _is_unreadable: bool = False
+    _has_rejects: bool = False
+    _has_assets: bool = False
     _label_container: str | None = None
     _own_project_id: str | None = None
     _newest: int | None = None
@@ -54,18 +58,18 @@ class Reader:
     def assets(self) -> Iterator[list[flatten.FlatAsset]]:
         """The assets of the export, each once, in batches. An export that cannot be read gives none, but a reject."""
         try:
-            with containers.opened(self.new.landed.path, self.timezone) as container:
+            with containers.opened(self.new.landed.path, self.timezone, self.limits) as container:
                 self._layout, self._readme = container.layout, container.readme
-                layout = layouts.of(container)
+                layout = layouts.of(container, self.limits)
                 self._layout = layout.name
                 yield from self._batches(layout)
         except (containers.Unreadable, OSError) as error:
             self._is_unreadable = True
-            self._reject(None, "", str(error))
+            self._reject(None, "", str(containers.unreadable(error, "cannot be read")))
 
     def ledger_row(self) -> answers.Row:
         """The export's row in `kili.exports`."""
-        has_nothing = 0 < self._asset_count == self._rejected_asset_count
+        has_nothing = self._has_rejects and not self._has_assets
         as_of = self._readme.as_of
         return (
             self.new.export_id,
@@ -107,21 +111,23 @@ class Reader:
 
     def _asset(self, found: list[tuple[layouts.Place, bytes]]) -> Iterator[flatten.FlatAsset]:
         """The asset that these records are of; none if all of them are broken."""
-        records = [record for place, raw in found if (record := self._record(place, raw)) is not None]
-        is_label_list = found[0][0].is_label
-        self._asset_count += 1 if is_label_list else len(found)
+        records = [(place, record) for place, raw in found if (record := self._record(place, raw)) is not None]
+        own = sum(not place.is_label for place, _ in records)
+        self._asset_count += sum(not place.is_label for place, _ in found)
         if not records:
             return
-        self._duplicate_asset_count += 0 if is_label_list else len(records) - 1
-        record = records[0] if len(records) == 1 else flatten.united(records)
-        self._note(record)
-        asset = flatten.asset(record)
+        self._asset_count += own == 0  # in a list of labels an asset has no record of its own
+        self._duplicate_asset_count += max(own - 1, 0)
+        for _, record in records:
+            self._note(record)
+        asset = flatten.asset(flatten.united([record for _, record in records]))
+        self._has_assets = True
         self._label_count += len(asset.labels)
         yield asset
 
     def _record(self, place: layouts.Place, raw: bytes) -> export.Asset | None:
         try:
-            record, broken = export.read_asset(raw, is_label=place.is_label)
+            record, broken = self._read(place, raw)
         except export.BrokenRecord as error:
             self._rejected_asset_count += not place.is_label
             self._label_count += error.label_count
@@ -130,7 +136,7 @@ class Reader:
                 place.document.entry,
                 place.location,
                 str(error),
-                raw[:_RAW_LIMIT].decode("utf-8", "backslashreplace"),
+                export.text_of(raw),
                 error.asset_id,
                 error.external_id,
             )
@@ -138,22 +144,31 @@ class Reader:
         self._label_count += len(broken)
         self._rejected_label_count += len(broken)
         for label in broken:
-            location = place.location if place.is_label else place.location + label.location
             self._reject(
                 place.document.entry,
-                location,
+                place.location + label.location,
                 label.reason,
-                label.raw[:_RAW_LIMIT],
+                label.raw,
                 record["id"],
                 record.get("externalId"),
             )
         return record
 
+    def _read(self, place: layouts.Place, raw: bytes) -> tuple[export.Asset, list[export.BrokenLabel]]:
+        if place.fault:
+            raise export.BrokenRecord(place.fault)
+        record, broken = export.read_asset(raw, is_label=place.is_label)
+        if record["id"] != place.asset_id:  # the quick look at it, which nests less deeply, saw no id
+            labels = len(export.labels_of(record)) + len(broken)
+            raise export.BrokenRecord("nested too deeply to be read", record, labels)
+        return record, broken
+
     def _note(self, record: export.Asset) -> None:
         """Keeps what the ledger says of the export as a whole."""
         self._own_project_id = self._own_project_id or record.get("projectId")
         if self._label_container is None and self._layout != "label_list":
-            self._label_container = next((key for key in export.LABEL_CONTAINERS if key in record), None)
+            said_under = (key for key in export.LABEL_CONTAINERS if record.get(key) is not None)
+            self._label_container = next(said_under, None)
         said: list[dict[str, Any]] = [cast(dict[str, Any], one) for one in (record, *export.labels_of(record))]
         for instant in (_instant(one.get(key)) for one in said for key in ("createdAt", "updatedAt")):
             if instant is not None and (self._newest is None or instant > self._newest):
@@ -168,6 +183,7 @@ class Reader:
         asset_id: str | None = None,
         external_id: str | None = None,
     ) -> None:
+        self._has_rejects = True
         place = (self.new.export_id, self.new.landed.url, entry, location)
         self.rejects.append((*place, asset_id, external_id, reason, raw))
 

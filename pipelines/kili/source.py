@@ -12,6 +12,7 @@ from dlt.sources import DltResource
 from pipelines.kili import answers, flatten, records
 from pipelines.kili.known import Known
 from pipelines.kili.reading import NewExport, Reader
+from pipelines.limits import DEFAULT, Limits
 
 Batch = dict[str, list[answers.Row]]
 
@@ -19,17 +20,20 @@ log = logging.getLogger(__name__)
 
 
 @dlt.source(name="kili")
-def kili(exports: list[NewExport], database: Path, project_id: str | None, timezone: ZoneInfo) -> Iterator[DltResource]:
+def kili(
+    exports: list[NewExport], database: Path, project_id: str | None, timezone: ZoneInfo, limits: Limits = DEFAULT
+) -> Iterator[DltResource]:
     """Seven tables with one unselected parent, so that each export is read once.
 
-    `database` is asked what is known already; `project_id` and `timezone` fill in what exports may not say.
+    `database` is asked what is known already; `project_id` and `timezone` fill in what exports may not say; `limits`
+    bound what is read.
     """
 
     def read() -> Iterator[Batch]:
         yield {table.name: [] for table in records.TABLES}  # a table is there even if no export has ever filled it
         with Known(database) as known:
             for number, export in enumerate(exports, start=1):
-                reader = Reader(export, project_id, timezone)
+                reader = Reader(export, project_id, timezone, limits)
                 yield from _batches(reader, known, is_last=number == len(exports))
                 log.info("read %s (%d of %d)", export.landed.url, number, len(exports))
 
@@ -60,6 +64,7 @@ def _batches(reader: Reader, known: Known, *, is_last: bool) -> Iterator[Batch]:
         batch = _rows(new, known)
         batch["sightings"] = [(reader.new.export_id, asset.asset_id, asset.version) for asset in assets]
         reader.annotation_count += sum(int(str(row[_ANNOTATION_COUNT])) for row in batch["labels"])
+        batch["rejects"], reader.rejects = reader.rejects, []
         if not is_last:
             known.add(batch["assets"], batch["labels"], batch["responses"])
         yield {name: rows for name, rows in batch.items() if rows}

@@ -3,8 +3,8 @@
 import re
 from typing import Any, Final
 
-_HINTS: Final = (b"ignature=", b"sig=")
-_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S+\Z", re.IGNORECASE)
+_HINTS: Final = (b"ignature=", b"sig=", b"\\u003d")
+_URL: Final = re.compile(r"""[a-z][a-z0-9+.-]*://[^\s"'<>]+""", re.IGNORECASE)
 _SIGNATURE: Final = re.compile(r"(x-(amz|goog)-)?signature=|sig=", re.IGNORECASE)
 _SIGNING: Final = re.compile(
     r"(x-amz-[^=]*|x-goog-[^=]*|signature|expires|policy|key-pair-id|awsaccesskeyid|googleaccessid"
@@ -19,17 +19,21 @@ def may_be_signed(raw: bytes) -> bool:
 
 
 def unsigned(value: Any) -> Any:
-    """A JSON value with the signing parameters of AWS, Google and Azure cut from each text that is a signed URL."""
-    if isinstance(value, str):
-        return _without_signature(value) if _URL.match(value) else value
-    if isinstance(value, dict):
-        return {key: unsigned(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [unsigned(item) for item in value]
-    return value
+    """A JSON value with the signing parameters of AWS, Google and Azure cut, in place, from each signed URL in it."""
+    whole = [value]
+    containers: list[Any] = [whole]
+    while containers:
+        inside = containers.pop()
+        for key, item in inside.items() if isinstance(inside, dict) else enumerate(inside):
+            if isinstance(item, dict | list):
+                containers.append(item)
+            elif isinstance(item, str) and "://" in item:
+                inside[key] = _URL.sub(_without_signature, item)
+    return whole[0]
 
 
-def _without_signature(url: str) -> str:
+def _without_signature(found: re.Match[str]) -> str:
+    url = found[0]
     address, _, rest = url.partition("?")
     query, mark, fragment = rest.partition("#")
     parameters = query.split("&")

@@ -1,0 +1,137 @@
+"""What people draw on images, maps and pages: the tool, the shape, and what the shape does not tell.
+
+Whatever WKT cannot give back exactly (vertices with a third coordinate, rings of one or two) is kept as it was.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from pipelines.kili import canonical, geometry
+
+Object = Mapping[str, Any]
+Drawing = tuple[str | None, geometry.Shape, dict[str, Any]]
+"""Tool, shape, and the keys to keep beside them."""
+
+OUTLINED: Final = frozenset({"rectangle", "polygon", "semantic"})
+_LINES: Final = frozenset({"polyline", "vector"})
+_POLY_KEYS: Final = frozenset({"normalizedVertices", "vertices"})
+_PAGE_KEYS: Final = frozenset({"polys", "boundingPoly", "pageNumberArray"})
+
+
+def regions(annotations: Sequence[Any]) -> Iterable[tuple[int, list[Any]]]:
+    """Annotations with their positions; the parts of a semantic region, alike in all but the outline, together."""
+    found: dict[object, tuple[int, list[Any]]] = {}
+    for position, said in enumerate(annotations):
+        is_part = isinstance(said, dict) and said.get("type") == "semantic" and said.get("mid") is not None
+        name = canonical.dumps(said | {"boundingPoly": None}) if is_part else position
+        found.setdefault(name, (position, []))[1].append(said)
+    return found.values()
+
+
+def drawing(parts: Sequence[Object]) -> Drawing:
+    """What one annotation, or several that make one region, drew."""
+    said = parts[0]
+    tool = said.get("type") or _tool(said)
+    if tool in OUTLINED:
+        return _outlined(tool, parts)
+    if tool == "marker":
+        return tool, geometry.point(said["point"]), _unless(_are_flat([said["point"]]), said, "point")
+    if tool in _LINES:
+        return tool, geometry.line(said["polyline"]), _unless(_are_flat(said["polyline"]), said, "polyline")
+    raise ValueError("no known tool")
+
+
+def on_pages(said: Object) -> tuple[geometry.Shape | None, list[Any], dict[str, Any]]:
+    """The shape of an annotation on pages of a document, its pages, and what to keep beside them."""
+    polys = [poly for one in said["annotations"] for poly in one.get("polys") or one.get("boundingPoly") or []]
+    rings = [ring for poly in polys for ring in _rings_on_page(poly)]
+    pages = [page for one in said["annotations"] for page in one.get("pageNumberArray") or []]
+    more = _unless(_is_plain_page(said["annotations"]), said, "annotations")
+    if len(pages) > 1:
+        more["pageNumberArray"] = pages
+    if not rings:
+        return None, pages, more
+    if said.get("type") in {"polygon", "semantic"}:
+        is_one = len(rings) == 1
+        return geometry.polygon(rings) if is_one else geometry.multipolygon([[r] for r in rings]), pages, more
+    return geometry.boxes(rings), pages, more
+
+
+def _outlined(tool: str, parts: Sequence[Object]) -> Drawing:
+    poly = parts[0]["boundingPoly"]
+    if len(parts) > 1:
+        polygons = [rings for part in parts for rings in _polygons(part["boundingPoly"])]
+        return tool, geometry.multipolygon(polygons), {"_parts": [_part(part["boundingPoly"]) for part in parts]}
+    if isinstance(poly[0], list):
+        shape = geometry.multipolygon(_polygons(poly))
+    elif tool == "rectangle" and len(poly) == 1:
+        shape = geometry.box(poly[0]["normalizedVertices"])
+    else:
+        shape = geometry.polygon(_polygons(poly)[0])
+    return tool, shape, _unless(_is_plain(poly), parts[0], "boundingPoly")
+
+
+def _part(poly: Sequence[Any]) -> object:
+    """How an annotation of a region says its polygons: 0 one, flat; else as many groups; or as it is."""
+    if not _is_plain(poly):
+        return poly
+    return len(poly) if isinstance(poly[0], list) else 0
+
+
+def _polygons(poly: Sequence[Any]) -> list[list[geometry.Ring]]:
+    """Outlines with holes: one in the flat layout (rings), one or more in the hierarchical one (groups of rings)."""
+    groups = poly if isinstance(poly[0], list) else [poly]
+    return [[ring["normalizedVertices"] for ring in group] for group in groups]
+
+
+def _is_plain(poly: Sequence[Any]) -> bool:
+    """Whether the rings' normalised vertices are all there is, pixel twins aside, and WKT holds them."""
+    groups = poly if isinstance(poly[0], list) else (poly,)
+    for group in groups:
+        for ring in group:
+            vertices = ring["normalizedVertices"]
+            if len(vertices) < 3 or not ring.keys() <= _POLY_KEYS or not _are_flat(vertices):
+                return False
+    return True
+
+
+def _are_flat(vertices: Sequence[Object]) -> bool:
+    return max(map(len, vertices)) == 2
+
+
+def _is_plain_page(nested: Sequence[Object]) -> bool:
+    """Whether all is one list of rings on named pages, which `polys` and `boundingPoly` both say."""
+    if len(nested) != 1 or not nested[0].get("pageNumberArray") or not nested[0].keys() <= _PAGE_KEYS:
+        return False
+    said = [nested[0][key] for key in ("polys", "boundingPoly") if nested[0].get(key)]
+    if not said or any(len(polys) != 1 or not polys[0].keys() <= _POLY_KEYS for polys in said):
+        return False
+    rings = said[0][0]["normalizedVertices"]
+    is_same = said[-1][0]["normalizedVertices"] == rings
+    return is_same and all(isinstance(ring, list) and len(ring) > 2 and _are_flat(ring) for ring in rings)
+
+
+def _rings_on_page(poly: Object) -> list[geometry.Ring]:
+    """The rings of a polygon on a page: a list of them, or one alone."""
+    rings = poly["normalizedVertices"]
+    return [rings] if rings and isinstance(rings[0], dict) else rings
+
+
+def _unless(is_plain: bool, said: Object, key: str) -> dict[str, Any]:
+    return {} if is_plain else {key: said[key]}
+
+
+def _tool(said: Object) -> str | None:
+    """The tool of an object that does not name it."""
+    if poly := said.get("boundingPoly"):
+        if isinstance(poly[0], list) or len(poly) > 1:
+            return "semantic"
+        return "rectangle" if _is_upright_box(poly[0]["normalizedVertices"]) else "polygon"
+    if said.get("polyline"):
+        return "polyline"
+    return "marker" if said.get("point") else None
+
+
+def _is_upright_box(ring: geometry.Ring) -> bool:
+    corners = {(vertex["x"], vertex["y"]) for vertex in ring}
+    return len(ring) == len(corners) == 4 and len({x for x, _ in corners}) == len({y for _, y in corners}) == 2

@@ -1,0 +1,349 @@
+"""Every packing of an export, and what hostile or damaged ones do: nothing but their own reject."""
+
+import gzip
+import io
+import json
+import struct
+import tracemalloc
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exporting import README, asset, label, read, text, written, zipped
+
+from pipelines import containers
+from pipelines.limits import Limits
+
+ONE, TWO = asset("a1", label({"J": {"text": "one"}})), asset("a2", label({"J": {"text": "two"}}))
+BROKEN = b'{"id": "a3", "labels": ['
+
+
+def ids(path: Path, limits: Limits = Limits()) -> list[str]:  # noqa: B008
+    return sorted(one.asset_id for one in read(path, limits).assets)
+
+
+def flat_label(asset_id: str, **more: Any) -> dict[str, Any]:
+    return label({"J": {"text": asset_id}}, id=f"l-{asset_id}", **more)
+
+
+def _folder(path: Path, entries: dict[str, Any]) -> Path:
+    for name, value in entries.items():
+        written(path / name, value)
+    return path
+
+
+SINGLE = {"README.kili.txt": README.encode(), "data.json": [ONE, TWO]}
+PER_ASSET = {
+    "README.kili.txt": README.encode(),
+    "labels/a_1.json": ONE,
+    "labels/dossier/été_2024/voiture_(2).jpg.json": TWO,
+    "assets/a.json": {"id": "media"},
+    "labels/a_1/RENDER_scene.glb": b"binary",
+}
+
+
+@pytest.mark.parametrize(
+    ("layout", "entries"), [("single_file", SINGLE), ("per_asset", PER_ASSET)], ids=["single file", "per asset"]
+)
+@pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "folder"])
+def test_an_archive_is_read_packed_and_unpacked(
+    tmp_path: Path, layout: str, entries: dict[str, Any], is_zip: bool
+) -> None:
+    path = zipped(tmp_path / "x.zip", *entries.items()) if is_zip else _folder(tmp_path / "x", entries)
+    found = read(path)
+    said = found.ledger
+    assert sorted(one.asset_id for one in found.assets) == ["a1", "a2"]
+    assert (said["layout"], said["label_container"]) == (f"{'zip' if is_zip else 'folder'}_{layout}", "labels")
+    assert (said["project_id"], said["project_name"], said["export_type"]) == ("p1", "Cars", "normal")
+    assert said["as_of"] == 1767323045_000000
+    assert found.rejects == []
+
+
+@pytest.mark.parametrize(
+    ("layout", "content"),
+    [
+        ("json_list", text([ONE, TWO])),
+        ("json_lines", text(ONE) + b"\n" + text(TWO) + b"\n"),
+        (
+            "label_list",
+            text([flat_label("l", assetId="a1"), flat_label("l", labelOf={"id": "a2", "externalId": "two"})]),
+        ),
+        ("label_list", text(flat_label("l", assetId="a1")) + b"\n" + text(flat_label("l", assetId="a2"))),
+    ],
+    ids=["list", "lines", "labels", "lines of labels"],
+)
+@pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "gzip"])
+def test_bare_json_is_told_by_its_content(tmp_path: Path, layout: str, content: bytes, is_packed: bool) -> None:
+    path = written(tmp_path / "x", gzip.compress(content) if is_packed else content)
+    assert ids(path) == ["a1", "a2"]
+    assert read(path).ledger["layout"] == layout
+
+
+def test_a_lone_object_is_an_export(tmp_path: Path) -> None:
+    found = read(written(tmp_path / "x.json", ONE))
+    assert ([one.asset_id for one in found.assets], found.ledger["layout"]) == (["a1"], "json_object")
+
+
+def test_an_export_in_a_folder_of_the_zip_is_found_by_its_readme(tmp_path: Path) -> None:
+    entries = [(f"export/{name}", value) for name, value in PER_ASSET.items()]
+    assert ids(zipped(tmp_path / "x.zip", *entries, ("__MACOSX/export/labels/._a.json", b"\0"))) == ["a1", "a2"]
+
+
+def test_a_zip_of_several_exports_is_refused(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", ("one/README.kili.txt", b""), ("two/README.kili.txt", b""))
+    assert read(path).reasons == [(None, "", "a zip of several exports: unpack it and point at the folder")]
+
+
+def test_an_export_without_assets_is_empty_and_not_rejected(tmp_path: Path) -> None:
+    found = read(zipped(tmp_path / "x.zip", ("README.kili.txt", README.encode()), ("labels/", b"")))
+    assert (found.ledger["layout"], found.ledger["asset_count"], found.ledger["is_rejected"]) == (
+        "zip_per_asset",
+        0,
+        False,
+    )
+
+
+def test_files_of_file_jobs_are_not_assets_but_assets_in_sub_folders_are(tmp_path: Path) -> None:
+    answer = {"RENDER": {"fileId": "f", "fileName": "ü.json", "filePath": "labels/a_1/RENDER_ü.json"}}
+    entries = {
+        "labels/a_1.json": asset("a1", label(answer)),
+        "labels/a_1/RENDER_ü.json": {"id": "a file of the job"},
+        "labels/a_1/b.json": TWO,
+    }
+    assert ids(zipped(tmp_path / "x.zip", *entries.items())) == ["a1", "a2"]
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["labels.json", "data/1.jpg"], "COCO format: export the project again in Kili's own format"),
+        (["labels/1.txt", "data.yaml"], "YOLO format"),
+        (["labels/1.xml"], "Pascal VOC format"),
+        (["labels/1.geojson"], "GeoJSON format"),
+        (["one.zip", "two.zip"], "holds other zips: unpack it"),
+        (["photo.jpg"], "a zip without data.json or labels/*.json is no Kili export"),
+    ],
+    ids=["COCO", "YOLO", "VOC", "GeoJSON", "zips", "none"],
+)
+def test_another_format_is_refused_by_name(tmp_path: Path, names: list[str], reason: str) -> None:
+    found = read(zipped(tmp_path / "x.zip", *((name, b"") for name in names)))
+    assert found.ledger["is_rejected"]
+    (reject,) = found.rejects
+    assert reason in reject["reason"]
+
+
+def test_another_format_is_told_by_the_readme(tmp_path: Path) -> None:
+    readme = README.replace("format: kili", "format: yolo_v5").encode()
+    found = read(zipped(tmp_path / "x.zip", ("README.kili.txt", readme), ("data.json", [])))
+    assert found.reasons == [
+        (None, "", "this is an export in yolo_v5 format: export the project again in Kili's own format (kili)")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ({"images": [{"id": 1}], "annotations": [{"id": 1}], "categories": []}, "a COCO file"),
+        ({"type": "FeatureCollection", "features": []}, "a GeoJSON file"),
+        ([{"chatItems": [{}], "label": {}, "labeler": "x", "externalId": "y"}], "an LLM dump"),
+        ([{"raw_data": [{}], "labels": [], "external_id": "y"}], "an LLM dump"),
+    ],
+    ids=["COCO", "GeoJSON", "LLM", "RLHF"],
+)
+def test_another_format_is_told_by_its_content(tmp_path: Path, content: Any, what: str) -> None:
+    (reject,) = read(written(tmp_path / "x.json", content)).rejects
+    assert reject["reason"].startswith(f"this is {what}")
+
+
+def test_an_entry_that_comes_twice_is_read_twice(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        path = zipped(
+            tmp_path / "x.zip",
+            ("labels/a.json", ONE),
+            ("labels/a.json", TWO),
+            ("labels/b.json", BROKEN),
+            ("labels/b.json", b""),
+            ("labels/c.json", ONE),
+        )
+    found = read(path)
+    assert sorted(one.asset_id for one in found.assets) == ["a1", "a2"]
+    assert found.ledger["duplicate_asset_count"] == 1
+    assert [(entry, location) for entry, location, _ in found.reasons] == [
+        ("labels/b.json", ""),
+        ("labels/b.json (2)", ""),
+    ]
+
+
+def test_data_json_that_comes_twice_is_read_twice(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        path = zipped(tmp_path / "x.zip", ("data.json", [ONE]), ("data.json", [TWO]))
+    assert ids(path) == ["a1", "a2"]
+    assert read(path).ledger["layout"] == "zip_single_file"
+
+
+@pytest.mark.parametrize(
+    "name", ["labels/../../x.json", "../x.json", "/labels/x.json", "C:\\x.json", "labels\\..\\x.json"]
+)
+def test_a_name_that_leads_out_of_the_archive_is_rejected_and_never_written(tmp_path: Path, name: str) -> None:
+    inside = tmp_path / "in" / "side"
+    inside.mkdir(parents=True)
+    found = read(zipped(inside / "x.zip", (name, ONE), ("labels/b.json", TWO)))
+    assert [one.asset_id for one in found.assets] == ["a2"]
+    assert found.reasons == [(name, "", "its name leads out of the archive: it is not read")]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["x.zip"]
+
+
+def test_a_link_in_a_zip_is_rejected(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("labels/link.json")
+    link.external_attr = 0o120777 << 16
+    found = read(zipped(tmp_path / "x.zip", (link, b"/etc/passwd"), ("labels/b.json", TWO)))
+    assert found.reasons == [("labels/link.json", "", "not JSON: it starts with '/'")]
+    assert [one.asset_id for one in found.assets] == ["a2"]
+
+
+def test_a_link_out_of_a_folder_is_rejected(tmp_path: Path) -> None:
+    secret = written(tmp_path / "secret.json", ONE)
+    folder = _folder(tmp_path / "x", {"README.kili.txt": README.encode(), "labels/b.json": TWO})
+    (folder / "labels" / "a.json").symlink_to(secret)
+    found = read(folder)
+    assert found.reasons == [("labels/a.json", "", "a link that leads out of the export")]
+
+
+def test_a_damaged_entry_is_rejected_and_the_rest_loads(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", ("labels/a.json", ONE), ("labels/b.json", TWO))
+    with zipfile.ZipFile(path) as archive:
+        entry = archive.getinfo("labels/a.json")
+    content = bytearray(path.read_bytes())
+    content[entry.header_offset + 30 + len("labels/a.json") + 20] ^= 0xFF
+    path.write_bytes(content)
+    found = read(path)
+    assert [one.asset_id for one in found.assets] == ["a2"]
+    (reason,) = found.reasons
+    assert reason[:2] == ("labels/a.json", "")
+    assert reason[2].startswith("damaged compressed data")
+
+
+def test_an_encrypted_entry_is_rejected(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", ("labels/a.json", ONE), ("labels/b.json", TWO))
+    content = path.read_bytes()
+    at = content.index(b"PK\x01\x02") + 8
+    path.write_bytes(content[:at] + struct.pack("<H", 1) + content[at + 2 :])
+    found = read(path)
+    assert found.reasons == [("labels/a.json", "", "the entry is encrypted: unpack the zip with its password")]
+    assert [one.asset_id for one in found.assets] == ["a2"]
+
+
+@pytest.mark.parametrize("keep", [2, 100, -30])
+def test_a_truncated_zip_is_rejected(tmp_path: Path, keep: int) -> None:
+    path = zipped(tmp_path / "x.zip", *SINGLE.items())
+    path.write_bytes(path.read_bytes()[:keep])
+    (reason,) = read(path).reasons
+    assert reason[2].startswith("a damaged or truncated zip")
+
+
+@pytest.mark.parametrize(
+    "content", [gzip.compress(text([ONE]))[:-12], gzip.compress(text([ONE])) + b"rest", b"\x1f\x8b"]
+)
+def test_a_damaged_gzip_is_rejected(tmp_path: Path, content: bytes) -> None:
+    (reason,) = read(written(tmp_path / "x.json.gz", content)).reasons
+    assert reason[2].startswith("damaged compressed data")
+
+
+SMALL = Limits(entry_bytes=10 << 20, ratio=50, record_bytes=1 << 20)
+
+
+def bomb(size: int) -> bytes:
+    return b"[" + b" " * size + b"]"
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [(Limits(1 << 20, 5000), "KILI_MAX_ENTRY_BYTES"), (Limits(1 << 30, 50), "KILI_MAX_RATIO")],
+    ids=["size", "ratio"],
+)
+@pytest.mark.parametrize("kind", ["zip", "gzip"])
+def test_what_unpacks_to_too_much_is_rejected(tmp_path: Path, limits: Limits, reason: str, kind: str) -> None:
+    if kind == "zip":
+        path = zipped(tmp_path / "x.zip", ("labels/a.json", bomb(2 << 20)), ("labels/b.json", TWO))
+        entry: str | None = "labels/a.json"
+    else:
+        path, entry = written(tmp_path / "x.gz", gzip.compress(bomb(2 << 20))), None
+    found = read(path, limits)
+    ((place, _, said),) = found.reasons
+    assert place == entry
+    assert reason in said
+    assert [one.asset_id for one in found.assets] == (["a2"] if kind == "zip" else [])
+
+
+@pytest.mark.parametrize("declared", [10, 1 << 31], ids=["less", "more"])
+def test_an_entry_that_lies_about_its_size_is_rejected(tmp_path: Path, declared: int) -> None:
+    path = zipped(tmp_path / "x.zip", ("labels/a.json", bomb(5 << 20)), ("labels/b.json", TWO))
+    content = path.read_bytes()
+    at = content.index(b"PK\x01\x02") + 24
+    path.write_bytes(content[:at] + struct.pack("<I", declared) + content[at + 4 :])
+    found = read(path, SMALL)
+    assert [one.asset_id for one in found.assets] == ["a2"]
+    assert [entry for entry, _, _ in found.reasons] == ["labels/a.json"]
+
+
+def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(200)) + packer.flush()
+    path.write_bytes(gzip_of(packed, 200 << 20))
+    tracemalloc.start()
+    found = read(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "KILI_MAX_RATIO" in found.reasons[0][2]
+    assert peak < 32 << 20
+
+
+def gzip_of(packed: bytes, size: int) -> bytes:
+    head = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+    return head + packed + struct.pack("<II", 0, size & 0xFFFFFFFF)
+
+
+def test_a_record_that_is_too_long_is_rejected_unread(tmp_path: Path) -> None:
+    long = asset("a1", label({"J": {"text": "x" * (3 << 20)}}))
+    found = read(written(tmp_path / "x.json", [long, TWO]), SMALL)
+    assert found.reasons == [(None, "/0", "it is longer than 1,048,576 bytes (KILI_MAX_RECORD_BYTES)")]
+    assert len(found.rejects[0]["raw"]) == 1 << 20
+    assert [one.asset_id for one in found.assets] == ["a2"]
+
+
+def test_a_hundred_thousand_entries_are_read(tmp_path: Path) -> None:
+    entry = zipfile.ZipInfo("assets/1.jpg")
+    path = zipped(tmp_path / "x.zip", ("labels/a.json", ONE), (entry, b""))
+    content = path.read_bytes()
+    last, end = content.rindex(b"PK\x01\x02"), content.rindex(b"PK\x05\x06")
+    copies = content[last:end] * 100_000
+    size = struct.pack("<I", end - content.index(b"PK\x01\x02") + len(copies))
+    path.write_bytes(content[:end] + copies + content[end : end + 12] + size + content[end + 16 :])
+    assert ids(path) == ["a1"]
+
+
+def test_a_folder_is_known_by_names_and_content(tmp_path: Path) -> None:
+    one, two = _folder(tmp_path / "one", SINGLE), _folder(tmp_path / "two", SINGLE)
+    assert containers.identify(one) == containers.identify(two)
+    (two / "README.kili.txt").rename(two / "readme")
+    assert containers.identify(one) != containers.identify(two)
+
+
+def test_names_that_are_no_utf8_are_written_out(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "x", {"README.kili.txt": README.encode(), "labels/b.json": TWO})
+    (folder / "labels" / "\udcff.json").write_bytes(b"no")
+    assert read(folder).reasons == [("labels/\\xff.json", "", "not JSON: it starts with 'n'")]
+    assert len(containers.identify(folder)[0]) == 64
+
+
+def test_a_full_disk_is_no_fault_of_the_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(containers.tempfile, "SpooledTemporaryFile", lambda **_: Full())
+    with pytest.raises(OSError, match="No space left"):
+        read(zipped(tmp_path / "x.zip", ("data.json", json.dumps([ONE]).encode())))

@@ -1,0 +1,210 @@
+"""What is read of a record, and what of it is rejected with which words."""
+
+import json
+from typing import Any
+
+import pytest
+from exporting import asset, label, text
+
+from pipelines.kili import export
+
+GOOD = label({"J": {"text": "good"}}, id="l-good")
+
+
+def nest(levels: int) -> str:
+    return '{"J":{"categories":[{"name":"A","children":' * levels + "{}" + "}]}}" * levels
+
+
+def raw_label(**fields: str) -> bytes:
+    """A label whose fields are JSON as it stands."""
+    said = {"labelType": '"DEFAULT"', "createdAt": '"2026-01-01T00:00:00Z"', **fields}
+    return ("{" + ",".join(f'"{key}":{value}' for key, value in said.items()) + "}").encode()
+
+
+def raw_asset(*labels: bytes, **fields: str) -> bytes:
+    more = "".join(f'"{key}":{value},' for key, value in fields.items()).encode()
+    return b'{"id":"a1","externalId":"x",%b"labels":[%b]}' % (more, b",".join(labels))
+
+
+SURROGATE = "a text holds half of a surrogate pair (\\ud800 to \\udfff alone), which is not Unicode"
+BROKEN_LABELS = {
+    "no type": (b'{"createdAt":"2026-01-01T00:00:00Z"}', "labelType is missing"),
+    "null": (b"null", "the record should be a JSON object, found null"),
+    "a number": (b"5", "the record should be a JSON object, found a number"),
+    "a bad date": (
+        raw_label(createdAt='"yesterday"'),
+        "createdAt should be a valid datetime or date, input is too short, found a text",
+    ),
+    "a flag that is a text": (
+        raw_label(skipped='"perhaps"'),
+        "skipped should be a valid boolean, unable to interpret input, found a text",
+    ),
+    "an author that is a text": (raw_label(author='"ana"'), "author should be a JSON object, found a text"),
+    "NaN": (raw_label(jsonResponse='{"J":{"score":NaN}}'), "NaN or Infinity is not a JSON number"),
+    "Infinity": (raw_label(honeypotMark="-Infinity"), "NaN or Infinity is not a JSON number"),
+    "1e400": (raw_label(jsonResponse='{"J":{"score":1e400}}'), "a number is too large: beyond 1.8e308"),
+    "half a surrogate": (raw_label(jsonResponse='{"J":{"text":"\\ud800"}}'), SURROGATE),
+    "half a surrogate in a string of JSON": (
+        raw_label(jsonResponse=json.dumps('{"J":{"text":"\\ud800"}}')),
+        f"jsonResponse holds a text that cannot be read: {SURROGATE}, found a text",
+    ),
+    "a string that holds no JSON": (
+        raw_label(jsonResponse='"{"'),
+        "jsonResponse holds a text that cannot be read: not JSON: Expecting property name enclosed in double quotes: "
+        "line 1 column 2 (char 1), found a text",
+    ),
+    "an answer that is a list": (
+        raw_label(jsonResponse="[]"),
+        "jsonResponse should be a JSON object, found a list",
+    ),
+    "a word that is none": (
+        raw_label(jsonResponse='{"J":tru}'),
+        "not JSON: Expecting value: line 1 column 85 (char 84)",
+    ),
+    "bytes that are no UTF-8": (
+        raw_label(jsonResponse='{"J":"@"}').replace(b"@", b"\xff"),
+        "not UTF-8 text: byte 85 of the record",
+    ),
+    "a control character": (
+        raw_label(jsonResponse='{"J":"\n"}'),
+        "not JSON: Invalid control character at: line 1 column 86 (char 85)",
+    ),
+    "5,000 levels": (
+        raw_label(jsonResponse=nest(5000)),
+        "nested too deeply to be read: more than 1,024 brackets in one another",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_LABELS)
+def test_a_broken_label_is_rejected_alone_with_its_own_text(name: str) -> None:
+    broken, reason = BROKEN_LABELS[name]
+    found, rejected = export.read_asset(raw_asset(text(GOOD), broken, text(GOOD)))
+    assert [one["id"] for one in export.labels_of(found)] == ["l-good", "l-good"]
+    assert [(one.location, _kind_of(one.reason)) for one in rejected] == [("/labels/1", _kind_of(reason))]
+    assert rejected[0].raw == broken.decode("utf-8", "backslashreplace")
+
+
+def _kind_of(reason: str) -> str:
+    """The reason without the place of a character, which hangs on the text around."""
+    return reason.split(" line ")[0].split(" byte ")[0]
+
+
+@pytest.mark.parametrize("name", [name for name in BROKEN_LABELS if name not in ("null", "a number")])
+def test_a_broken_label_of_a_list_of_labels_is_rejected(name: str) -> None:
+    broken, reason = BROKEN_LABELS[name]
+    raw = b'{"assetId":"a1",' + broken[1:]
+    assert [_kind_of(said) for said in _rejected_labels(raw)] == [_kind_of(reason)]
+
+
+def _rejected_labels(raw: bytes) -> list[str]:
+    """Why a label of a list is rejected: with its asset's name, which is in the same text, or without."""
+    try:
+        found, rejected = export.read_asset(raw, is_label=True)
+    except export.BrokenRecord as error:
+        return [str(error)] * error.label_count
+    return [] if export.labels_of(found) or found["id"] != "a1" else [one.reason for one in rejected]
+
+
+BROKEN_ASSETS = {
+    "no id": (b'{"externalId":"x","labels":[{}]}', "id is missing", (None, "x", 1)),
+    "an empty id": (b'{"id":"","labels":[{}]}', "id is empty", ("", None, 1)),
+    "an id that is a number": (b'{"id":5}', "id should be a valid string, found a number", (None, None, 0)),
+    "a list": (b"[1]", "an asset is a JSON object, this is a list", (None, None, 0)),
+    "a text": (b'"a1"', "an asset is a JSON object, this is a text", (None, None, 0)),
+    "labels that are a text": (b'{"id":"a1","labels":"x"}', "labels should be a list, found a text", ("a1", None, 0)),
+    "labels by name": (b'{"id":"a1","labels":{"a":{}}}', "labels should be a list, found an object", ("a1", None, 0)),
+    "NaN": (raw_asset(b"{}", b"{}", jsonMetadata="NaN"), "NaN or Infinity is not a JSON number", ("a1", "x", 2)),
+    "half a surrogate": (raw_asset(b"{}", content='"\\udc00"'), SURROGATE, ("a1", "x", 1)),
+    "half a surrogate in the id": (b'{"id":"\\ud800","labels":[{}]}', SURROGATE, (None, None, 1)),
+    "a broken word": (b'{"id":"a1","x":nul}', "not JSON: Expecting value:", (None, None, 0)),
+    "5,000 levels": (
+        raw_asset(b"{}", jsonMetadata="[" * 5000 + "]" * 5000),
+        "nested too deeply to be read: more than 1,024 brackets in one another",
+        (None, None, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_ASSETS)
+def test_a_broken_asset_is_rejected_with_what_could_be_read_of_it(name: str) -> None:
+    raw, reason, told = BROKEN_ASSETS[name]
+    with pytest.raises(export.BrokenRecord) as caught:
+        export.read_asset(raw)
+    error = caught.value
+    assert str(error).startswith(reason)
+    assert (error.asset_id, error.external_id, error.label_count) == told
+
+
+def test_a_label_that_names_no_asset_says_so() -> None:
+    with pytest.raises(export.BrokenRecord, match="the label does not name its asset"):
+        export.read_asset(text(label()), is_label=True)
+
+
+def test_200_nested_jobs_are_read() -> None:
+    found, broken = export.read_asset(raw_asset(raw_label(jsonResponse=nest(200))))
+    assert (len(export.labels_of(found)), broken) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("container", "value", "expected"),
+    [
+        ("labels", [GOOD, GOOD], 2),
+        ("labels", [], 0),
+        ("labels", None, 0),
+        ("latestLabel", GOOD, 1),
+        ("latestLabel", None, 0),
+        ("latestLabels", [None, GOOD, None], 1),
+        ("latestLabels", [None], 0),
+    ],
+)
+@pytest.mark.parametrize("is_salvaged", [False, True])
+def test_labels_are_found_under_each_of_their_keys(
+    container: str, value: Any, expected: int, is_salvaged: bool
+) -> None:
+    record = {"id": "a1", container: value} | (
+        {"labels": [5, *(value or [])]} if is_salvaged and container == "labels" else {}
+    )
+    if is_salvaged and container != "labels":
+        record["labels"] = [5]
+    found, broken = export.read_asset(text(record))
+    assert (len(export.labels_of(found)), len(broken)) == (expected, int(is_salvaged))
+    if expected:
+        assert container in found
+
+
+def test_json_in_strings_is_read() -> None:
+    record = asset("a1", label() | {"jsonResponse": '{"J": {"text": "a"}}'}, jsonMetadata='{"k": [1]}')
+    found, _ = export.read_asset(text(record))
+    assert found["jsonMetadata"] == {"k": [1]}
+    assert export.labels_of(found)[0]["jsonResponse"] == {"J": {"text": "a"}}
+
+
+@pytest.mark.parametrize("value", ["plain", "5", "null", '"quoted"', "{broken", [1], 5, None])
+def test_metadata_may_be_anything_and_texts_stay_texts(value: Any) -> None:
+    assert export.read_asset(text(asset("a1", jsonMetadata=value)))[0]["jsonMetadata"] == value
+
+
+def test_signatures_are_cut_in_strings_of_json_too() -> None:
+    inner = json.dumps({"J": {"text": "https://s/x?sig=abc"}})
+    record = asset("a1", label() | {"jsonResponse": inner}, jsonMetadata=inner, content="https://s/x?sig=abc")
+    for raw in (text(record), text(record | {"labels": [*record["labels"], 5]})):
+        assert "abc" not in str(export.read_asset(raw)[0])
+
+
+def test_of_keys_that_come_twice_the_last_counts() -> None:
+    found, broken = export.read_asset(b'{"id":"a0","id":"a1","status":"x","status":"y"}')
+    assert (found, broken) == ({"id": "a1", "status": "y"}, [])
+
+
+def test_keys_that_no_model_names_stay() -> None:
+    record = asset("a1", label(assetStep={"name": "s"}), jsonContent=["a"], __typename="Asset")
+    found, _ = export.read_asset(text(record))
+    assert found["jsonContent"] == ["a"]  # type: ignore[typeddict-item]
+    assert export.labels_of(found)[0]["assetStep"] == {"name": "s"}  # type: ignore[typeddict-item]
+
+
+def test_characters_that_are_text_stay_text() -> None:
+    odd = "\0 \x07 \u2028 \ufffe 😀 \x7f"
+    found, broken = export.read_asset(text(asset("a1", label({"J": {"text": odd}}), externalId=odd)))
+    assert (found["externalId"], broken) == (odd, [])

@@ -1,0 +1,348 @@
+"""Each answer, rebuilt from the columns of its annotations, equals the answer that was flattened.
+
+What does not come back, and nothing else (`_normal` takes it from both sides):
+
+- pixel twins (`vertices`, `pointPixels`, `polylinePixels`), and `boundingPoly` beside equal `polys` on a page;
+- empty decoys: keys that are null, [] or {}, frames and jobs that say nothing, `content: ""` of an object on a page;
+- reserved keys (ROTATION_JOB, ANNOTATION_JOB_COUNTER, ANNOTATION_NAMES_JOB);
+- the order of what has none: jobs, categories, annotations, points of a pose;
+- of a ring, the first vertex repeated at the end, and the Z order of a box's four;
+- `assetLevel` where no frame stands beside it.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from exporting import REAL, Row, annotations, read
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+RESERVED = ("ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "ANNOTATION_NAMES_JOB")
+TWINS = ("vertices", "pointPixels", "polylinePixels")
+Rows = dict[str | None, list[Row]]
+
+
+# The inverse: columns -> answer
+
+
+def rebuilt(rows: list[Row]) -> Row:
+    """The answer that these rows of `kili.annotations` were taken from."""
+    by_parent: Rows = {}
+    for row in rows:
+        by_parent.setdefault(row["parent_annotation_key"], []).append(row)
+    frames: dict[Any, list[Row]] = {}
+    for row in by_parent.get(None, []):
+        frames.setdefault(row["frame"], []).append(row)
+    if frames.keys() <= {None}:
+        return _jobs(frames.get(None, []), by_parent)
+    return {"assetLevel" if frame is None else str(frame): _jobs(said, by_parent) for frame, said in frames.items()}
+
+
+def _jobs(rows: list[Row], by_parent: Rows) -> Row:
+    jobs: dict[str, list[Row]] = {}
+    for row in rows:
+        jobs.setdefault(row["job_name"], []).append(row)
+    return {name: _answer(said, by_parent) for name, said in jobs.items()}
+
+
+def _answer(rows: list[Row], by_parent: Rows) -> Any:
+    answer: Row = {}
+    for row in rows:
+        extra = json.loads(row["extra"] or "{}")
+        if row["kind"] == "unknown":
+            if not isinstance(extra, dict):
+                return extra
+            for key, value in extra.items():
+                answer[key] = [*answer.get(key, []), *value] if key == "annotations" and key in answer else value
+            continue
+        about_answer = extra.pop("_answer", {})
+        is_point = row["kind"] == "pose" and row["tool"] == "marker"
+        nested = _jobs([r for r in by_parent.get(row["annotation_key"], []) if not _is_point(r)], by_parent)
+        if children := {name: nested.pop(name) for name in about_answer.pop("children", []) if name in nested}:
+            answer["children"] = children
+        assert not is_point
+        if row["kind"] in ("classification", "transcription", "file", "comparison", "ranking"):
+            answer["isKeyFrame"] = row["is_key_frame"]
+        if row["kind"] == "classification":
+            category = {"name": row["category"], "confidence": row["confidence"], "children": nested, **extra}
+            answer.setdefault("categories", []).append(category)
+        elif row["kind"] == "transcription":
+            answer["text"] = row["text"]
+        elif row["kind"] == "file":
+            answer |= {"fileName": row["text"], **extra}
+        elif row["kind"] == "comparison":
+            answer["choice"] = {"code": row["category"], **extra}
+        elif row["kind"] == "ranking":
+            answer |= extra
+        else:
+            answer.setdefault("annotations", []).extend(_annotations(row, extra, nested, by_parent))
+        answer |= about_answer
+    return answer
+
+
+def _is_point(row: Row) -> bool:
+    return bool(row["kind"] == "pose" and row["tool"] == "marker")
+
+
+def _annotations(row: Row, extra: Row, nested: Row, by_parent: Rows) -> Iterator[Row]:
+    """The annotation of a row; the parts of a region are one each."""
+    on_page = row["page_number"] is not None or "annotations" in extra
+    said: Row = {"mid": row["mid"], "isKeyFrame": row["is_key_frame"], "children": nested}
+    said["type"] = None if on_page and row["tool"] == "rectangle" else row["tool"]
+    said["categories"] = _categories(row, extra.pop("categories", None), nested)
+    parts = extra.pop("_parts", None)
+    if row["kind"] == "pose":
+        points = [point for point in by_parent.get(row["annotation_key"], []) if _is_point(point)]
+        said["points"] = [_point(point, by_parent) for point in points]
+    elif row["kind"] == "relation":
+        ends = "Objects" if extra.pop("_ends", None) else "Entities"
+        said["start" + ends] = [{"mid": mid} for mid in json.loads(row["start_mids"])]
+        said["end" + ends] = [{"mid": mid} for mid in json.loads(row["end_mids"])]
+    elif on_page:
+        pages = extra.pop("pageNumberArray", [row["page_number"]])
+        polys = [{"normalizedVertices": [ring for group in _groups(row) for ring in group]}]
+        said |= {"content": row["text"], "beginOffset": row["begin_offset"], "endOffset": row["end_offset"]}
+        said["annotations"] = [{"pageNumberArray": pages, "polys": polys}]
+    elif row["kind"] == "entity":
+        said |= {"content": row["text"], "beginOffset": row["begin_offset"], "endOffset": row["end_offset"]}
+    elif row["tool"] == "marker":
+        said["point"] = _vertices(row)[0]
+    elif row["tool"] in ("polyline", "vector"):
+        said["polyline"] = _vertices(row)
+    else:
+        groups = _groups(row)
+        is_flat = row["geometry"].startswith("POLYGON")
+        for part in parts if parts is not None else [0 if is_flat else len(groups)]:
+            if isinstance(part, list):
+                del groups[: len(part) if isinstance(part[0], list) else 1]
+                yield said | extra | {"boundingPoly": part}
+                continue
+            taken, groups = groups[: part or 1], groups[part or 1 :]
+            polys = [[{"normalizedVertices": ring} for ring in group] for group in taken]
+            yield said | {"boundingPoly": polys if part else polys[0]} | extra
+        return
+    yield said | extra
+
+
+def _point(row: Row, by_parent: Rows) -> Row:
+    nested = _jobs(by_parent.get(row["annotation_key"], []), by_parent)
+    said = {"mid": row["mid"], "code": row["category"], "type": "marker", "isKeyFrame": row["is_key_frame"]}
+    return {**said, "children": nested, "point": _vertices(row)[0], **json.loads(row["extra"] or "{}")}
+
+
+def _categories(row: Row, kept: list[Row] | None, nested: Row) -> list[Row]:
+    if kept is None:
+        return [] if row["category"] is None else [{"name": row["category"], "confidence": row["confidence"]}]
+    return [
+        {**one, "children": {name: nested.pop(name) for name in one.get("children") or [] if name in nested}}
+        for one in kept
+    ]
+
+
+def _vertices(row: Row) -> list[Row]:
+    text = row["geometry"][row["geometry"].index("(") + 1 : -1]
+    return [dict(zip("xy", map(float, pair.split()), strict=True)) for pair in text.split(", ")]
+
+
+def _groups(row: Row) -> list[list[list[Row]]]:
+    """The polygons of a geometry, each its rings, without the vertex that closes them."""
+    kind, text = row["geometry"].split(" ", 1)
+    pairs = re.sub(r"([^(), ]+) ([^(), ]+)", r'{"x":\1,"y":\2}', text)
+    nested = json.loads(pairs.replace("(", "[").replace(")", "]"))
+    return [[ring[:-1] for ring in group] for group in ([nested] if kind == "POLYGON" else nested)]
+
+
+# What both sides are compared as
+
+
+def _normal(response: Row) -> Any:
+    said = _cut(response)
+    return said["assetLevel"] if said.keys() == {"assetLevel"} and isinstance(said["assetLevel"], dict) else said
+
+
+def _cut(value: Any) -> Any:
+    """Without what does not come back."""
+    if isinstance(value, list):
+        items = [_cut(item) for item in value]
+        return items if _is_ordered(items) else sorted(items, key=_text)
+    if not isinstance(value, dict):
+        return value
+    said = {key: item for key, item in value.items() if key not in TWINS and key not in RESERVED}
+    if "polys" in said and said["polys"] and said["polys"] == said.get("boundingPoly"):
+        del said["boundingPoly"]
+    elif "pageNumberArray" in said and "polys" not in said and "boundingPoly" in said:
+        said["polys"] = said.pop("boundingPoly")
+    if said.get("annotations") and not said.get("content"):
+        said.pop("content", None)
+    if isinstance(said.get("normalizedVertices"), list):
+        said["normalizedVertices"] = _ring(said["normalizedVertices"])
+    said = {key: _cut(item) for key, item in said.items()}
+    said = {key: item for key, item in said.items() if item is not None and item != [] and item != {}}
+    return {} if said.keys() == {"isKeyFrame"} else said
+
+
+def _is_ordered(items: list[Any]) -> bool:
+    return not any(isinstance(item, dict) and item.keys() & {"categories", "mid", "name", "point"} for item in items)
+
+
+def _ring(ring: list[Any]) -> list[Any]:
+    if ring and isinstance(ring[0], list):
+        return [_ring(inside) for inside in ring]
+    while len(ring) > 3 and ring[0] == ring[-1]:
+        ring = ring[:-1]
+    if len(ring) == 4 and all(isinstance(vertex, dict) and {"x", "y"} == vertex.keys() for vertex in ring):
+        a, b, c, d = ring
+        if (
+            (a["x"], c["x"], a["y"], b["y"]) == (b["x"], d["x"], c["y"], d["y"])
+            and a["x"] != c["x"]
+            and a["y"] != b["y"]
+        ):
+            return [a, b, d, c]
+    return ring
+
+
+def _text(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def assert_round_trip(response: Row) -> None:
+    found = annotations(response)
+    keys = [row["annotation_key"] for row in found]
+    assert len(keys) == len(set(keys))
+    assert _normal(rebuilt(found)) == _normal(response)
+
+
+# Generated answers
+
+words = st.text(max_size=5).filter(lambda text: text.isascii() or text.encode("utf-8", "ignore").decode() == text)
+names = st.sampled_from(["JOB_0", "JOB_1", "BOX", "a/b", "~", "categories", "été"])
+numbers = st.floats(-200, 200, allow_nan=False) | st.integers(-3, 3)
+mids = st.sampled_from(["m1", "m2", "m3"]) | st.integers(0, 3)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | words
+)
+anything = st.recursive(
+    scalars, lambda inside: st.lists(inside, max_size=3) | st.dictionaries(words, inside, max_size=3), max_leaves=6
+)
+odd = st.dictionaries(st.sampled_from(["score", "labelVersion", "jobName", "kind", "_answer", "parts"]), anything)
+vertices = st.fixed_dictionaries({"x": numbers, "y": numbers}, optional={"z": numbers}) | st.fixed_dictionaries(
+    {"x": numbers, "y": numbers}
+)
+rings = st.lists(vertices, min_size=1, max_size=5)
+
+
+@st.composite
+def box_rings(draw: st.DrawFn) -> list[Row]:
+    x, y, u, v = (draw(numbers) for _ in range(4))
+    corners = [{"x": x, "y": y}, {"x": x, "y": v}, {"x": u, "y": v}, {"x": u, "y": y}]
+    order = draw(st.sampled_from([(0, 1, 2, 3), (1, 2, 3, 0), (0, 3, 2, 1), (0, 1, 3, 2)]))
+    return [corners[i] for i in order]
+
+
+def polys(ring: Any) -> Any:
+    return st.lists(
+        st.fixed_dictionaries({"normalizedVertices": ring}, optional={"vertices": st.just([{"x": 1, "y": 2}])}),
+        min_size=1,
+        max_size=2,
+    )
+
+
+def categories(jobs: Any) -> Any:
+    one = st.fixed_dictionaries(
+        {"name": words}, optional={"confidence": st.integers(-5, 100) | numbers, "children": jobs, "color": scalars}
+    )
+    return st.lists(one, max_size=2)
+
+
+def shared(jobs: Any, **shape: Any) -> Any:
+    """An annotation with what all of them may have."""
+    optional = {"mid": mids, "children": jobs, "isKeyFrame": st.booleans(), "categories": categories(st.just({}))}
+    said = st.fixed_dictionaries(dict(shape), optional=optional)
+    return st.tuples(said, odd).map(lambda pair: {**pair[1], **pair[0]})
+
+
+def shapes(jobs: Any) -> Any:
+    tools = st.sampled_from(["rectangle", "polygon", "semantic"]) | st.none()
+    page = st.fixed_dictionaries(
+        {"polys": polys(st.lists(box_rings() | rings, min_size=1, max_size=2))},
+        optional={"pageNumberArray": st.lists(st.integers(1, 9), max_size=3)},
+    ).map(lambda page: {**page, "boundingPoly": page["polys"]})
+    ends = st.lists(st.fixed_dictionaries({"mid": mids}, optional={"name": words}), max_size=2)
+    points = st.lists(shared(jobs, type=st.just("marker"), point=vertices, code=words), min_size=1, max_size=2)
+    region = st.lists(polys(rings) | st.lists(polys(rings), min_size=1, max_size=2), min_size=1, max_size=3)
+    return st.one_of(
+        shared(jobs, type=tools, boundingPoly=polys(box_rings())),
+        shared(jobs, type=tools, boundingPoly=polys(rings)),
+        shared(jobs, type=tools, boundingPoly=st.lists(polys(rings), min_size=1, max_size=2)),
+        shared(jobs, type=st.sampled_from(["marker", None]), point=vertices),
+        shared(jobs, type=st.sampled_from(["polyline", "vector", None]), polyline=rings),
+        shared(jobs, type=st.sampled_from(["pose", None]), points=points),
+        shared(jobs, beginOffset=st.integers(0, 9), endOffset=st.integers(0, 9) | st.none(), content=words),
+        shared(jobs, annotations=st.lists(page, min_size=1, max_size=2), content=words, type=tools),
+        shared(jobs, startEntities=ends, endEntities=ends),
+        shared(jobs, startObjects=ends, endObjects=ends, type=st.sampled_from(["relation", None])),
+        shared(jobs, type=st.sampled_from(["cuboid", "range"]), faces=anything),
+        region.map(lambda polys: [{"mid": "r1", "type": "semantic", "boundingPoly": poly} for poly in polys]),
+        anything,
+    )
+
+
+def flat(found: list[Any]) -> list[Any]:
+    """Annotations, the parts of a generated region each for itself."""
+    return [
+        one
+        for said in found
+        for one in (said if isinstance(said, list) and said and "boundingPoly" in str(said) else [said])
+    ]
+
+
+def answers_of(jobs: Any) -> Any:
+    flag = st.booleans()
+    drawn = st.lists(shapes(jobs), max_size=3).map(flat)
+    return st.one_of(
+        st.fixed_dictionaries({"categories": categories(jobs)}, optional={"isKeyFrame": flag, "note": scalars}),
+        st.fixed_dictionaries({"annotations": drawn}, optional={"isKeyFrame": flag, "note": scalars}),
+        st.fixed_dictionaries({"text": words}, optional={"isKeyFrame": flag, "annotations": drawn}),
+        st.fixed_dictionaries({"fileId": words}, optional={"fileName": words, "size": scalars, "text": words}),
+        st.fixed_dictionaries({"choice": st.fixed_dictionaries({"code": words}, optional={"firstId": words})}),
+        st.fixed_dictionaries({"orders": st.lists(anything, max_size=2)}, optional={"note": anything}),
+        st.fixed_dictionaries({"categories": categories(st.just({})), "children": jobs}),
+        anything,
+    )
+
+
+jobs = st.deferred(lambda: st.dictionaries(names, answers_of(st.just({}) | jobs), max_size=2))
+responses = jobs | st.dictionaries(st.integers(0, 999).map(str), jobs, max_size=3).flatmap(
+    lambda frames: st.just(frames) | jobs.map(lambda whole: {**frames, "assetLevel": whole})
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(response=responses)
+def test_an_answer_is_rebuilt_from_the_columns_of_its_annotations(response: Row) -> None:
+    assert_round_trip(orjson.loads(orjson.dumps(response)))
+
+
+@pytest.mark.parametrize("path", sorted(REAL.glob("*.[jz]*")), ids=lambda path: path.name)
+def test_the_answers_of_a_real_export_are_rebuilt_and_none_is_unknown(path: Path) -> None:
+    found = read(path)
+    if found.ledger["is_rejected"]:
+        assert path.name in {
+            "geospatial_geojson.zip",
+            "llm_static_export.json",
+            "llm_dynamic_export.json",
+            "llm_rlhf_export.json",
+        }
+    for asset in found.assets:
+        for label in asset.labels:
+            assert_round_trip(label.response or {})
+    assert not [row for row in found.annotations if row["kind"] == "unknown"]
