@@ -14,13 +14,15 @@ JOB: Final = "kili_warehouse"
 def build(with_settings: settings.Settings) -> dg.Definitions:
     """The code location for one warehouse."""
     tables = kili.tables(with_settings)
-    models = marts.models()
+    models = marts.models(with_settings)
     return dg.Definitions(
         assets=[landing.exports_found, tables, models, published.release([*tables.keys, *models.keys])],
         jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), executor_def=dg.in_process_executor)],
         resources={
             "settings": with_settings,
-            "dbt": dagster_dbt.DbtCliResource(project_dir=marts.PROJECT, dbt_executable=str(transform.DBT)),
+            "dbt": dagster_dbt.DbtCliResource(
+                project_dir=marts.project(with_settings), dbt_executable=str(transform.DBT)
+            ),
         },
     )
 
