@@ -3,7 +3,6 @@
 from typing import Final
 
 import dagster as dg
-import dagster_dbt
 
 from assets_defs import kili, landing, marts, published
 from pipelines import settings, transform
@@ -20,8 +19,10 @@ def build(with_settings: settings.Settings) -> dg.Definitions:
         jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), executor_def=dg.in_process_executor)],
         resources={
             "settings": with_settings,
-            "dbt": dagster_dbt.DbtCliResource(
-                project_dir=marts.project(with_settings), dbt_executable=str(transform.DBT)
+            "dbt": marts.Dbt(
+                project_dir=str(transform.PROJECT),
+                profiles_dir=str(transform.PROJECT),
+                dbt_executable=str(transform.DBT),
             ),
         },
     )
