@@ -26,7 +26,7 @@ lock: $(BIN)/.ready ## resolve the dependencies anew
 		--output-file requirements.lock pyproject.toml
 
 clean: ## remove the environment and what the tools made
-	rm -rf $(VENV) dbt_project/target .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A virtual environment without ensurepip (Debian without python3-venv) gets its pip from virtualenv.
 $(VENV):

@@ -3,7 +3,6 @@
 from typing import Final
 
 import dagster as dg
-import dagster_dbt
 
 from assets_defs import kili, landing, marts, published
 from pipelines import settings, transform
@@ -14,13 +13,17 @@ JOB: Final = "kili_warehouse"
 def build(with_settings: settings.Settings) -> dg.Definitions:
     """The code location for one warehouse."""
     tables = kili.tables(with_settings)
-    models = marts.models()
+    models = marts.models(with_settings)
     return dg.Definitions(
         assets=[landing.exports_found, tables, models, published.release([*tables.keys, *models.keys])],
         jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), executor_def=dg.in_process_executor)],
         resources={
             "settings": with_settings,
-            "dbt": dagster_dbt.DbtCliResource(project_dir=marts.PROJECT, dbt_executable=str(transform.DBT)),
+            "dbt": marts.Dbt(
+                project_dir=str(transform.PROJECT),
+                profiles_dir=str(transform.PROJECT),
+                dbt_executable=str(transform.DBT),
+            ),
         },
     )
 

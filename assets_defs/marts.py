@@ -3,11 +3,14 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 import dagster_dbt
+from packaging import version
 
 from pipelines import publishing, transform, warehouse
 from pipelines.settings import Settings
@@ -28,18 +31,20 @@ class _Models(dagster_dbt.DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], name])
 
 
-PROJECT: Final = dagster_dbt.DbtProject(transform.PROJECT, profiles_dir=transform.PROJECT)
+class Dbt(dagster_dbt.DbtCliResource):
+    """dbt's command line, its version read from the installed package: asking the command takes seconds."""
+
+    @cached_property
+    def _cli_version(self) -> version.Version:
+        return version.parse(metadata.version("dbt-core"))
 
 
-def models() -> dg.AssetsDefinition:
+def models(settings: Settings) -> dg.AssetsDefinition:
     """All models of the dbt project, built by one `dbt build` a run; none where nothing has changed."""
+    manifest = transform.manifest(settings.database, settings.dbt)
 
-    @dagster_dbt.dbt_assets(
-        manifest=transform.manifest(), project=PROJECT, name="dbt", dagster_dbt_translator=_Models()
-    )
-    def dbt(
-        context: dg.AssetExecutionContext, dbt: dagster_dbt.DbtCliResource, settings: dg.ResourceParam[Settings]
-    ) -> Iterator[Any]:
+    @dagster_dbt.dbt_assets(manifest=manifest, project=project(settings), name="dbt", dagster_dbt_translator=_Models())
+    def dbt(context: dg.AssetExecutionContext, dbt: Dbt, settings: dg.ResourceParam[Settings]) -> Iterator[Any]:
         digest = transform.models_digest()
         if publishing.is_current(settings.warehouse, settings.database, digest):
             log.info("nothing new to load and models unchanged: dbt does not start")
@@ -50,11 +55,16 @@ def models() -> dg.AssetsDefinition:
         invocation = dbt.cli(
             ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if is_rebuild else [])],
             context=context,
-            target_path=settings.work / "dbt",
+            target_path=settings.dbt,
         )
         yield from _with_row_counts(list(invocation.stream()), invocation.manifest, settings.database)
 
     return dbt
+
+
+def project(settings: Settings) -> dagster_dbt.DbtProject:
+    """The dbt project as Dagster wants it."""
+    return dagster_dbt.DbtProject(transform.PROJECT, profiles_dir=transform.PROJECT, target_path=settings.dbt)
 
 
 def _with_row_counts(events: list[Any], manifest: Mapping[str, Any], database: Path) -> Iterator[Any]:

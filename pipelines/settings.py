@@ -40,6 +40,11 @@ class Settings:
         return self.warehouse / "work"
 
     @property
+    def dbt(self) -> Path:
+        """dbt's folder: its manifest and what it compiled and ran."""
+        return self.work / "dbt"
+
+    @property
     def database(self) -> Path:
         """The DuckDB file that the pipeline writes."""
         return self.work / "warehouse.duckdb"

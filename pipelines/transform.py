@@ -2,10 +2,8 @@
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -18,12 +16,9 @@ PROJECT: Final = Path(__file__).parent.parent / "dbt_project"
 DBT: Final = Path(sys.executable).with_name("dbt")
 DATABASE_VARIABLE: Final = "KILI_WAREHOUSE_DUCKDB"
 
-_TARGET: Final = PROJECT / "target"
 _STAGING: Final = PROJECT / "models" / "staging" / "kili"
 _SOURCES: Final = _STAGING / "_kili__sources.yml"
 _DOCS: Final = _STAGING / "_kili__docs.md"
-_DIGEST: Final = _TARGET / "manifest.digest"
-_PARSED: Final = ("manifest.json", "partial_parse.msgpack")
 _LOADS: Final = {
     "name": "_dlt_loads",
     "description": "dlt's ledger: one row for each finished load, at times twice",
@@ -41,14 +36,19 @@ class BrokenModels(Exception):
     """dbt cannot read the project; says what dbt said."""
 
 
-def manifest() -> Path:
-    """The project's manifest, made anew if models, or the tables they read, have changed since."""
+def manifest(database: Path, target: Path) -> Path:
+    """The project's manifest in dbt's folder, made anew if models, or the tables they read, have changed since.
+
+    Parsed for the database that dbt will work on: for another one it would parse all of it again.
+    Raises `BrokenModels`.
+    """
     digest = models_digest()
-    if not _DIGEST.exists() or _DIGEST.read_text() != digest:
+    made_from = target / "manifest.digest"
+    if not made_from.exists() or made_from.read_text() != digest:
         _write_sources()
-        _parse()
-        _DIGEST.write_text(digest)
-    return _TARGET / "manifest.json"
+        _parse(database, target)
+        made_from.write_text(digest)
+    return target / "manifest.json"
 
 
 def models_digest() -> str:
@@ -67,15 +67,16 @@ def environment(database: Path) -> dict[str, str]:
 
 def _files() -> Iterator[Path]:
     for path in sorted(PROJECT.rglob("*")):
-        is_made = path in (_SOURCES, _DOCS) or _TARGET in path.parents
-        if path.is_file() and path.suffix in (".sql", ".yml", ".md", ".csv") and not is_made:
+        if path.is_file() and path.suffix in (".sql", ".yml", ".md") and path not in (_SOURCES, _DOCS):
             yield path
 
 
 def _write_sources() -> None:
     """Writes the tables of schema `kili` as dbt sources, and a docs block for each of their columns."""
     for path, content in _generated().items():
-        path.write_text(content)
+        made = path.with_suffix(".new")
+        made.write_text(content)
+        made.replace(path)
 
 
 def _generated() -> dict[Path, str]:
@@ -105,14 +106,10 @@ def _block(name: str, text: str) -> str:
     return f"{{% docs {name} %}}\n{text}\n{{% enddocs %}}\n"
 
 
-def _parse() -> None:
-    """Runs `dbt parse` aside and puts what it made in place in one step a file."""
-    _TARGET.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_TARGET) as made:
-        command = [str(DBT), "--quiet", "parse", "--project-dir", str(PROJECT), "--target-path", made]
-        variables = os.environ | environment(Path("warehouse.duckdb")) | {"DBT_LOG_PATH": made}
-        ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-        if ran.returncode:
-            raise BrokenModels(f"dbt cannot read {PROJECT}:\n{ran.stdout}{ran.stderr}")
-        for name in _PARSED:
-            shutil.move(Path(made, name), _TARGET / name)
+def _parse(database: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    command = [str(DBT), "--quiet", "parse", "--project-dir", str(PROJECT), "--target-path", str(target)]
+    variables = os.environ | environment(database) | {"DBT_LOG_PATH": str(target)}
+    ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise BrokenModels(f"dbt cannot read {PROJECT}:\n{ran.stdout}{ran.stderr}")

@@ -18,13 +18,18 @@ LAYERS = ["kili", "staging", "intermediate", "marts"]
 
 
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
-    return definitions.build(settings.from_environment().at("x", tmp_path_factory.mktemp("graph")))
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> settings.Settings:
+    return settings.from_environment().at("x", tmp_path_factory.mktemp("graph"))
 
 
 @pytest.fixture(scope="module")
-def manifest() -> dict[str, Any]:
-    return json.loads(transform.manifest().read_text())
+def graph(chosen: settings.Settings) -> dg.Definitions:
+    return definitions.build(chosen)
+
+
+@pytest.fixture(scope="module")
+def manifest(chosen: settings.Settings) -> dict[str, Any]:
+    return json.loads(transform.manifest(chosen.database, chosen.dbt).read_text())
 
 
 def lines(graph: dg.Definitions) -> list[str]:

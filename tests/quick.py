@@ -1,0 +1,125 @@
+"""A warehouse without the slow parts: the real reader and loader logic, and dbt's own compiled SQL, straight in DuckDB.
+
+dlt's transport, Dagster and dbt's start-up are left out; a few tests run the whole job, hundreds of examples run this.
+"""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from pipelines import containers, landing, transform
+from pipelines.kili import records, source
+from pipelines.kili.known import Known
+from pipelines.kili.reading import NewExport, Reader
+
+Rows = list[tuple[Any, ...]]
+
+MARTS = (
+    "assets",
+    "labels",
+    "annotations",
+    "latest_label_per_user",
+    "latest_label_per_user_and_type",
+    "review_vs_default",
+)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A dbt model's address and the SQL that dbt compiled for it."""
+
+    address: str
+    sql: str
+
+
+def compile_models(folder: Path) -> list[Model]:
+    """All models in the order of their dependencies, compiled by dbt as for a full rebuild."""
+    transform.manifest(folder / "warehouse.duckdb", folder)
+    command = [str(transform.DBT), "--quiet", "compile", "--full-refresh", "--project-dir", str(transform.PROJECT)]
+    variables = os.environ | transform.environment(folder / "warehouse.duckdb") | {"DBT_LOG_PATH": str(folder)}
+    subprocess.run([*command, "--target-path", str(folder)], env=variables, check=True, capture_output=True)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    nodes = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    ordered: list[str] = []
+    while len(ordered) < len(nodes):
+        ready = [n for n, node in nodes.items() if n not in ordered and not _waits(node, nodes, ordered)]
+        ordered += ready
+    return [Model(f"{nodes[n]['schema']}.{nodes[n]['alias']}", nodes[n]["compiled_code"]) for n in ordered]
+
+
+def _waits(node: dict[str, Any], nodes: dict[str, Any], done: list[str]) -> bool:
+    return any(upstream in nodes and upstream not in done for upstream in node["depends_on"]["nodes"])
+
+
+class Quick:
+    """A warehouse in a folder of its own."""
+
+    def __init__(self, folder: Path, models: list[Model]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.database = folder / "warehouse.duckdb"
+        self.models = models
+        self.loads = 0
+
+    def load(self, *paths: Path) -> dict[str, int]:
+        """One load of the exports that are new, as `warehouse.load` makes it; gives the rows written by table."""
+        if not self.loads:
+            self._create()
+        new = [NewExport(landing.Landed(str(path), path), *containers.identify(path)) for path in paths]
+        new = list({export.export_id: export for export in new if export.export_id not in self._known()}.values())
+        written = {table.name: records.Table(table.name, "", table.columns).batch([]) for table in records.TABLES}
+        counts = dict.fromkeys(written, 0)
+        batches = []
+        with Known(self.database) as known:
+            for number, export in enumerate(new, start=1):
+                reader = Reader(export, None, ZoneInfo("UTC"))
+                batches += list(source._batches(reader, known, is_last=number == len(new)))
+        self.loads += 1
+        with duckdb.connect(str(self.database)) as db:
+            db.execute("begin")
+            for batch in batches:
+                for table in records.TABLES:
+                    if rows := batch.get(table.name):
+                        db.register("batch", table.batch(rows))
+                        db.execute(f"insert into kili.{table.name} select *, '{self.loads:05}' from batch")
+                        counts[table.name] += len(rows)
+            db.execute("insert into kili._dlt_loads values (?, 'kili', 0, now(), '')", [f"{self.loads:05}"])
+            db.execute("commit")
+        return counts
+
+    def marts(self) -> dict[str, Rows]:
+        """Every mart, whole, by a rebuild from schema kili."""
+        with duckdb.connect(str(self.database)) as db:
+            db.execute("set TimeZone = 'UTC'")
+            for model in self.models:
+                schema = model.address.split(".")[0]
+                kind = "table" if schema == "intermediate" else "view"
+                db.execute(
+                    f"create schema if not exists {schema}; create or replace {kind} {model.address} as {model.sql}"
+                )
+            return {name: db.execute(f"select * from marts.{name} order by all").fetchall() for name in MARTS}
+
+    def ask(self, sql: str) -> Rows:
+        """Rows of the pipeline's own database."""
+        with duckdb.connect(str(self.database), read_only=True) as db:
+            db.execute("set TimeZone = 'UTC'")
+            return db.execute(sql).fetchall()
+
+    def _create(self) -> None:
+        with duckdb.connect(str(self.database)) as db:
+            db.execute("create schema kili")
+            for table in records.TABLES:
+                columns = ", ".join(f"{column.name} {column.sql_type}" for column in table.columns)
+                db.execute(f"create table kili.{table.name} ({columns}, {records.LOAD_ID} varchar)")
+            db.execute(
+                """create table kili._dlt_loads (load_id varchar, schema_name varchar, status bigint,
+                inserted_at timestamptz, schema_version_hash varchar)"""
+            )
+
+    def _known(self) -> set[str]:
+        return {export_id for (export_id,) in self.ask("select export_id from kili.exports")}

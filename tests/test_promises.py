@@ -1,0 +1,166 @@
+"""The promises of the warehouse contract, over random sets of overlapping exports in random layouts and order."""
+
+import gzip
+import json
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from quick import Model, Quick, compile_models
+
+SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
+    return compile_models(tmp_path_factory.mktemp("compiled"))
+
+
+ANSWERS = st.sampled_from(
+    [None, {}, {"K": {"categories": [{"name": "A"}]}}, {"K": {"categories": [{"name": "B"}]}}, {"T": {"text": "x"}}]
+)
+MAYBE = st.sampled_from([None, True, False])
+
+
+@st.composite
+def labels(draw: st.DrawFn) -> dict[str, Any]:
+    label: dict[str, Any] = {
+        "author": {"id": draw(st.sampled_from(["ana", "bob"]))},
+        "labelType": draw(st.sampled_from(["DEFAULT", "REVIEW", "PREDICTION", "AUTOSAVE"])),
+        "createdAt": f"2024-01-0{draw(st.integers(1, 3))}T00:00:00Z",
+        "jsonResponse": draw(ANSWERS),
+        "isLatestLabelForUser": draw(MAYBE),
+        "skipped": draw(MAYBE),
+    }
+    return label | draw(st.sampled_from([{}, {"isSentBackToQueue": True}, {"id": "l1"}, {"futureKey": [1]}]))
+
+
+@st.composite
+def assets(draw: st.DrawFn) -> dict[str, Any]:
+    key = draw(st.sampled_from(["labels", "latestLabel", "latestLabels"]))
+    found = draw(st.lists(labels(), max_size=3))
+    held: Any = (
+        (found[0] if found else None) if key == "latestLabel" else [*found, None] if key == "latestLabels" else found
+    )
+    return {
+        "id": draw(st.sampled_from(["a1", "a2", "a3"])),
+        "externalId": draw(st.sampled_from([None, "x.jpg", "y.jpg"])),
+        "status": draw(st.sampled_from([None, "TODO", "LABELED"])),
+        "isHoneypot": draw(MAYBE),
+        "jsonMetadata": draw(st.sampled_from([None, {}, {"k": 1}])),
+        key: held,
+    }
+
+
+@st.composite
+def exports(draw: st.DrawFn) -> dict[str, Any]:
+    """An export's content and how it is packed; `hour` is the README's date, null for a bare file."""
+    return {
+        "assets": draw(st.lists(assets(), min_size=1, max_size=3)),
+        "hour": draw(st.sampled_from([None, 1, 2, 3])),
+        "is_per_asset": draw(st.booleans()),
+        "is_folder": draw(st.booleans()),
+    }
+
+
+def write(export: dict[str, Any], folder: Path, name: str) -> Path:
+    if export["hour"] is None:
+        path = folder / f"{name}.json.gz"
+        path.write_bytes(gzip.compress(json.dumps(export["assets"]).encode(), mtime=0))
+        return path
+    files = {
+        "README.kili.txt": f"- Project identifier: p{export['hour']}\n- Export date: 20240101-{export['hour']:02}0000\n"
+    }
+    if export["is_per_asset"]:
+        files |= {f"labels/{i}.json": json.dumps(asset) for i, asset in enumerate(export["assets"])}
+    else:
+        files["data.json"] = json.dumps(export["assets"])
+    if export["is_folder"]:
+        for inside, text in files.items():
+            (folder / name / inside).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name / inside).write_text(text)
+        return folder / name
+    with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
+        for inside, text in files.items():
+            archive.writestr(zipfile.ZipInfo(inside), text)
+    return folder / f"{name}.zip"
+
+
+@SLOW
+@given(data=st.data(), found=st.lists(exports(), min_size=1, max_size=4))
+def test_order_and_repetition_do_not_matter(
+    data: st.DataObject, found: list[dict[str, Any]], models: list[Model]
+) -> None:
+    """Promise 2: all at once, or one by one in any order with some of them again, gives the same marts, whole."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        paths = [write(export, folder, f"e{i}") for i, export in enumerate(found)]
+        at_once, one_by_one = Quick(folder / "once", models), Quick(folder / "one", models)
+        at_once.load(*paths)
+        for path in data.draw(st.permutations([*paths, *data.draw(st.lists(st.sampled_from(paths), max_size=2))])):
+            one_by_one.load(path)
+        assert one_by_one.marts() == at_once.marts()
+
+
+@SLOW
+@given(found=st.lists(exports(), min_size=1, max_size=3))
+def test_nothing_is_lost(found: list[dict[str, Any]], models: list[Model]) -> None:
+    """Promise 1: what the file holds is what was loaded, unchanged or rejected, by asset and by label."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        quick = Quick(folder / "w", models)
+        quick.load(*[write(export, folder, f"e{i}") for i, export in enumerate(found)])
+        unbalanced = quick.ask(
+            """with seen as (
+                select sightings.export_id, count(distinct sightings.asset_id) as assets,
+                    count(labels.label_key) as labels
+                from kili.sightings left join kili.labels using (asset_id, asset_version) group by all
+            )
+            select * from kili.exports left join seen using (export_id)
+            where coalesce(seen.assets, 0) <> asset_count - rejected_asset_count - duplicate_asset_count
+                or coalesce(seen.labels, 0) <> label_count - rejected_label_count"""
+        )
+        assert unbalanced == []
+        written = sum(len({asset["id"] for asset in export["assets"]}) for export in found)
+        assert quick.ask("select count(*) from kili.sightings")[0][0] <= written
+
+
+@SLOW
+@given(first=st.lists(exports(), min_size=1, max_size=3), later=exports())
+def test_absence_is_not_deletion(first: list[dict[str, Any]], later: dict[str, Any], models: list[Model]) -> None:
+    """Promise 3: no asset, label or value that was there is gone after a further export."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        quick = Quick(folder / "w", models)
+        quick.load(*[write(export, folder, f"e{i}") for i, export in enumerate(first)])
+        before = quick.marts()
+        quick.load(write(later, folder, "later"))
+        after = quick.marts()
+        for mart in ("assets", "labels"):
+            told = {row[0]: row for row in after[mart]}
+            for row in before[mart]:
+                gone = [i for i, value in enumerate(row) if value is not None and told[row[0]][i] is None]
+                assert set(gone) <= EXTRA[mart]
+
+
+# `extra` is taken whole from the newest export.
+EXTRA = {"assets": {15}, "labels": {20}}
+
+
+@SLOW
+@given(found=exports(), other=exports())
+def test_only_what_changed_is_written(found: dict[str, Any], other: dict[str, Any], models: list[Model]) -> None:
+    """Promise 5: the same assets in a new file write a ledger row and sightings, and nothing else."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        quick = Quick(folder / "w", models)
+        quick.load(write(found, folder, "a"), write(other, folder, "b"))
+        again = found | {"hour": 9, "is_folder": False}
+        counts = quick.load(write(again, folder, "again"))
+        assert {name for name, count in counts.items() if count} == {"exports", "sightings"}
+        shutil.rmtree(folder / "w")

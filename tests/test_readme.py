@@ -1,0 +1,46 @@
+"""The README's commands, tables and query are those that run."""
+
+import re
+from pathlib import Path
+
+import duckdb
+from conftest import ROOT, SAMPLES, query
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_first_query_gives_the_result_shown(samples: Path) -> None:
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    shown = re.search(r"```text\n(.*?)\n```", README, re.DOTALL)
+    assert code
+    assert shown
+    sql = re.search(r'"""(.*?)"""', code[1], re.DOTALL)
+    assert sql
+    with duckdb.connect(str(samples / "warehouse.duckdb"), read_only=True) as warehouse:
+        assert str(warehouse.sql(sql[1])).strip() == shown[1].strip()
+
+
+def test_the_table_of_marts_is_complete(samples: Path) -> None:
+    tables = query(
+        samples, "select schema_name || '.' || table_name as name from duckdb_tables() where schema_name = 'marts'"
+    )
+    assert set(re.findall(r"^\| `(marts\.\w+)`", README, re.MULTILINE)) == {row["name"] for row in tables}
+
+
+def test_the_exports_shown_are_the_samples() -> None:
+    shown = re.findall(r"^│ (\w+)", README, re.MULTILINE)
+    assert sorted(shown) == sorted(
+        path.name.split(".")[0][: len(name)]
+        for path, name in zip(sorted(SAMPLES.iterdir()), sorted(shown), strict=True)
+    )
+
+
+def test_every_folder_named_is_there() -> None:
+    named = re.findall(r"^\| `([a-z_/]+/)`", README, re.MULTILINE)
+    assert named
+    assert [name for name in named if name != "warehouse/" and not (ROOT / name).is_dir()] == []
+
+
+def test_every_make_target_named_is_there() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`?make ([a-z]+)`?", README)) <= targets
