@@ -22,7 +22,7 @@ from typing import IO, Final
 from zoneinfo import ZoneInfo
 
 from pipelines import landing
-from pipelines.limits import Limits
+from pipelines.limits import DEFAULT, Limits
 
 _CHUNK: Final = 1 << 20
 _IN_MEMORY: Final = 8 << 20
@@ -182,7 +182,8 @@ def _refused() -> IO[bytes]:
 
 def _packed(kind: str, inside: Sequence[Named], zone: ZoneInfo, astray: Sequence[Document] = ()) -> Container:
     """The export that these files are; entries that are refused by their name are told among its documents."""
-    readme = next((_readme(document, zone) for name, document in inside if name == landing.README), None)
+    readme, damaged = _readme_of(inside, zone)
+    astray = [*astray, *damaged]
     if readme and readme.format not in _KILI_FORMATS:
         raise Unreadable(f"this is an export in {readme.format} format: {landing.EXPORT_AGAIN}")
     documents = _documents(inside)
@@ -191,6 +192,17 @@ def _packed(kind: str, inside: Sequence[Named], zone: ZoneInfo, astray: Sequence
     is_single = bool(documents) and all(name == _DATA for name, _ in documents)
     layout = f"{kind}_{'single_file' if is_single else 'per_asset'}"
     return Container(layout, [*(document for _, document in documents), *astray], readme or Readme())
+
+
+def _readme_of(inside: Sequence[Named], zone: ZoneInfo) -> tuple[Readme | None, list[Document]]:
+    """The README, and itself where it cannot be read."""
+    for name, document in inside:
+        if name == landing.README:
+            try:
+                return _readme(document, zone), []
+            except Unreadable:
+                return None, [document]
+    return None, []
 
 
 def _no_export(names: list[str]) -> str:
@@ -222,7 +234,7 @@ def _is_job_file(name: str, assets: dict[str, Document]) -> bool:
         return False
     try:
         with asset.open() as file:
-            text = file.read()
+            text = file.read(DEFAULT.record_bytes)
     except (Unreadable, OSError):
         return False
     return name.encode() in text or json.dumps(name)[1:-1].encode() in text

@@ -80,7 +80,7 @@ def _is_remote(url: str) -> bool:
 def _find_local(url: str) -> list[Found]:
     path = Path(url).expanduser()
     if path.is_file():
-        return [Found(printable(url), str(path))]
+        return [Found(printable(str(path)), str(path))]
     matches = [str(path)] if path.is_dir() else sorted(glob.glob(str(path), recursive=True))
     if not matches:
         raise NoExport(f"no such file or folder: {url}")

@@ -60,7 +60,7 @@ def load(found: list[landing.Landed], settings: Settings) -> Load:
 def _append(exports: list[NewExport], settings: Settings) -> str:
     """Runs dlt. What a run that died left in its folder is not needed: the exports are read again."""
     shutil.rmtree(settings.work / "dlt", ignore_errors=True)
-    data = source.kili(exports, settings.database, settings.project_id, settings.timezone)
+    data = source.kili(exports, settings.database, settings.project_id, settings.timezone, settings.limits)
     info = pipeline(settings).run(data, loader_file_format="parquet")
     info.raise_on_failed_jobs()
     return info.loads_ids[0]

@@ -225,6 +225,16 @@ def test_a_damaged_entry_is_rejected_and_the_rest_loads(tmp_path: Path) -> None:
     assert reason[2].startswith("damaged compressed data")
 
 
+def test_a_damaged_readme_is_rejected_and_the_rest_loads(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", *SINGLE.items())
+    content = bytearray(path.read_bytes())
+    content[30 + len("README.kili.txt") + 20] ^= 0xFF
+    path.write_bytes(content)
+    found = read(path)
+    assert [entry for entry, _, _ in found.reasons] == ["README.kili.txt"]
+    assert (len(found.assets), found.ledger["project_id"], found.ledger["layout"]) == (2, None, "zip_single_file")
+
+
 def test_an_encrypted_entry_is_rejected(tmp_path: Path) -> None:
     path = zipped(tmp_path / "x.zip", ("labels/a.json", ONE), ("labels/b.json", TWO))
     content = path.read_bytes()

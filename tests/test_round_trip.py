@@ -326,7 +326,7 @@ responses = jobs | st.dictionaries(st.integers(0, 999).map(str), jobs, max_size=
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(response=responses)
 def test_an_answer_is_rebuilt_from_the_columns_of_its_annotations(response: Row) -> None:
     assert_round_trip(orjson.loads(orjson.dumps(response)))

@@ -176,7 +176,9 @@ class _Answer:
 
     def annotation(self, parts: Sequence[Object], place: str, job: str, parent: str | None) -> None:
         said = parts[0]
-        if said.get("startEntities") or said.get("endEntities"):
+        if len(parts) > 1:
+            key = self.drawn(place, job, parts, parent)
+        elif said.get("startEntities") or said.get("endEntities"):
             key = self.relation(place, job, said, parent, "Entities")
         elif said.get("startObjects") or said.get("endObjects"):
             key = self.relation(place, job, said, parent, "Objects")

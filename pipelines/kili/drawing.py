@@ -22,7 +22,8 @@ def regions(annotations: Sequence[Any]) -> Iterable[tuple[int, list[Any]]]:
     """Annotations with their positions; the parts of a semantic region, alike in all but the outline, together."""
     found: dict[object, tuple[int, list[Any]]] = {}
     for position, said in enumerate(annotations):
-        is_part = isinstance(said, dict) and said.get("type") == "semantic" and said.get("mid") is not None
+        is_region = isinstance(said, dict) and said.get("type") == "semantic" and bool(said.get("boundingPoly"))
+        is_part = is_region and said.get("mid") is not None
         name = canonical.dumps(said | {"boundingPoly": None}) if is_part else position
         found.setdefault(name, (position, []))[1].append(said)
     return found.values()

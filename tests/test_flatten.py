@@ -1,0 +1,192 @@
+"""Assets and labels as rows: keys, versions, and whatever no column holds."""
+
+import json
+import random
+from typing import Any
+
+import orjson
+from exporting import Row, asset, label, named, text
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.kili import canonical, export, flatten, records
+
+
+def flat(record: Row) -> flatten.FlatAsset:
+    return flatten.asset(export.read_asset(text(record))[0])
+
+
+def keys(*labels: Row) -> list[str]:
+    return [one.key for one in flat(asset("a1", *labels)).labels]
+
+
+def test_an_asset_gives_this_row() -> None:
+    found = flat(
+        asset(
+            "a1",
+            projectId="p1",
+            content="https://s/x.jpg?sig=abc",
+            status="LABELED",
+            jsonMetadata='{"b": 1, "a": [2]}',
+            isHoneypot=False,
+            honeypotMark=1,
+            isUsedForConsensus=True,
+            consensusMark=None,
+            totalSecondsToLabel=12.5,
+            createdAt="2026-01-01T01:00:00+01:00",
+            updatedAt="2026-01-01",
+            resolution={"width": 2, "height": 1},
+            thumbnail=None,
+        )
+    )
+    assert named(records.ASSETS, found.row) == {
+        "asset_id": "a1",
+        "asset_version": found.version,
+        "project_id": "p1",
+        "external_id": "a1.jpg",
+        "content": "https://s/x.jpg",
+        "status": "LABELED",
+        "json_metadata": '{"a":[2],"b":1}',
+        "is_honeypot": False,
+        "honeypot_mark": 1.0,
+        "is_used_for_consensus": True,
+        "consensus_mark": None,
+        "inference_mark": None,
+        "skipped": None,
+        "total_seconds_to_label": 12.5,
+        "created_at": 1767225600_000000,
+        "updated_at": 1767225600_000000,
+        "extra": '{"resolution":{"height":1,"width":2}}',
+    }
+
+
+def test_a_label_gives_this_row() -> None:
+    said = label(
+        {"J": {"text": "é"}},
+        id="l1",
+        author={"id": "u1", "email": "u1@x", "name": "U", "firstname": "Ü", "lastname": None},
+        modelName="m",
+        skipped=False,
+        isSentBackToQueue=None,
+        isLatestLabelForUser=True,
+        honeypotMark=0.5,
+        secondsToLabel=3,
+        isLastForStep=True,
+        jsonResponseUrl=None,
+    )
+    found = flat(asset("a1", said))
+    (one,) = found.labels
+    assert named(records.LABELS, found.label_row(one, 7)) == {
+        "label_key": one.key,
+        "asset_id": "a1",
+        "asset_version": found.version,
+        "label_id": "l1",
+        "author_id": "u1",
+        "author_email": "u1@x",
+        "author_name": "U",
+        "label_type": "DEFAULT",
+        "created_at": 1767261600_000000,
+        "model_name": "m",
+        "skipped": False,
+        "is_sent_back_to_queue": None,
+        "is_latest_label_for_user": True,
+        "is_honeypot": None,
+        "consensus_mark": None,
+        "honeypot_mark": 0.5,
+        "inference_mark": None,
+        "review_score": None,
+        "seconds_to_label": 3.0,
+        "total_seconds_to_label": None,
+        "response_hash": one.response_hash,
+        "annotation_count": 7,
+        "extra": '{"author":{"firstname":"Ü"},"isLastForStep":true}',
+    }
+    assert one.json_response == '{"J":{"text":"é"}}'
+
+
+def test_a_label_has_one_key_with_and_without_its_id_and_its_marks() -> None:
+    bare, told = label({"J": {}}), label({"J": {}}, id="l1", honeypotMark=1, createdAt="2026-01-01T11:00:00+01:00")
+    assert keys(bare) == keys(told)
+    assert keys(bare) != keys(label(labelType="REVIEW"))
+    assert keys(bare) != keys(label(author={"id": "u2"}))
+    assert keys(bare) != keys(label(createdAt="2026-01-01T10:00:00.001Z"))
+    assert keys(bare) != keys(label(modelName="m"))
+
+
+def test_labels_that_are_tied_are_numbered_by_their_answers_in_any_order() -> None:
+    one, two = label({"J": {"text": "1"}}), label({"J": {"text": "2"}})
+    assert len(set(keys(one, two, one))) == 3
+    assert keys(one, two) == keys(two, one)[::-1]
+
+
+def test_the_version_is_that_of_all_that_is_stored_and_of_nothing_else() -> None:
+    record = asset("a1", label({"J": {"text": "1"}}), label(labelType="REVIEW"), content="https://s/x?sig=1")
+    same = [
+        record | {"labels": record["labels"][::-1]},
+        record | {"content": "https://s/x?sig=2"},
+        record | {"thumbnail": None},
+        {key: record[key] for key in reversed(record)},
+    ]
+    other = [
+        record | {"status": "TODO"},
+        record | {"new": 1},
+        record | {"labels": record["labels"][:1]},
+        record | {"labels": [label({"J": {"text": "1"}}, honeypotMark=0.5), record["labels"][1]]},
+    ]
+    version = flat(record).version
+    assert {flat(one).version for one in same} == {version}
+    assert len({version, *(flat(one).version for one in other)}) == 5
+
+
+def test_an_asset_found_twice_is_united() -> None:
+    one, two, both = label({"J": {"text": "1"}}), label({"J": {"text": "2"}}), label({"J": {}})
+    found = flatten.united(
+        [
+            export.read_asset(text(record))[0]
+            for record in (
+                asset("a1", one, both, both, status="TODO", content="c"),
+                {"id": "a1", "latestLabel": both, "status": "LABELED", "content": None},
+                {"id": "a1", "latestLabels": [None, two, one]},
+            )
+        ]
+    )
+    assert (found["status"], found["content"]) == ("LABELED", "c")
+    assert [one.get("jsonResponse") for one in export.labels_of(found)] == [
+        {"J": {"text": "1"}},
+        {"J": {}},
+        {"J": {}},
+        {"J": {"text": "2"}},
+    ]
+
+
+def test_many_labels_of_one_asset_are_united_in_linear_time() -> None:
+    parts = [export.read_asset(text(label(id=f"l{n}", assetId="a1")), is_label=True)[0] for n in range(5000)]
+    assert len(export.labels_of(flatten.united(parts))) == 5000
+
+
+json_values: Any = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(), inside, max_size=3),
+)
+
+
+@given(json_values, st.randoms())
+def test_equal_values_give_equal_text(value: Any, chance: random.Random) -> None:
+    def shuffled(item: Any) -> Any:
+        if isinstance(item, dict):
+            return {key: shuffled(item[key]) for key in chance.sample(list(item), len(item))}
+        return [shuffled(one) for one in item] if isinstance(item, list) else item
+
+    assert canonical.dumps(shuffled(value)) == canonical.dumps(value) == b"".join(canonical._pieces(value))
+    assert json.loads(canonical.text(value)) == json.loads(orjson.dumps(value))
+
+
+def test_deep_values_are_written_like_shallow_ones() -> None:
+    deep: Any = {"b": 1, "a": []}
+    for _ in range(300):
+        deep = {"x": [deep], "é": 1.5}
+    assert canonical.text(deep) == '{"x":[' * 300 + '{"a":[],"b":1}' + '],"é":1.5}' * 300
