@@ -8,7 +8,7 @@ import dagster as dg
 import dagster_dlt
 
 from pipelines import landing, warehouse
-from pipelines.kili import records, source
+from pipelines.kili import novelties, records, source
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,13 @@ _LOADS: Final = dg.AssetSpec(
 )
 
 
+_NOTHING_NEW: Final = dg.AssetCheckSpec(
+    "nothing_new_in_the_format",
+    asset=dg.AssetKey([warehouse.SCHEMA, "exports"]),
+    description="No key, job, kind, status or label type that earlier exports of the project had not.",
+)
+
+
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
     nothing = source.kili([], settings.database, settings.project_id, settings.timezone)
@@ -67,8 +74,11 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
         name="kili",
         specs=[*specs, _LOADS],
         ins={"found": dg.AssetIn(_LANDING)},
+        check_specs=[_NOTHING_NEW],
     )
-    def kili(found: list[landing.Landed], settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
+    def kili(
+        found: list[landing.Landed], settings: dg.ResourceParam[Settings]
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         load = warehouse.load(found, settings)
         log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
         for table in records.TABLES:
@@ -84,5 +94,25 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
                 }
             yield dg.MaterializeResult(asset_key=[warehouse.SCHEMA, table.name], metadata=counts)
         yield dg.MaterializeResult(asset_key=_LOADS.key)
+        yield _novelties(settings, load.load_id)
 
     return kili
+
+
+def _novelties(settings: Settings, load_id: str | None) -> dg.AssetCheckResult:
+    """A warning that names what a load brought for the first time, and counts what has no column."""
+    new = novelties.new_in(settings.database, load_id) if load_id else []
+    unknown = novelties.unknown_in(settings.database, load_id) if load_id else []
+    return dg.AssetCheckResult(
+        check_name=_NOTHING_NEW.name,
+        asset_key=_NOTHING_NEW.asset_key,
+        passed=not new,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"new": _table(new), "without a column": _table(unknown)},
+    )
+
+
+def _table(found: list[novelties.Novelty]) -> dg.TableMetadataValue:
+    columns = dg.TableSchema([dg.TableColumn(name) for name in novelties.Novelty._fields])
+    rows = [dg.TableRecord({name: value or "" for name, value in one._asdict().items()}) for one in found]
+    return dg.MetadataValue.table(rows, columns)

@@ -18,6 +18,10 @@ _KEPT_RELEASES: Final = 3
 _STORAGE: Final = "v1.0.0"  # the newest that every DuckDB 1.x client opens
 _FACTS: Final = "release.json"
 _LEDGER: Final = {"exports": "*", "sightings": "*", "rejects": "* exclude (raw)"}
+_NEWEST_READING: Final = """
+    where (export_id, _dlt_load_id) in (
+        select export_id, max(_dlt_load_id) from warehouse.kili.exports group by export_id
+    )"""
 _MARTS: Final = "marts"
 _WHOLE: Final = (_MARTS, "comparison")
 _LINKS: Final = ("warehouse.duckdb", "parquet", "site")
@@ -93,7 +97,8 @@ def _copy(database: Path, target: Path) -> dict[str, int]:
         for schema, table, columns in _published(db):
             db.execute(f"create schema if not exists release.{schema}")
             address = f"{schema}.{table}"
-            db.execute(f"create table release.{address} as select {columns} from warehouse.{address}")
+            kept = _NEWEST_READING if schema == "kili" else ""
+            db.execute(f"create table release.{address} as select {columns} from warehouse.{address} {kept}")
             counts[address] = int(db.execute(f"select count(*) from release.{address}").fetchall()[0][0])
         _copy_comments(db, counts)
         db.execute("detach release")

@@ -12,10 +12,16 @@ import duckdb
 
 from pipelines import containers, landing
 from pipelines.kili import records, source
-from pipelines.kili.reading import NewExport
+from pipelines.kili.answers import FLATTEN_VERSION
+from pipelines.kili.known import Known
+from pipelines.kili.reading import LOADER_VERSION, NewExport
 from pipelines.settings import Settings
 
 SCHEMA: Final = "kili"
+NEWEST_READINGS: Final = """(
+    select * from kili.exports
+    qualify row_number() over (partition by export_id order by _dlt_load_id desc) = 1
+)"""  # an export that a newer loader read again has a row for each reading
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def load(found: list[landing.Landed], settings: Settings) -> Load:
     exports = _identified(found)
     known = _known_exports(settings.database)
     new = [export for export in exports if export.export_id not in known]
-    load_id = _append(new, settings) if new else None
+    load_id = _append(new, settings) if new or _has_outdated(settings.database) else None
     return _summary(load_id, exports, settings.database)
 
 
@@ -83,32 +89,39 @@ def _identified(found: list[landing.Landed]) -> list[NewExport]:
 
 
 def _known_exports(database: Path) -> set[str]:
-    if not _has_tables(database):
+    """Exports that need not be read again; what an older loader rejected is tried once more."""
+    if not database.exists():
         return set()
+    query = f"""
+        select export_id from {NEWEST_READINGS}
+        where loader_version = ? or not (is_rejected or rejected_asset_count + rejected_label_count > 0)"""
     with reading(database) as db:
-        return {export_id for (export_id,) in db.sql("select export_id from kili.exports").fetchall()}
+        if not _tables(db):
+            return set()
+        return {export_id for (export_id,) in db.execute(query, [LOADER_VERSION]).fetchall()}
+
+
+def _has_outdated(database: Path) -> bool:
+    with Known(database) as known:
+        return any(known.outdated(FLATTEN_VERSION))
 
 
 def _cut_unfinished_loads(database: Path) -> None:
     """Removes rows of loads that never finished: a run that died left them, and no reader has ever seen them."""
-    if not _has_tables(database):
+    if not database.exists():
         return
     with duckdb.connect(str(database)) as db:
-        for table in _names():
-            db.execute(
-                f"delete from {SCHEMA}.{table} where {records.LOAD_ID} not in"
-                f" (select load_id from {SCHEMA}._dlt_loads where status = 0)"
-            )
+        tables = _tables(db)
+        finished = (
+            f"select load_id from {SCHEMA}._dlt_loads where status = 0" if "_dlt_loads" in tables else "select ''"
+        )
+        for table in tables & set(_names()):
+            db.execute(f"delete from {SCHEMA}.{table} where {records.LOAD_ID} not in ({finished})")
 
 
-def _has_tables(database: Path) -> bool:
-    if not database.exists():
-        return False
-    with reading(database) as db:
-        tables = {
-            name for (name,) in db.sql("select table_name from duckdb_tables() where schema_name = 'kili'").fetchall()
-        }
-    return {*_names(), "_dlt_loads"} <= tables
+def _tables(db: duckdb.DuckDBPyConnection) -> set[str]:
+    found = db.execute("select table_name from duckdb_tables() where schema_name = ?", [SCHEMA])
+    return {name for (name,) in found.fetchall()}
 
 
 def _summary(load_id: str | None, exports: list[NewExport], database: Path) -> Load:
@@ -118,7 +131,7 @@ def _summary(load_id: str | None, exports: list[NewExport], database: Path) -> L
             name: db.execute(counts.format(records.LOAD_ID, SCHEMA, name), [load_id]).fetchall()[0] for name in _names()
         }
         ids = [export.export_id for export in exports]
-        query = "select count(*) from kili.exports where is_rejected and list_contains(?, export_id)"
+        query = f"select count(*) from {NEWEST_READINGS} where is_rejected and list_contains(?, export_id)"
         rejected = db.execute(query, [ids]).fetchall()[0][0]
     new, total = ({name: row[i] for name, row in rows.items()} for i in (0, 1))
     return Load(load_id, new, total, len(exports), rejected)

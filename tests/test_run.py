@@ -118,7 +118,7 @@ def test_what_cannot_be_loaded_is_rejected_with_its_place_and_the_rest_loads(bro
             "/1/labels/1",
             "one-bad-label",
             "bad.jpg",
-            "createdAt should be a valid datetime or date, invalid character in year, found a text",
+            "createdAt should be a valid datetime or date, input is too short, found a text",
         ),
         ("records.json", "/2", None, "no id.jpg", "id is missing"),
     ]

@@ -1,6 +1,6 @@
 """What the warehouse already holds, asked a batch at a time, so that only what changed is written."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -57,6 +57,22 @@ class Known:
                 join wh.kili.responses v on v.label_key = b.a and v.response_hash = b.b"""
         return {(key, response_hash) for key, response_hash in self._ask(query, batch)}
 
+    def outdated(self, flatten_version: int) -> Iterator[list[tuple[str, str, str, str]]]:
+        """Answers that only an older flattening took apart: asset_id, label_key, response_hash, json_response."""
+        if not self._has_warehouse:
+            return
+        found = self._db.cursor().execute(
+            """with versions as (
+                select asset_id, label_key, response_hash, max(flatten_version) as flatten_version
+                from wh.kili.annotations group by all
+            )
+            select asset_id, label_key, response_hash, json_response
+            from versions join wh.kili.responses using (label_key, response_hash) where flatten_version < ?""",
+            [flatten_version],
+        )
+        while batch := found.fetchmany(1000):
+            yield batch
+
     def add(self, assets: list[Row], labels: list[Row], responses: list[Row]) -> None:
         """Remembers the rows this run writes, for the exports that are still to be read."""
         self._db.register("assets", records.ASSETS.batch(assets))
@@ -72,8 +88,8 @@ class Known:
 
     def _attach(self, database: Path) -> bool:
         self._db.execute(f"attach '{str(database).replace(chr(39), chr(39) * 2)}' as wh (read_only)")
-        tables = self._db.execute("select 1 from duckdb_tables() where database_name = 'wh' and schema_name = 'kili'")
-        return bool(tables.fetchall())
+        tables = self._db.execute("select table_name from duckdb_tables() where database_name = 'wh'").fetchall()
+        return {("assets",), ("labels",), ("responses",), ("annotations",)} <= set(tables)
 
     def _ask(self, query: str, batch: Iterable[tuple[str, str]]) -> list[Any]:
         return self._db.register("batch", _pairs(batch)).execute(query).fetchall()

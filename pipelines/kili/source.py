@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dlt
+import orjson
 import pyarrow as pa
 from dlt.sources import DltResource
 
@@ -32,6 +33,8 @@ def kili(
     def read() -> Iterator[Batch]:
         yield {table.name: [] for table in records.TABLES}  # a table is there even if no export has ever filled it
         with Known(database) as known:
+            for outdated in known.outdated(answers.FLATTEN_VERSION):
+                yield {"annotations": [row for one in outdated for row in _flattened_again(*one)]}
             for number, export in enumerate(exports, start=1):
                 reader = Reader(export, project_id, timezone, limits)
                 yield from _batches(reader, known, is_last=number == len(exports))
@@ -53,6 +56,10 @@ def _pick(table: records.Table) -> Callable[[Batch], pa.Table | None]:
         return None if rows is None else table.batch(rows)
 
     return pick
+
+
+def _flattened_again(asset_id: str, label_key: str, response_hash: str, json_response: str) -> list[answers.Row]:
+    return answers.rows(asset_id, label_key, response_hash, orjson.loads(json_response))
 
 
 def _batches(reader: Reader, known: Known, *, is_last: bool) -> Iterator[Batch]:

@@ -8,6 +8,15 @@ exports as (
     select * from {{ ref('stg_kili__exports') }}
 ),
 
+-- An export that a newer loader read again counts as it was read last.
+newest_readings as (
+    select
+        export_id,
+        max(_dlt_load_id) as _dlt_load_id
+    from exports
+    group by export_id
+),
+
 dated as (
     select
         sightings.asset_id,
@@ -16,8 +25,14 @@ dated as (
         exports.as_of,
         exports.project_id
     from sightings
-    left join exports
-        on sightings.export_id = exports.export_id
+    inner join newest_readings
+        on
+            sightings.export_id = newest_readings.export_id
+            and sightings._dlt_load_id = newest_readings._dlt_load_id
+    inner join exports
+        on
+            newest_readings.export_id = exports.export_id
+            and newest_readings._dlt_load_id = exports._dlt_load_id
 ),
 
 ranked as (

@@ -1,0 +1,76 @@
+"""What a load met for the first time in a project: keys, jobs, kinds, statuses. Kili adds some in every release."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import duckdb
+
+
+class Novelty(NamedTuple):
+    """A name never seen before in a project, what it is a name of, and how often the load said it."""
+
+    project_id: str | None
+    what: str
+    name: str
+    times: int
+
+
+_SAID: Final = """
+    with projects as (
+        select sightings.asset_id, max(coalesce(assets.project_id, exports.project_id)) as project_id
+        from kili.sightings
+        join kili.exports using (export_id)
+        join kili.assets using (asset_id, asset_version)
+        group by sightings.asset_id
+    ),
+    said as (
+        select asset_id, _dlt_load_id, 'key of an asset' as what, unnest(json_keys(extra)) as name from kili.assets
+        union all
+        select asset_id, _dlt_load_id, 'key of a label', unnest(json_keys(extra)) from kili.labels
+        union all
+        select asset_id, _dlt_load_id, 'status', status from kili.assets where status is not null
+        union all
+        select asset_id, _dlt_load_id, 'label type', label_type from kili.labels
+        union all
+        select asset_id, _dlt_load_id, 'job', job_name from kili.annotations
+        union all
+        select asset_id, _dlt_load_id, 'kind', kind from kili.annotations
+    ),
+    named as (
+        select project_id, what, name, min(_dlt_load_id) as first_load_id,
+            count(*) filter (where _dlt_load_id = $load_id) as load_count
+        from said join projects using (asset_id)
+        group by project_id, what, name
+    )
+"""
+_NEW: Final = f"""
+    {_SAID}
+    select project_id, what, name, load_count
+    from named
+    where first_load_id = $load_id and exists (
+        select 1 from named as earlier
+        where earlier.project_id is not distinct from named.project_id and earlier.first_load_id < $load_id
+    )
+    order by all"""
+_UNKNOWN: Final = f"""
+    {_SAID}
+    select null, what, name, sum(load_count)
+    from named
+    where load_count > 0 and (what like 'key of %' or (what = 'kind' and name = 'unknown'))
+    group by what, name
+    order by all"""
+
+
+def new_in(database: Path, load_id: str) -> list[Novelty]:
+    """Names that a load brought to a project which earlier loads had shown without them."""
+    return _ask(database, _NEW, load_id)
+
+
+def unknown_in(database: Path, load_id: str) -> list[Novelty]:
+    """Keys that have no column, and annotations of unknown kind, with how often a load met them."""
+    return _ask(database, _UNKNOWN, load_id)
+
+
+def _ask(database: Path, query: str, load_id: str) -> list[Novelty]:
+    with duckdb.connect(str(database), read_only=True) as db:
+        return [Novelty(*row) for row in db.execute(query, {"load_id": load_id}).fetchall()]

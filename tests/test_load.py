@@ -1,0 +1,199 @@
+"""The load itself, by dlt into DuckDB: what is written again, what is read again, and what a kill leaves behind."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+from conftest import SAMPLES
+
+from pipelines import landing, warehouse
+from pipelines.kili import answers, novelties, reading, records
+from pipelines.settings import Settings
+
+OUR_OWN = {"exports": ("loaded_at",)}
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(None, folder, None, ZoneInfo("UTC"))
+
+
+def load(folder: Path, *paths: Path) -> warehouse.Load:
+    return warehouse.load([landing.Landed(str(path), path) for path in paths], settings(folder))
+
+
+def rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Schema kili, whole, but for the load's id and time."""
+    with duckdb.connect(str(settings(folder).database), read_only=True) as db:
+        return {
+            table.name: db.execute(
+                f"select * exclude ({', '.join([records.LOAD_ID, *OUR_OWN.get(table.name, ())])})"
+                f" from kili.{table.name} order by all"
+            ).fetchall()
+            for table in records.TABLES
+        }
+
+
+def write(folder: Path, name: str, *labels: dict[str, Any]) -> Path:
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps([{"id": "a", "labels": list(labels)}]))
+    return path
+
+
+def label(answer: str, **more: Any) -> dict[str, Any]:
+    response = {"KIND": {"categories": [{"name": answer}]}}
+    return {"labelType": "DEFAULT", "createdAt": "2024-01-01T00:00:00Z", "jsonResponse": response, **more}
+
+
+def test_the_same_export_under_two_names_is_one(tmp_path: Path) -> None:
+    first = write(tmp_path, "first", label("CAR"))
+    done = load(tmp_path / "w", first, Path(shutil.copy(first, tmp_path / "second.json")))
+    assert (done.exports_found, done.new_row_counts["exports"]) == (1, 1)
+
+
+def test_an_asset_that_did_not_change_writes_a_ledger_row_and_a_sighting(tmp_path: Path) -> None:
+    load(tmp_path / "w", write(tmp_path, "first", label("CAR")))
+    pretty = tmp_path / "pretty.json"
+    pretty.write_text(json.dumps(json.loads((tmp_path / "first.json").read_text()), indent=4))
+    counts = load(tmp_path / "w", pretty).new_row_counts
+    assert {name: count for name, count in counts.items() if count} == {"exports": 1, "sightings": 1}
+
+
+def test_an_answer_that_comes_back_is_not_written_again(tmp_path: Path) -> None:
+    exports = [write(tmp_path, "a", label("CAR")), write(tmp_path, "b", label("BUS"))]
+    load(tmp_path / "w", *exports)
+    counts = load(tmp_path / "w", write(tmp_path, "c", label("CAR", skipped=True))).new_row_counts
+    assert (counts["assets"], counts["labels"], counts["responses"], counts["annotations"]) == (1, 1, 0, 0)
+
+
+def test_the_same_label_from_an_archive_and_from_the_api_has_one_key(tmp_path: Path) -> None:
+    author = {"id": "u", "email": "u@example.com"}
+    archive = label("CAR", author=author | {"name": "U U"})
+    api = label("CAR", author=author, id="kili-label-id", honeypotMark=0.5, createdAt="2024-01-01T01:00:00+01:00")
+    load(tmp_path / "w", write(tmp_path, "archive", archive), write(tmp_path, "api", api))
+    keys = {row[0] for row in rows(tmp_path / "w")["labels"]}
+    assert len(keys) == 1
+
+
+def test_tied_labels_are_numbered_by_their_answers_whatever_their_order(tmp_path: Path) -> None:
+    load(tmp_path / "w", write(tmp_path, "one", label("CAR"), label("BUS")))
+    counts = load(tmp_path / "w", write(tmp_path, "two", label("BUS"), label("CAR"))).new_row_counts
+    assert counts["labels"] == 0
+    assert len({row[0] for row in rows(tmp_path / "w")["labels"]}) == 2
+
+
+def test_a_signature_that_changes_does_not_make_a_new_version(tmp_path: Path) -> None:
+    for day in (1, 2):
+        url = f"https://bucket.example.com/1.jpg?v=3&X-Amz-Date=2024010{day}&X-Amz-Signature={day}"
+        path = tmp_path / f"{day}.json"
+        path.write_text(json.dumps([{"id": "a", "content": url, "labels": []}]))
+        load(tmp_path / "w", path)
+    assert [row[4] for row in rows(tmp_path / "w")["assets"]] == ["https://bucket.example.com/1.jpg?v=3"]
+
+
+def test_what_an_older_loader_rejected_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, "a", label("CAR"), label("BUS", labelType=["odd"]))
+    good = write(tmp_path, "b", label("VAN"))
+    with monkeypatch.context() as older:
+        older.setattr(reading, "LOADER_VERSION", "0")
+        assert load(tmp_path / "w", path, good).new_row_counts["rejects"] == 1
+    again = load(tmp_path / "w", path, good)
+    assert (again.new_row_counts["exports"], again.new_row_counts["rejects"]) == (1, 1)
+    assert load(tmp_path / "w", path, good).load_id is None
+
+
+def test_a_newer_flattening_takes_old_answers_apart_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, "a", label("CAR"))
+    with monkeypatch.context() as older:
+        older.setattr(answers, "FLATTEN_VERSION", 0)
+        older.setattr(warehouse, "FLATTEN_VERSION", 0)
+        load(tmp_path / "w", path)
+    again = load(tmp_path / "w", path)
+    assert {name for name, count in again.new_row_counts.items() if count} == {"annotations"}
+    assert [row[3] for row in rows(tmp_path / "w")["annotations"]] == [0, 1]
+    assert load(tmp_path / "w", path).load_id is None
+
+
+def test_names_that_a_project_had_not_shown_before_are_told(tmp_path: Path) -> None:
+    load(tmp_path / "w", write(tmp_path, "a", label("CAR", futureKey=1)))
+    first = load(tmp_path / "w", write(tmp_path, "b", label("CAR", futureKey=2)))
+    assert novelties.new_in(settings(tmp_path / "w").database, first.load_id or "") == []
+    odd = label("CAR", laterKey=True, jsonResponse={"SOUND": {"waves": [1]}})
+    later = load(tmp_path / "w", write(tmp_path, "c", odd))
+    new = novelties.new_in(settings(tmp_path / "w").database, later.load_id or "")
+    assert new == [
+        (None, "job", "SOUND", 1),
+        (None, "key of a label", "laterKey", 1),
+        (None, "kind", "unknown", 1),
+    ]
+    unknown = novelties.unknown_in(settings(tmp_path / "w").database, later.load_id or "")
+    assert unknown == [(None, "key of a label", "laterKey", 1), (None, "kind", "unknown", 1)]
+
+
+PHASES = {
+    "read": "pipelines.kili.layouts.of",
+    "extract": "dlt.extract.extract.Extract.commit_packages",
+    "normalise": "dlt.normalize.normalize.Normalize.run",
+    "load of a table": "dlt.destinations.impl.duckdb.duck.DuckDbCopyJob.run",
+    "end of the load": "dlt.destinations.job_client_impl.SqlJobClientBase.complete_load",
+    "after the load": "dlt.common.storages.load_storage.LoadStorage.complete_load_package",
+}
+KILLS = [*((phase, 0) for phase in PHASES), *(("load of a table", done) for done in range(1, 7))]
+FIRST = [("extract", 0), ("load of a table", 3), ("end of the load", 0)]  # a first load has no tables to begin with
+CHILD = """
+import os, pkgutil, signal, sys
+from pathlib import Path
+
+sys.path.insert(0, sys.argv[1])
+import test_load
+
+owner, name = sys.argv[2].rsplit(".", 1)
+target, calls, after = pkgutil.resolve_name(owner), 0, int(sys.argv[3])
+whole = getattr(target, name)
+
+def killed(*args, **kwargs):
+    global calls
+    calls += 1
+    if calls > after:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(*args, **kwargs)
+
+setattr(target, name, killed)
+test_load.load(Path(sys.argv[4]), *map(Path, sys.argv[5:]))
+"""
+
+
+def kill_in(phase: str, after: int, folder: Path, exports: list[Path]) -> int:
+    """Loads in a process of its own that gets SIGKILL when it enters a phase for the (after + 1)th time."""
+    place = str(Path(__file__).parent)
+    arguments = [place, PHASES[phase], str(after), str(folder), *map(str, exports)]
+    return subprocess.run([sys.executable, "-c", CHILD, *arguments], capture_output=True, check=False).returncode
+
+
+def test_a_load_that_is_killed_anywhere_is_as_if_it_had_never_been(tmp_path: Path) -> None:
+    """Killed in the first load, and in a later one after which dlt's folder is gone; in every phase and every table.
+
+    The next load ends where an undisturbed one would.
+    """
+    samples = sorted(SAMPLES.iterdir())
+    first, later = samples[:3], samples[3:]
+    load(tmp_path / "undisturbed", *first)
+    load(tmp_path / "undisturbed", *later)
+    expected = rows(tmp_path / "undisturbed")
+    hit: dict[tuple[str, int], list[int]] = {}
+    for phase, after in KILLS:
+        folder = tmp_path / f"{phase} {after}"
+        if (phase, after) in FIRST:
+            hit[phase, after] = [kill_in(phase, after, folder, first)]
+        load(folder, *first)
+        hit.setdefault((phase, after), []).append(kill_in(phase, after, folder, later))
+        shutil.rmtree(folder / "work" / "dlt", ignore_errors=True)
+        load(folder, *later)
+        assert rows(folder) == expected, (phase, after)
+    assert {status for statuses in hit.values() for status in statuses} == {-signal.SIGKILL}, hit

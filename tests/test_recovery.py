@@ -1,0 +1,67 @@
+"""The whole job killed while dbt works and while it publishes: readers see the old release, the next run mends all."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from conftest import COMMAND, SAMPLES, load, query
+
+PUBLISH_KILLED = """
+import os, signal, sys
+from pipelines import cli, publishing
+publishing._link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+cli.main(sys.argv[1:])
+"""
+MARTS = (
+    "assets",
+    "labels",
+    "annotations",
+    "latest_label_per_user",
+    "latest_label_per_user_and_type",
+    "review_vs_default",
+)
+
+
+def dump(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        mart: [tuple(row.values()) for row in query(warehouse, f"select * from marts.{mart} order by all")]
+        for mart in MARTS
+    }
+
+
+def kill_in_dbt(arguments: list[str], log: Path) -> int:
+    """Runs the job in a process group of its own and kills all of it once dbt builds its first incremental model."""
+    running = subprocess.Popen(
+        [str(COMMAND), *arguments], start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    size = log.stat().st_size
+    while running.poll() is None:
+        with log.open("rb") as file:
+            file.seek(min(size, log.stat().st_size))
+            if b"delete_touched" in (said := file.read()) or b'"node_name": "current_labels"' in said:
+                os.killpg(running.pid, signal.SIGKILL)
+                break
+        time.sleep(0.02)
+    return running.wait()
+
+
+def test_a_run_killed_in_dbt_or_while_publishing_leaves_the_old_release_and_the_next_one_mends_it(
+    samples: Path, tmp_path: Path
+) -> None:
+    warehouse = tmp_path / "warehouse"
+    load(warehouse, SAMPLES / "seed_page.json")
+    release, before = (warehouse / "current").readlink(), dump(warehouse)
+    arguments = ["run", "--exports", str(SAMPLES), "--warehouse", str(warehouse)]
+
+    assert kill_in_dbt(arguments, warehouse / "work" / "dbt" / "dbt.log") == -signal.SIGKILL
+    assert ((warehouse / "current").readlink(), dump(warehouse)) == (release, before)
+
+    killed = subprocess.run([sys.executable, "-c", PUBLISH_KILLED, *arguments], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert ((warehouse / "current").readlink(), dump(warehouse)) == (release, before)
+
+    load(warehouse, SAMPLES)
+    assert dump(warehouse) == dump(samples)
