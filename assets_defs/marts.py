@@ -49,6 +49,7 @@ def models(settings: Settings) -> dg.AssetsDefinition:
         if publishing.is_current(settings.warehouse, settings.database, digest):
             log.info("nothing new to load and models unchanged: dbt does not start")
             return
+        log.info("dbt builds and tests the models: half a minute, more for many labels")
         release = publishing.current(settings.warehouse)
         is_rebuild = release is None or release.models_digest != digest
         os.environ.update(transform.environment(settings.database))

@@ -19,6 +19,8 @@ from pipelines import facts, landing, settings, transform
 
 OK, FAILED, USAGE = 0, 1, 2
 
+_SHOWN = 20
+
 Facts = dict[str, Any]
 
 
@@ -153,7 +155,10 @@ def _describe_run(out: Console, told: Facts) -> None:
     new = {export["file_url"] for export in told["exports"]}
     rejected = [reject for reject in told["rejects"] if reject["file_url"] in new]
     if rejected:
-        out.print(_rejects(rejected[:20], f"Rejected: {len(rejected)}"))
+        shown = f", the first {_SHOWN} of them" if len(rejected) > _SHOWN else ""
+        out.print(_rejects(rejected[:_SHOWN], f"Rejected: {len(rejected)}{shown}"))
+    else:
+        out.print("Rejected: nothing")
     out.print(f"Warehouse: {told['warehouse']}", soft_wrap=True)
     out.print(f"Pages:     {Path(told['warehouse']).parent / 'site' / 'index.html'}", soft_wrap=True)
 

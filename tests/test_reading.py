@@ -228,7 +228,10 @@ def into_duckdb(found: Read) -> dict[str, list[dict[str, Any]]]:
         "assets": [one.row for one in found.assets],
         "labels": [one.label_row(said, 0) for one in found.assets for said in one.labels],
         "responses": [
-            (said.key, said.response_hash, said.json_response) for one in found.assets for said in one.labels
+            (said.key, said.response_hash, said.json_response)
+            for one in found.assets
+            for said in one.labels
+            if said.response is not None
         ],
         "annotations": [tuple(row.values()) for row in found.annotations],
         "rejects": [tuple(row.values()) for row in found.rejects],

@@ -72,9 +72,16 @@ def test_wrong_usage_is_one_sentence_and_status_2(arguments: list[str], sentence
     assert not (tmp_path / "warehouse").exists()
 
 
-def test_an_unknown_time_zone_is_named() -> None:
-    ran = run_command("status", KILI_EXPORT_TIMEZONE="Mars/Olympus")
-    assert (ran.status, ran.err) == (2, "kili-warehouse: KILI_EXPORT_TIMEZONE: no such time zone: Mars/Olympus\n")
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("KILI_EXPORT_TIMEZONE", "Mars/Olympus", "no such time zone: Mars/Olympus"),
+        ("KILI_MAX_RATIO", "many", "a whole number of bytes or times is wanted, not many"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, sentence: str) -> None:
+    ran = run_command("status", **{name: value})
+    assert (ran.status, ran.err) == (2, f"kili-warehouse: {name}: {sentence}\n")
 
 
 @pytest.fixture(scope="module")
