@@ -200,8 +200,9 @@ class Annotations(Record):
     start_mids: Json | None = Field(description="mids that a relation starts from")
     end_mids: Json | None = Field(description="mids that a relation ends at")
     extra: Json | None = Field(
-        description="Whatever no column holds, pixel twins aside; all of it for unknown. Keys that start with _ are ours: _answer what "
-        "the job's answer says besides, _parts how annotations share a region, _ends what a relation joins"
+        description="Whatever no column holds, pixel twins aside; all of it for unknown. Keys that start with _ are "
+        "ours: _answer what the job's answer says besides, _parts how annotations share a region, _ends what a "
+        "relation joins"
     )
 
 
