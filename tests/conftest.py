@@ -16,6 +16,23 @@ SAMPLES = ROOT / "tests" / "samples"
 COMMAND = Path(sys.executable).with_name("kili-warehouse")
 
 
+LONGEST_FIRST = (
+    "test_models",
+    "test_load",
+    "test_run",
+    "test_recovery",
+    "test_publishing",
+    "test_marts",
+    "test_promises",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that run the whole job go first, so that no core waits for the other at the end."""
+    order = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a command did: exit status, standard output and standard error."""
