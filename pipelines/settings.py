@@ -3,13 +3,10 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines import limits
 from pipelines.limits import Limits
-
-SAMPLES: Final = Path(__file__).parent.parent / "tests" / "samples"
 
 
 class BadSetting(Exception):

@@ -70,6 +70,17 @@ def query(warehouse: Path, sql: str, database: str = "warehouse.duckdb") -> list
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
+def dump(warehouse: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """All published marts, whole."""
+    tables = query(warehouse, "select table_name from duckdb_tables() where schema_name = 'marts' order by all")
+    return {
+        table["table_name"]: [
+            tuple(row.values()) for row in query(warehouse, f"select * from marts.{table['table_name']} order by all")
+        ]
+        for table in tables
+    }
+
+
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse of the sample exports."""

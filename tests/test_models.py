@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from conftest import load, query
+from conftest import dump, load, query
 
 from pipelines import transform
 
@@ -46,16 +46,6 @@ def asset(asset_id: str, *answers: str, **more: Any) -> dict[str, Any]:
         for number, answer in enumerate(answers)
     ]
     return {"id": asset_id, "labels": labels, **more}
-
-
-def dump(warehouse: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """All marts, whole."""
-    tables = query(warehouse, "select table_name from duckdb_tables() where schema_name = 'marts'")
-    names = sorted(row["table_name"] for row in tables)
-    return {
-        name: [tuple(row.values()) for row in query(warehouse, f"select * from marts.{name} order by all")]
-        for name in names
-    }
 
 
 def test_loading_one_by_one_in_any_order_equals_a_full_rebuild(tmp_path: Path) -> None:

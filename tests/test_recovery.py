@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from conftest import COMMAND, SAMPLES, load, query
+from conftest import COMMAND, SAMPLES, dump, load
 
 PUBLISH_KILLED = """
 import os, signal, sys
@@ -15,21 +15,6 @@ from pipelines import cli, publishing
 publishing._link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 cli.main(sys.argv[1:])
 """
-MARTS = (
-    "assets",
-    "labels",
-    "annotations",
-    "latest_label_per_user",
-    "latest_label_per_user_and_type",
-    "review_vs_default",
-)
-
-
-def dump(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
-    return {
-        mart: [tuple(row.values()) for row in query(warehouse, f"select * from marts.{mart} order by all")]
-        for mart in MARTS
-    }
 
 
 def kill_in_dbt(arguments: list[str], log: Path) -> int:
