@@ -10,6 +10,7 @@ from typing import Final
 
 import yaml
 
+from pipelines import tables
 from pipelines.kili import records
 
 PROJECT: Final = Path(__file__).parent.parent / "dbt_project"
@@ -86,19 +87,19 @@ def _generated() -> dict[Path, str]:
 
 
 def _sources() -> dict[str, object]:
-    tables = [
+    described = [
         {
             "name": table.name,
             "description": table.description,
             "columns": [
                 *({"name": c.name, "data_type": c.sql_type, "description": c.description} for c in table.columns),
-                {"name": records.LOAD_ID, "data_type": "VARCHAR", "description": "The load that wrote the row"},
+                {"name": tables.LOAD_ID, "data_type": "VARCHAR", "description": "The load that wrote the row"},
             ],
         }
         for table in records.TABLES
     ]
     description = "Kili's exports as normalised tables, append-only, loaded by dlt"
-    source = {"name": "kili", "schema": "kili", "description": description, "tables": [*tables, _LOADS]}
+    source = {"name": "kili", "schema": "kili", "description": description, "tables": [*described, _LOADS]}
     return {"version": 2, "sources": [source]}
 
 

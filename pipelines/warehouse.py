@@ -10,7 +10,7 @@ from typing import Final
 import dlt
 import duckdb
 
-from pipelines import containers, landing
+from pipelines import containers, landing, tables
 from pipelines.kili import records, source
 from pipelines.kili.answers import FLATTEN_VERSION
 from pipelines.kili.known import Known
@@ -111,12 +111,12 @@ def _cut_unfinished_loads(database: Path) -> None:
     if not database.exists():
         return
     with duckdb.connect(str(database)) as db:
-        tables = _tables(db)
+        present = _tables(db)
         finished = (
-            f"select load_id from {SCHEMA}._dlt_loads where status = 0" if "_dlt_loads" in tables else "select ''"
+            f"select load_id from {SCHEMA}._dlt_loads where status = 0" if "_dlt_loads" in present else "select ''"
         )
-        for table in tables & set(_names()):
-            db.execute(f"delete from {SCHEMA}.{table} where {records.LOAD_ID} not in ({finished})")
+        for table in present & set(_names()):
+            db.execute(f"delete from {SCHEMA}.{table} where {tables.LOAD_ID} not in ({finished})")
 
 
 def _tables(db: duckdb.DuckDBPyConnection) -> set[str]:
@@ -128,7 +128,7 @@ def _summary(load_id: str | None, exports: list[NewExport], database: Path) -> L
     counts = "select count(*) filter (where {} = ?), count(*) from {}.{}"
     with reading(database) as db:
         rows = {
-            name: db.execute(counts.format(records.LOAD_ID, SCHEMA, name), [load_id]).fetchall()[0] for name in _names()
+            name: db.execute(counts.format(tables.LOAD_ID, SCHEMA, name), [load_id]).fetchall()[0] for name in _names()
         }
         ids = [export.export_id for export in exports]
         query = f"select count(*) from {NEWEST_READINGS} where is_rejected and list_contains(?, export_id)"

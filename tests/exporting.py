@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines import landing, limits
+from pipelines import landing, limits, tables
 from pipelines.kili import answers, flatten, reading, records
 
 REAL = Path(__file__).parent / "real_exports"
@@ -69,7 +69,7 @@ def annotations(response: Any) -> list[Row]:
     return [named(records.ANNOTATIONS, row) for row in answers.rows("a1", "k1", "h1", response)]
 
 
-def named(table: records.Table, row: tuple[object, ...]) -> Row:
+def named(table: tables.Table, row: tuple[object, ...]) -> Row:
     return dict(zip([column.name for column in table.columns], row, strict=True))
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pipelines import containers, landing, transform
+from pipelines import containers, landing, tables, transform
 from pipelines.kili import records, source
 from pipelines.kili.known import Known
 from pipelines.kili.reading import NewExport, Reader
@@ -72,7 +72,7 @@ class Quick:
             self._create()
         new = [NewExport(landing.Landed(str(path), path), *containers.identify(path)) for path in paths]
         new = list({export.export_id: export for export in new if export.export_id not in self._known()}.values())
-        written = {table.name: records.Table(table.name, "", table.columns).batch([]) for table in records.TABLES}
+        written = {table.name: tables.Table(table.name, "", table.columns).batch([]) for table in records.TABLES}
         counts = dict.fromkeys(written, 0)
         batches = []
         with Known(self.database) as known:
@@ -115,7 +115,7 @@ class Quick:
             db.execute("create schema kili")
             for table in records.TABLES:
                 columns = ", ".join(f"{column.name} {column.sql_type}" for column in table.columns)
-                db.execute(f"create table kili.{table.name} ({columns}, {records.LOAD_ID} varchar)")
+                db.execute(f"create table kili.{table.name} ({columns}, {tables.LOAD_ID} varchar)")
             db.execute(
                 """create table kili._dlt_loads (load_id varchar, schema_name varchar, status bigint,
                 inserted_at timestamptz, schema_version_hash varchar)"""

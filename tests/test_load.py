@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from conftest import SAMPLES
 
-from pipelines import landing, warehouse
+from pipelines import landing, tables, warehouse
 from pipelines.kili import answers, novelties, reading, records
 from pipelines.settings import Settings
 
@@ -33,7 +33,7 @@ def rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     with duckdb.connect(str(settings(folder).database), read_only=True) as db:
         return {
             table.name: db.execute(
-                f"select * exclude ({', '.join([records.LOAD_ID, *OUR_OWN.get(table.name, ())])})"
+                f"select * exclude ({', '.join([tables.LOAD_ID, *OUR_OWN.get(table.name, ())])})"
                 f" from kili.{table.name} order by all"
             ).fetchall()
             for table in records.TABLES

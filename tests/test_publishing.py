@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 from conftest import SAMPLES, load, query
 
-from pipelines import publishing
+from pipelines import publishing, tables
 from pipelines.kili import records
 
 
@@ -92,4 +92,4 @@ def test_types_are_those_of_the_record_models(samples: Path) -> None:
                 [table.name],
             ).fetchall()
             expected = [(column.name, column.sql_type) for column in table.columns]
-            assert [column for column in found if column[0] != records.LOAD_ID] == expected
+            assert [column for column in found if column[0] != tables.LOAD_ID] == expected

@@ -1,33 +1,11 @@
-"""The tables of schema `kili`, each declared once.
+"""The tables of schema `kili`, each declared once."""
 
-A class is a table, its docstring the table's description, its fields the columns. The Arrow schema, dlt's hints, the
-dbt sources and the column metadata in Dagster all come from here; no class is ever instantiated per row.
-"""
-
-import inspect
-import types
-import typing
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-import pyarrow as pa
-import pydantic
 from pydantic import Field
 
-if typing.TYPE_CHECKING:  # dlt takes seconds to import, and the commands that only read do without it
-    from dlt.common.data_types import TDataType
-    from dlt.common.schema.typing import TColumnSchema
-
-JSON = "json"
-Json = Annotated[str, JSON]
-
-LOAD_ID = "_dlt_load_id"
-
-
-class Record(pydantic.BaseModel):
-    """Base of every table's declaration."""
+from pipelines.tables import Json, Record, declared
 
 
 class Exports(Record):
@@ -219,118 +197,12 @@ class Rejects(Record):
     raw: str | None = Field(description="The record's own text, up to 1 MiB; never a whole file")
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column as every tool wants it: name, logical type, nullability, description."""
-
-    name: str
-    type: type | str
-    is_nullable: bool
-    description: str
-
-    @property
-    def arrow(self) -> pa.Field:
-        """The column in an Arrow schema; JSON travels as text."""
-        return pa.field(self.name, _ARROW[self.type], self.is_nullable)
-
-    @property
-    def dlt(self) -> "TColumnSchema":
-        """The column as a dlt hint."""
-        return {
-            "name": self.name,
-            "data_type": _DLT[self.type],
-            "nullable": self.is_nullable,
-            "description": self.description,
-        }
-
-    @property
-    def sql_type(self) -> str:
-        """The column's type in DuckDB."""
-        return _SQL[self.type]
-
-
-_ARROW: dict[type | str, pa.DataType] = {
-    str: pa.string(),
-    JSON: pa.string(),
-    int: pa.int64(),
-    float: pa.float64(),
-    bool: pa.bool_(),
-    datetime: pa.timestamp("us", "UTC"),
-}
-_DLT: "dict[type | str, TDataType]" = {
-    str: "text",
-    JSON: "json",
-    int: "bigint",
-    float: "double",
-    bool: "bool",
-    datetime: "timestamp",
-}
-_SQL: dict[type | str, str] = {
-    str: "VARCHAR",
-    JSON: "JSON",
-    int: "BIGINT",
-    float: "DOUBLE",
-    bool: "BOOLEAN",
-    datetime: "TIMESTAMP WITH TIME ZONE",
-}
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of schema `kili`."""
-
-    name: str
-    description: str
-    columns: tuple[Column, ...]
-
-    @property
-    def arrow_schema(self) -> pa.Schema:
-        """The Arrow schema of the batches handed to dlt."""
-        return pa.schema([column.arrow for column in self.columns])
-
-    def batch(self, rows: list[tuple[object, ...]]) -> pa.Table:
-        """Rows in column order as one Arrow table."""
-        schema = self.arrow_schema
-        values = zip(*rows, strict=True) if rows else ([] for _ in schema)
-        return pa.table([pa.array(column, field.type) for column, field in zip(values, schema, strict=True)], schema)
-
-
-def _columns(record: type[Record]) -> Iterator[Column]:
-    hints = typing.get_type_hints(record, include_extras=True)
-    for name, field in record.model_fields.items():
-        yield Column(name, *_logical(hints[name]), description=field.description or "")
-
-
-def _logical(hint: object) -> tuple[type | str, bool]:
-    """The one type that a field's annotation stands for, and whether null is allowed."""
-    members = typing.get_args(hint) if isinstance(hint, types.UnionType) or _is_union(hint) else (hint,)
-    found = [member for member in members if member is not type(None)]
-    return _scalar(found[0]), len(found) < len(members)
-
-
-def _is_union(hint: object) -> bool:
-    return typing.get_origin(hint) is typing.Union
-
-
-def _scalar(hint: object) -> type | str:
-    if hint == Json:
-        return JSON
-    if typing.get_origin(hint) is Literal:
-        return str
-    assert isinstance(hint, type)
-    return hint
-
-
-def _table(record: type[Record]) -> Table:
-    return Table(record.__name__.lower(), inspect.getdoc(record) or "", tuple(_columns(record)))
-
-
-EXPORTS = _table(Exports)
-SIGHTINGS = _table(Sightings)
-ASSETS = _table(Assets)
-LABELS = _table(Labels)
-RESPONSES = _table(Responses)
-ANNOTATIONS = _table(Annotations)
-REJECTS = _table(Rejects)
+EXPORTS = declared(Exports)
+SIGHTINGS = declared(Sightings)
+ASSETS = declared(Assets)
+LABELS = declared(Labels)
+RESPONSES = declared(Responses)
+ANNOTATIONS = declared(Annotations)
+REJECTS = declared(Rejects)
 
 TABLES = (EXPORTS, SIGHTINGS, ASSETS, LABELS, RESPONSES, ANNOTATIONS, REJECTS)

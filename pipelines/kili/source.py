@@ -14,6 +14,7 @@ from pipelines.kili import answers, flatten, records
 from pipelines.kili.known import Known
 from pipelines.kili.reading import NewExport, Reader
 from pipelines.limits import DEFAULT, Limits
+from pipelines.tables import Table
 
 Batch = dict[str, list[answers.Row]]
 
@@ -50,7 +51,7 @@ def kili(
         )
 
 
-def _pick(table: records.Table) -> Callable[[Batch], pa.Table | None]:
+def _pick(table: Table) -> Callable[[Batch], pa.Table | None]:
     def pick(batch: Batch) -> pa.Table | None:
         rows = batch.get(table.name)
         return None if rows is None else table.batch(rows)
