@@ -51,6 +51,27 @@ def rows(asset_id: str, label_key: str, response_hash: str, response: Object) ->
     return answer.rows
 
 
+def named_jobs(response: Object) -> set[str]:
+    """The jobs at the top of an answer that it names, also those it says nothing in."""
+    return {name for _, jobs, _ in _levels(response) for name, said in jobs.items() if said is not None} - _RESERVED
+
+
+def _levels(response: Object) -> list[tuple[str, Object, int | None]]:
+    """The objects whose keys are jobs, with their place and frame: the answer, or a video's frames and asset level."""
+    jobs = {name: answer for name, answer in response.items() if name not in _RESERVED}
+    asset_level = jobs.pop(_ASSET_LEVEL, None)
+    levels: list[tuple[str, Object, int | None]] = []
+    if jobs and all(_is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
+        levels += [(f"/{frame}", answers, int(frame)) for frame, answers in jobs.items()]
+    else:
+        levels.append(("", jobs, None))
+    if isinstance(asset_level, dict):
+        levels.append((f"/{_ASSET_LEVEL}", asset_level, None))
+    elif asset_level is not None:
+        levels.append(("", {_ASSET_LEVEL: asset_level}, None))
+    return levels
+
+
 class _Answer:
     """Collects the rows of one answer.
 
@@ -67,16 +88,7 @@ class _Answer:
         self.frame: int | None = None
 
     def read(self, response: Object) -> None:
-        jobs = {name: answer for name, answer in response.items() if name not in _RESERVED}
-        asset_level = jobs.pop(_ASSET_LEVEL, None)
-        if jobs and all(_is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
-            self.nested += [(f"/{frame}", answers, None, int(frame)) for frame, answers in jobs.items()]
-        else:
-            self.nest("", jobs, None)
-        if isinstance(asset_level, dict):
-            self.nested.append((f"/{_ASSET_LEVEL}", asset_level, None, None))
-        elif asset_level is not None:
-            self.add(f"/{_ASSET_LEVEL}", _ASSET_LEVEL, None, "unknown", extra=asset_level)
+        self.nested += [(place, jobs, None, frame) for place, jobs, frame in _levels(response)]
         for place, answers, parent, frame in self.nested:
             self.frame = frame
             for name, said in answers.items():

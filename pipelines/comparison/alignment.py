@@ -1,0 +1,162 @@
+"""Which annotation of the left label became which of the right one.
+
+Annotations are aligned within their place: pair of labels, job, kind, frame, page, and the annotation they are nested
+in, once that one has been aligned itself. First come those that are the same with all that is nested in them, then
+those the same but for it: overlap is one minus a metric (Jaccard's distance), so no matching with a greater sum of
+overlaps is lost by that. What covers something is then matched by overlap, or nearness, within a category, and what is
+left over across categories.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.comparison import boxes, matching, shapes, spans
+from pipelines.comparison import items as of
+from pipelines.comparison.arrays import Flags, Floats, Integers, Keys
+from pipelines.comparison.items import AREA, LINE, NONE, SPAN, Items
+from pipelines.comparison.matching import mixed
+from pipelines.comparison.method import Method
+
+SAME = 1e-9
+"""Coordinates that differ by no more are the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """For each annotation its partner on the other side (row, or -1), their likeness 0 to 1, and its place.
+
+    The likeness of areas and spans is their intersection over union.
+    """
+
+    items: Items
+    partner: Integers
+    likeness: Floats
+    place: Keys
+
+    def match(self, left: Integers, right: Integers, likeness: Floats | float = 1.0) -> None:
+        """Makes rows partners."""
+        self.partner[left], self.partner[right] = right, left
+        self.likeness[left] = self.likeness[right] = likeness
+
+    def free(self, rows: Integers) -> tuple[Integers, Integers]:
+        """Those of the rows that have no partner yet, left and right."""
+        rows = rows[self.partner[rows] < 0]
+        return rows[self.items.side[rows] == of.LEFT], rows[self.items.side[rows] == of.RIGHT]
+
+
+def align(items: Items, method: Method) -> Alignment:
+    """Aligns the annotations of all pairs of a batch, level of nesting by level."""
+    count = len(items)
+    found = Alignment(items, np.full(count, -1), np.full(count, np.nan), np.zeros(count, dtype=np.uint64))
+    for depth in range(int(items.depth.max(initial=0)) + 1):
+        rows = np.flatnonzero(items.depth == depth)
+        if depth:
+            rows = rows[found.partner[items.parent[rows]] >= 0]
+        found.place[rows] = _places(found, rows)
+        rows = rows[np.argsort(items.whole[rows], kind="stable")]
+        _match_equal(found, rows, items.whole)
+        _match_equal(found, rows, items.own)
+        _match_covered(found, rows, method)
+        _match_told(found, rows)
+    return found
+
+
+def _places(found: Alignment, rows: Integers) -> Keys:
+    """A key for each row that both sides of a place share; a parent counts as its partner on the left does."""
+    items = found.items
+    parent = items.parent[rows]
+    parent = np.where(items.side[rows] == of.LEFT, parent, np.where(parent >= 0, found.partner[parent], -1))
+    return mixed(items.pair[rows], parent, items.job[rows], items.kind[rows], items.frame[rows], items.page[rows])
+
+
+def _match_equal(found: Alignment, rows: Integers, said: Keys) -> None:
+    left, right = found.free(rows)
+    in_left, in_right = matching.equal(mixed(found.place[left], said[left]), mixed(found.place[right], said[right]))
+    found.match(left[in_left], right[in_right])
+
+
+def _match_covered(found: Alignment, rows: Integers, method: Method) -> None:
+    """Matches spans, areas, lines and points: the greatest sum of likenesses, within a category, then across."""
+    items = found.items
+    left, right = found.free(rows[items.cover[rows] != NONE])
+    edges = _edges(items, left, right, mixed(found.place, items.cover))
+    same = items.category[edges.left] == items.category[edges.right]
+    _match_best(found, edges, same & (edges.likeness > 0))
+    least = np.where(items.cover[edges.left] == LINE, 1 - SAME, method.relabel_iou)
+    is_free = (found.partner[edges.left] < 0) & (found.partner[edges.right] < 0)
+    _match_best(found, edges, is_free & ~same & (edges.likeness >= least) & (edges.likeness > 0))
+
+
+def _match_told(found: Alignment, rows: Integers) -> None:
+    """Matches what is said by a category, a text or two ends, where one is left over on each side."""
+    items = found.items
+    rows = rows[items.cover[rows] == NONE]
+    relations = rows[items.kind[rows] == of.RELATION]
+    _match_single(found, relations, mixed(found.place, items.meaning))
+    _match_single(found, relations, mixed(found.place, items.category))
+    told = np.isin(items.kind[rows], _SINGLE)
+    _match_single(found, rows[told], found.place)
+
+
+_SINGLE = (of.CLASSIFICATION, of.TRANSCRIPTION, of.COMPARISON, of.RANKING, of.FILE)
+
+
+def _match_single(found: Alignment, rows: Integers, keys: Keys) -> None:
+    left, right = found.free(rows)
+    in_left, in_right = matching.single(keys[left], keys[right])
+    found.match(left[in_left], right[in_right], np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class _Edges:
+    left: Integers
+    right: Integers
+    likeness: Floats
+
+
+def _edges(items: Items, left: Integers, right: Integers, place: Keys) -> _Edges:
+    """Pairs of free rows in one place that touch, with their likeness; lines and points need not touch."""
+    if not len(left) or not len(right):
+        none = np.empty(0, dtype=np.int64)
+        return _Edges(none, none, np.empty(0))
+    where = np.column_stack([items.bounds, items.span])
+    left, right = (rows[np.lexsort(where[rows].T)] for rows in (left, right))
+    found = [_touching(items, left[i], right[j]) for i, j in matching.candidates(place[left], place[right])]
+    lefts, rights = (np.concatenate(column) for column in zip(*found, strict=True))
+    return _Edges(lefts, rights, likeness(items, lefts, rights))
+
+
+def _touching(items: Items, left: Integers, right: Integers) -> tuple[Integers, Integers]:
+    cover = items.cover[left]
+    by_span = (cover == SPAN) & spans.touch(items.span[left], items.span[right])
+    by_area = (cover == AREA) & boxes.touch(items.bounds[left], items.bounds[right])
+    touch = (cover == LINE) | by_span | by_area
+    return left[touch], right[touch]
+
+
+def likeness(items: Items, left: Integers, right: Integers) -> Floats:
+    """Intersection over union of spans and areas, nearness of lines and points; row by row."""
+    found = np.zeros(len(left))
+    cover = items.cover[left]
+    by_span = cover == SPAN
+    found[by_span] = spans.iou(items.span[left[by_span]], items.span[right[by_span]])
+    drawn = np.flatnonzero(cover >= AREA)
+    rows, where = np.unique(np.concatenate([left[drawn], right[drawn]]), return_inverse=True)
+    drawings = items.shapes(rows)
+    first, second = where[: len(drawn)], where[len(drawn) :]
+    is_box = shapes.are_boxes(drawings)
+    is_line = cover[drawn] == LINE
+    both = is_box[first] & is_box[second] & ~is_line
+    rest = ~both & ~is_line
+    bounds = items.bounds[rows]
+    found[drawn[both]] = boxes.iou(bounds[first[both]], bounds[second[both]])
+    found[drawn[rest]] = shapes.iou(drawings[first[rest]], drawings[second[rest]])
+    found[drawn[is_line]] = shapes.nearness(drawings[first[is_line]], drawings[second[is_line]])
+    return found
+
+
+def _match_best(found: Alignment, edges: _Edges, allowed: Flags) -> None:
+    left, right, likeness = edges.left[allowed], edges.right[allowed], edges.likeness[allowed]
+    chosen = matching.best(left, right, likeness)
+    found.match(left[chosen], right[chosen], likeness[chosen])

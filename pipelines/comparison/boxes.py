@@ -1,0 +1,28 @@
+"""Upright boxes, by plain arithmetic."""
+
+import numpy as np
+
+from pipelines.comparison.arrays import Flags, Floats
+
+
+def iou(left: Floats, right: Floats) -> Floats:
+    """Intersection over union of boxes, row by row.
+
+    Both are (n, 4): x_min, y_min, x_max, y_max, in any one unit, as they stand: geospatial boxes in degrees. Boxes that
+    are the same have 1, also where they have no area. Kili's server gives the same numbers to 1e-6 (format page, 3.2).
+    """
+    sides = np.minimum(left[:, 2:], right[:, 2:]) - np.maximum(left[:, :2], right[:, :2])
+    shared = np.prod(np.clip(sides, 0, None), axis=1)
+    union = area(left) + area(right) - shared
+    same = (left == right).all(axis=1).astype(float)
+    return np.divide(shared, union, out=same, where=union > 0)
+
+
+def area(boxes: Floats) -> Floats:
+    """Areas of boxes, (n, 4) as in `iou`."""
+    return np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+
+
+def touch(left: Floats, right: Floats) -> Flags:
+    """Whether boxes, row by row, have a point in common."""
+    return np.asarray(((left[:, :2] <= right[:, 2:]) & (right[:, :2] <= left[:, 2:])).all(axis=1))

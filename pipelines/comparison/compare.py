@@ -1,0 +1,116 @@
+"""A batch of label pairs compared: score of each pair and job, and what became of each annotation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.comparison import alignment, edits, items, records, scoring
+from pipelines.comparison.alignment import Alignment
+from pipelines.comparison.arrays import Floats, Integers
+from pipelines.comparison.method import Method
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What became of a batch: a score for each pair (not a number without one), rows of `jobs` and of `edits`."""
+
+    scores: Floats
+    jobs: pa.Table
+    edits: pa.Table
+
+
+def compare(annotations: pa.Table, named: pa.Table, pair_keys: pa.Array, method: Method) -> Comparison:
+    """Compares the labels of a batch of pairs, which are numbered by their place in `pair_keys`.
+
+    `annotations` are those of both labels of each pair: the columns of `kili.annotations`, `pair` and `side` (0 left,
+    1 right). `named` has a row for each job that a label names, even with an empty answer: `pair`, `job_name`.
+    """
+    read = items.read(annotations)
+    found = alignment.align(read, method)
+    became = edits.edits(found)
+    jobs = _Jobs.of(read, named)
+    scores = scoring.job_scores(found, jobs.of_row, len(jobs.pair), key_frames_only=method.key_frames_only)
+    return Comparison(
+        scoring.mean(jobs.pair, len(pair_keys), scores).score,
+        _job_table(jobs, scores, became, found, pair_keys),
+        _edit_table(found, became, pair_keys),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Jobs:
+    """The jobs at the top of each pair: their pair, their name, and the number of each row's."""
+
+    pair: Integers
+    name: pa.Array
+    of_row: Integers
+
+    @staticmethod
+    def of(read: items.Items, named: pa.Table) -> "_Jobs":
+        answered = read.table["job_name"].take(pa.array(read.top))
+        names = pa.chunked_array([*answered.chunks, *named["job_name"].chunks], pa.string())
+        encoded = names.combine_chunks().dictionary_encode()
+        pair = np.concatenate([read.pair, named["pair"].to_numpy()])
+        count = len(encoded.dictionary) or 1
+        jobs, number = np.unique(pair * count + encoded.indices.to_numpy(), return_inverse=True)
+        return _Jobs(jobs // count, encoded.dictionary.take(pa.array(jobs % count)), number[: len(read)])
+
+
+def _job_table(
+    jobs: _Jobs, scores: scoring.Scores, became: Integers, found: Alignment, pair_keys: pa.Array
+) -> pa.Table:
+    read = found.items
+    count = len(jobs.pair)
+    kind = np.full(count, len(items.KINDS))
+    at_top = np.flatnonzero(read.depth == 0)
+    np.minimum.at(kind, jobs.of_row[at_top], read.kind[at_top])
+    is_counted = (read.side == items.LEFT) | (became == edits.ADDED)
+    counted = jobs.of_row[is_counted] * len(edits.EDITS) + became[is_counted]
+    edit_counts = np.bincount(counted, minlength=count * len(edits.EDITS)).reshape(count, len(edits.EDITS))
+    columns = {
+        "pair_key": pair_keys.take(pa.array(jobs.pair)),
+        "job_name": jobs.name,
+        "kind": pa.array([*items.KINDS, None]).take(pa.array(kind)),
+        "score": pa.array(scores.score, from_pandas=True),
+        "score_method": pa.array([_method(k, s) for k, s in zip(kind, scores.score, strict=True)], pa.string()),
+        "weight": scores.weight,
+        "left_annotation_count": np.bincount(jobs.of_row[read.side == items.LEFT], minlength=count),
+        "right_annotation_count": np.bincount(jobs.of_row[read.side == items.RIGHT], minlength=count),
+        **{f"{edit}_count": edit_counts[:, number] for number, edit in enumerate(edits.EDITS)},
+    }
+    return pa.table(columns, records.JOBS.arrow_schema)
+
+
+def _method(kind: int, score: float) -> str | None:
+    return None if np.isnan(score) else scoring.METHODS[kind]
+
+
+def _edit_table(found: Alignment, became: Integers, pair_keys: pa.Array) -> pa.Table:
+    """Left annotations with their partners, then what was added."""
+    read = found.items
+    left = np.flatnonzero(read.side == items.LEFT)
+    added = np.flatnonzero(became == edits.ADDED)
+    rows = np.concatenate([left, added])
+    lefts = _rows(np.concatenate([left, np.full(len(added), -1)]))
+    rights = _rows(np.concatenate([found.partner[left], added]))
+    covers = np.isin(read.cover[rows], (items.AREA, items.SPAN))
+    iou = np.where(covers, found.likeness[rows], np.nan)
+    table = read.table
+    columns = {
+        "pair_key": pair_keys.take(pa.array(read.pair[rows])),
+        "edit": pa.array(edits.EDITS).take(pa.array(became[rows])),
+        "left_annotation_key": table["annotation_key"].take(lefts),
+        "right_annotation_key": table["annotation_key"].take(rights),
+        "job_name": table["job_name"].take(pa.array(rows)),
+        "kind": table["kind"].take(pa.array(rows)),
+        "left_category": table["category"].take(lefts),
+        "right_category": table["category"].take(rights),
+        "iou": pa.array(iou, from_pandas=True),
+    }
+    return pa.table(columns, records.EDITS.arrow_schema)
+
+
+def _rows(rows: Integers) -> pa.Array:
+    """Positions to take; null, which gives null, for -1."""
+    return pa.array(rows, mask=rows < 0)

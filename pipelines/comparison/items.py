@@ -1,0 +1,192 @@
+"""The annotations of a batch of label pairs as columns of numbers, both sides of every pair in one."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.comparison import meanings, relations, shapes
+from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, Shapes
+from pipelines.comparison.matching import mixed
+
+LEFT, RIGHT = 0, 1
+KINDS: Final = (
+    "classification",
+    "object",
+    "entity",
+    "relation",
+    "transcription",
+    "pose",
+    "comparison",
+    "ranking",
+    "file",
+    "unknown",
+)
+CLASSIFICATION, OBJECT, ENTITY, RELATION, TRANSCRIPTION, POSE, COMPARISON, RANKING, FILE, UNKNOWN = range(len(KINDS))
+NONE, SPAN, AREA, LINE = range(4)
+"""What an annotation covers: nothing, characters, an area, or points without one."""
+
+_LINES: Final = pa.array(["marker", "polyline", "vector", "pose"])
+_BOUNDS: Final = ("x_min", "y_min", "x_max", "y_max")
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """One row for each annotation in each pair that its label stands in.
+
+    `table` has the columns of `kili.annotations` that matter, and `pair` (a number) and `side` (0 left, 1 right). The
+    numbers below are equal where the texts are, -1 for null.
+    """
+
+    table: pa.Table
+    pair: Integers
+    side: Integers
+    parent: Integers
+    """Row of the annotation it is nested in; -1 at the top."""
+    job: Integers
+    kind: Integers
+    category: Integers
+    text: Integers
+    frame: Integers
+    page: Integers
+    shape: Integers
+    meaning: Integers
+    """What its kind says beyond the columns: ends of a relation, id of a file, order of a ranking."""
+    span: Integers
+    """(n, 3): node, first character, character after the last."""
+    cover: Integers
+
+    def __len__(self) -> int:
+        return len(self.pair)
+
+    @cached_property
+    def depth(self) -> Integers:
+        """How deep each is nested; 0 at the top."""
+        depth = np.zeros(len(self), dtype=np.int64)
+        while True:
+            deeper = np.where(self.parent >= 0, depth[self.parent] + 1, 0)
+            if (deeper == depth).all():
+                return depth
+            depth = deeper
+
+    @cached_property
+    def own(self) -> Keys:
+        """What each says itself: equal exactly where category, text, span, coordinates and meaning are."""
+        return mixed(self.category, self.text, *self.span.T, self.shape, self.meaning)
+
+    @cached_property
+    def whole(self) -> Keys:
+        """The same with all that is nested in it, in any order."""
+        whole = mixed(self.own, self.job, self.kind, self.frame, self.page)
+        for depth in range(int(self.depth.max(initial=0)), 0, -1):
+            nested = np.flatnonzero(self.depth == depth)
+            below = np.zeros(len(self), dtype=np.uint64)
+            np.add.at(below, self.parent[nested], mixed(whole[nested]))
+            has_nested = np.flatnonzero(below)
+            whole[has_nested] = mixed(whole[has_nested], below[has_nested])
+        return whole
+
+    @cached_property
+    def top(self) -> Integers:
+        """The row at the top that each is nested in; its own, if it is at the top."""
+        top = np.arange(len(self))
+        for depth in range(1, int(self.depth.max(initial=0)) + 1):
+            nested = np.flatnonzero(self.depth == depth)
+            top[nested] = top[self.parent[nested]]
+        return top
+
+    @cached_property
+    def is_pose(self) -> Flags:
+        """Poses, not their points."""
+        return np.asarray(pc.equal(self.table["tool"], "pose").fill_null(False).to_numpy(), dtype=bool)
+
+    @cached_property
+    def bounds(self) -> Floats:
+        """(n, 4): x_min, y_min, x_max, y_max; not a number without a shape."""
+        return np.stack([self.table[name].fill_null(np.nan).to_numpy() for name in _BOUNDS], axis=1)
+
+    @cached_property
+    def is_key_frame(self) -> Flags:
+        """Whether it was drawn by hand on its frame; also where the export does not tell."""
+        return np.asarray(self.table["is_key_frame"].fill_null(True).to_numpy(), dtype=bool)
+
+    def shapes(self, rows: Integers) -> Shapes:
+        """The geometry of some rows."""
+        return shapes.read(self.table["geometry"].take(pa.array(rows)).to_numpy(zero_copy_only=False))
+
+    def texts(self, rows: Integers) -> list[str]:
+        """The text of some rows; empty where there is none."""
+        return [text or "" for text in self.table["text"].take(pa.array(rows)).to_pylist()]
+
+
+def read(table: pa.Table) -> Items:
+    """Reads a batch; see `Items.table` for its columns, `annotation_key` to `extra` as in `kili.annotations`."""
+    pair, side = _numbers(table, "pair"), _numbers(table, "side")
+    owner = pair * 2 + side
+    kind = _indices(table["kind"], KINDS)
+    frame = _numbers(table, "frame")
+    said = meanings.read(table)
+    shape = _codes(table["geometry"])
+    span = np.stack([np.where(kind == ENTITY, said, -1), _numbers(table, "begin_offset"), _ends(table)], axis=1)
+    ends = relations.ends(table, kind == RELATION, mixed(owner, frame), mixed(shape, *span.T))
+    is_line = np.asarray(pc.is_in(table["tool"], value_set=_LINES).to_numpy(zero_copy_only=False), dtype=bool)
+    cover = np.select(
+        [span[:, 1] >= 0, shape < 0, is_line | (kind == POSE)], [SPAN, NONE, LINE], np.full(len(pair), AREA)
+    )
+    return Items(
+        table=table,
+        pair=pair,
+        side=side,
+        parent=_parents(table, owner),
+        job=_codes(table["job_name"]),
+        kind=kind,
+        category=_codes(table["category"]),
+        text=_codes(table["text"]),
+        frame=frame,
+        page=_numbers(table, "page_number"),
+        shape=shape,
+        meaning=np.where(kind == RELATION, ends, said),
+        span=span,
+        cover=cover,
+    )
+
+
+def _parents(table: pa.Table, owner: Integers) -> Integers:
+    """The row of each annotation's parent in the same label of the same pair."""
+    parent = np.full(len(owner), -1)
+    nested = np.flatnonzero(table["parent_annotation_key"].is_valid().to_numpy())
+    if not len(nested):
+        return parent
+    both = pa.chunked_array([*table["annotation_key"].chunks, *table["parent_annotation_key"].chunks])
+    codes = _codes(both)
+    own = mixed(owner, codes[: len(owner)])
+    wanted = mixed(owner, codes[len(owner) :])[nested]
+    order = np.argsort(own)
+    found = order[np.searchsorted(own[order], wanted).clip(max=len(own) - 1)]
+    parent[nested] = np.where(own[found] == wanted, found, -1)
+    return parent
+
+
+def _ends(table: pa.Table) -> Integers:
+    """Where spans end: where their text does if the export does not say."""
+    lengths = pc.utf8_length(table["text"]).fill_null(0).to_numpy()
+    begin, end = _numbers(table, "begin_offset"), _numbers(table, "end_offset")
+    return np.where((begin >= 0) & (end < 0), begin + lengths, end)
+
+
+def _numbers(table: pa.Table, name: str) -> Integers:
+    return np.asarray(table[name].fill_null(-1).to_numpy(), dtype=np.int64)
+
+
+def _indices(column: pa.ChunkedArray, values: tuple[str, ...]) -> Integers:
+    return np.asarray(pc.index_in(column, value_set=pa.array(values)).to_numpy(), dtype=np.int64)
+
+
+def _codes(column: pa.ChunkedArray) -> Integers:
+    encoded = column.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    return np.asarray(encoded.indices.fill_null(-1).to_numpy(), dtype=np.int64)

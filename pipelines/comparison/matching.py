@@ -1,0 +1,112 @@
+"""Which annotation on the left is which on the right: one-to-one matchings over columns of keys and weights.
+
+Every function takes and gives positions. All groups of a batch are matched at once: what may not be matched with each
+other has different keys, or no edge.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from pipelines.comparison.arrays import Floats, Integers, Keys
+
+Matches = tuple[Integers, Integers]
+"""Positions on the left and on the right, as long as each other."""
+
+_CHUNK = 1_000_000
+_MORE_PAIRS = 1e-11  # of matchings with the same sum the one with more pairs, so that the score is one and the same
+
+
+def equal(left: Keys, right: Keys) -> Matches:
+    """Matches equal keys, the first with the first, the second with the second and so on."""
+    left_order, left_ranked = _ranked(left)
+    right_order, right_ranked = _ranked(right)
+    _, in_left, in_right = np.intersect1d(left_ranked, right_ranked, assume_unique=True, return_indices=True)
+    return left_order[in_left], right_order[in_right]
+
+
+def single(left: Keys, right: Keys) -> Matches:
+    """Matches equal keys that stand once on either side."""
+    left_keys, left_first, left_counts = np.unique(left, return_index=True, return_counts=True)
+    right_keys, right_first, right_counts = np.unique(right, return_index=True, return_counts=True)
+    _, in_left, in_right = np.intersect1d(left_keys, right_keys, assume_unique=True, return_indices=True)
+    once = (left_counts[in_left] == 1) & (right_counts[in_right] == 1)
+    return left_first[in_left[once]], right_first[in_right[once]]
+
+
+def candidates(left: Keys, right: Keys) -> Iterator[Matches]:
+    """All pairs of equal keys, about a million at a time."""
+    order = np.argsort(right, kind="stable")
+    first = np.searchsorted(right[order], left, "left")
+    count = np.searchsorted(right[order], left, "right") - first
+    ends = np.cumsum(count)
+    start = 0
+    while start < len(left):
+        reached = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, reached + _CHUNK, "right")))
+        counts = count[start:stop]
+        lefts = np.repeat(np.arange(start, stop), counts)
+        offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        yield lefts, order[first[lefts] + offsets]
+        start = stop
+
+
+def best(left: Integers, right: Integers, weight: Floats) -> Integers:
+    """The edges of a one-to-one matching with the greatest sum of weights, which have to be above 0.
+
+    An edge joins a position on the left with one on the right; given back are positions of edges. What hangs together
+    is solved at a time, exactly, by scipy's linear_sum_assignment.
+    """
+    if not len(left):
+        return np.empty(0, dtype=np.int64)
+    lefts, rows = np.unique(left, return_inverse=True)
+    rights, columns = np.unique(right, return_inverse=True)
+    size = len(lefts) + len(rights)
+    graph = coo_array((np.ones(len(left), dtype=np.int8), (rows, len(lefts) + columns)), shape=(size, size))
+    _, parts = connected_components(graph, directed=False)
+    part = parts[rows]
+    is_alone = np.bincount(part)[part] == 1
+    shared = np.flatnonzero(~is_alone)
+    shared = shared[np.argsort(part[shared], kind="stable")]
+    knots = np.split(shared, np.flatnonzero(np.diff(part[shared])) + 1) if len(shared) else []
+    return np.sort(np.concatenate([np.flatnonzero(is_alone), *(_assigned(k, rows, columns, weight) for k in knots)]))
+
+
+def _assigned(edges: Integers, rows: Integers, columns: Integers, weight: Floats) -> Integers:
+    lefts, row = np.unique(rows[edges], return_inverse=True)
+    rights, column = np.unique(columns[edges], return_inverse=True)
+    weights = np.zeros((len(lefts), len(rights)))
+    weights[row, column] = weight[edges] + _MORE_PAIRS
+    numbers = np.full(weights.shape, -1)
+    numbers[row, column] = edges
+    chosen = numbers[linear_sum_assignment(weights, maximize=True)]
+    return np.asarray(chosen[chosen >= 0])
+
+
+def _ranked(keys: Keys) -> tuple[Integers, Keys]:
+    """Positions in the order of their keys, and with each the key and its rank among equal ones, as one number."""
+    order = np.argsort(keys, kind="stable")
+    in_order = keys[order]
+    is_first = np.r_[True, in_order[1:] != in_order[:-1]] if len(keys) else np.empty(0, dtype=bool)
+    starts = np.flatnonzero(is_first)
+    ranks = np.arange(len(keys)) - np.repeat(starts, np.diff(np.r_[starts, len(keys)]))
+    return order, mixed(in_order, ranks)
+
+
+def mixed(*columns: npt.NDArray[np.generic]) -> Keys:
+    """One key for each row of whole-numbered columns (splitmix64); rows of a batch that differ do not share one.
+
+    64 bits: two different rows of a million get the same key once in 37 million batches.
+    """
+    keys = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:
+        keys ^= column.astype(np.uint64)
+        keys += np.uint64(0x9E3779B97F4A7C15)
+        keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        keys ^= keys >> np.uint64(31)
+    return keys

@@ -1,0 +1,64 @@
+"""What annotations say in keys without a column: the node of an entity, the id of a file, a ranking, a comparison."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from pipelines.comparison.arrays import Integers
+from pipelines.kili import canonical
+
+Extra = Mapping[str, Any]
+
+
+def _node(extra: Extra) -> object:
+    """The nodes of the document that an entity begins and ends in."""
+    return [extra.get("beginId"), extra.get("endId")]
+
+
+def _compared(extra: Extra) -> object:
+    return [extra.get("firstId"), extra.get("secondId")]
+
+
+def _ranking(extra: Extra) -> object:
+    """The ranks in order; those that share a rank have none."""
+    orders = extra.get("orders")
+    try:
+        return sorted((order["rank"], sorted(order["elements"])) for order in orders or ())
+    except (TypeError, KeyError):
+        return orders
+
+
+def _file(extra: Extra) -> object:
+    return extra.get("fileId")
+
+
+def _all(extra: Extra) -> object:
+    return extra
+
+
+_SAID: Final[dict[str, Callable[[Extra], object]]] = {
+    "entity": _node,
+    "comparison": _compared,
+    "ranking": _ranking,
+    "file": _file,
+    "unknown": _all,
+}
+
+
+def read(table: pa.Table) -> Integers:
+    """A number for each row, equal where kind and meaning are; -1 where the columns say all."""
+    meaning = np.full(len(table), -1)
+    kinds = table["kind"].to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(np.isin(kinds, list(_SAID)) & table["extra"].is_valid().to_numpy())
+    extras = table["extra"].take(pa.array(rows)).to_pylist()
+    numbers: dict[bytes, int] = {}
+    known: dict[tuple[str, str], int] = {}
+    for row, kind, extra in zip(rows, kinds[rows], extras, strict=True):
+        if (kind, extra) not in known:
+            said = canonical.dumps([kind, _SAID[kind](orjson.loads(extra))])
+            known[kind, extra] = numbers.setdefault(said, len(numbers))
+        meaning[row] = known[kind, extra]
+    return meaning

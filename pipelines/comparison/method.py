@@ -1,0 +1,27 @@
+"""How labels are compared: what may be chosen, and the version that stands with every result."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pipelines.kili.answers import FLATTEN_VERSION
+
+COMPARISON_VERSION: Final = 1
+"""Raised with every change of the code that may change a result: all pairs are then compared again."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a comparison depends on besides the labels.
+
+    relabel_iou: least overlap of two annotations of different categories for the second to be the first, relabelled.
+    key_frames_only: whether only the key frames of a video enter the scores; edits are told of every frame.
+    """
+
+    relabel_iou: float = 0.5
+    key_frames_only: bool = False
+
+    @property
+    def version(self) -> str:
+        """Names the method: the same version gives the same results for the same answers."""
+        frames = " key frames" if self.key_frames_only else ""
+        return f"{COMPARISON_VERSION}.{FLATTEN_VERSION} relabel {self.relabel_iou:g}{frames}"

@@ -1,0 +1,81 @@
+"""The tables of schema `comparison`, each declared once."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipelines.tables import Record, declared
+
+
+class Methods(Record):
+    """One row for each time that labels began to be compared by another method; the newest is the one that counts."""
+
+    method_version: str = Field(description="Name of the method: code, flattening of answers, settings")
+    relabel_iou: float = Field(
+        description="Least overlap of annotations of different categories for one to be the other, relabelled"
+    )
+    key_frames_only: bool = Field(description="Whether only the key frames of videos enter the scores")
+
+
+class Pairs(Record):
+    """One row for each pair of labels compared, by their answers of the time and the method, append-only."""
+
+    pair_key: str = Field(description="Hash of both labels, both answers and the method")
+    left_label_key: str = Field(description="The label that is judged")
+    left_response_hash: str = Field(description="Its answer")
+    right_label_key: str = Field(description="The label it is judged by")
+    right_response_hash: str = Field(description="Its answer")
+    method_version: str = Field(description="The method, in methods")
+    score: float | None = Field(
+        description="Agreement of the labels, 0 to 1: mean of the jobs' scores by weight; null where nothing is scored"
+    )
+
+
+class Jobs(Record):
+    """One row for each compared pair and job at the top that either label names."""
+
+    pair_key: str = Field(description="The pair")
+    job_name: str = Field(description="The job (task) of the project's ontology")
+    kind: str | None = Field(description="What the job asks for, as in annotations; null where neither label says")
+    score: float | None = Field(description="Agreement in this job, nested jobs included, 0 to 1; null if not scored")
+    score_method: Literal["category_jaccard", "matched_iou", "relation_jaccard", "bigram_dice", "equality"] | None = (
+        Field(
+            description="How it is scored: Jaccard's index of the categories, overlap of matched objects or spans, "
+            "Jaccard's index of the relations, Dice's coefficient of the texts' character bigrams, or 1 where equal; "
+            "null if not scored"
+        )
+    )
+    weight: float = Field(description="Weight of the job in the pair's score; 0 if not scored")
+    left_annotation_count: int = Field(description="Annotations of the left label, nested ones included")
+    right_annotation_count: int = Field(description="Annotations of the right label, nested ones included")
+    kept_count: int = Field(description="Annotations that are the same in both")
+    added_count: int = Field(description="Annotations only the right label has")
+    removed_count: int = Field(description="Annotations only the left label has")
+    relabelled_count: int = Field(description="Annotations whose category is another")
+    moved_count: int = Field(description="Annotations whose span, shape or ends are others")
+    relabelled_and_moved_count: int = Field(description="Annotations that are relabelled and moved")
+    text_changed_count: int = Field(description="Annotations whose text, file or ranking is another")
+
+
+class Edits(Record):
+    """One row for each annotation of a compared pair, nested ones too, and what became of it."""
+
+    pair_key: str = Field(description="The pair")
+    edit: Literal["kept", "added", "removed", "relabelled", "moved", "relabelled_and_moved", "text_changed"] = Field(
+        description="What became of the left label's annotation in the right one"
+    )
+    left_annotation_key: str | None = Field(description="The annotation of the left label; null if added")
+    right_annotation_key: str | None = Field(description="The annotation of the right label; null if removed")
+    job_name: str = Field(description="The job the annotation answers, a nested one by its own name")
+    kind: str = Field(description="What was said, as in annotations")
+    left_category: str | None = Field(description="Category of the left label's annotation")
+    right_category: str | None = Field(description="Category of the right label's annotation")
+    iou: float | None = Field(description="Overlap of the two areas or spans, 0 to 1; null for what covers nothing")
+
+
+METHODS = declared(Methods)
+PAIRS = declared(Pairs)
+JOBS = declared(Jobs)
+EDITS = declared(Edits)
+
+TABLES = (METHODS, PAIRS, JOBS, EDITS)

@@ -1,0 +1,136 @@
+"""Scores of labels and jobs, 0 to 1, by Kili's "Calculation rules for quality metrics" as far as they are published.
+
+A job at one place: the sum of the likenesses of its pairs over (pairs + annotations left over on either side), where a
+pair has the same category. For chosen categories that is Jaccard's index, for objects and spans the mean overlap, for a
+text its likeness. One side empty is 0; both empty, or nothing with a rule, is not a number. Nested jobs enter as the
+geometric mean with what they are nested in: with the object or entity, or with the whole of the chosen categories.
+Jobs of a label: the mean weighted by that denominator for objects and spans, by 1 otherwise, in each frame of a video.
+
+Documented by Kili: Jaccard's index (as an example), overlap with the class compared, the geometric mean, the weighted
+mean. Our choices: the best matching rather than a greedy one, annotations of different classes left over rather than a
+pair of 0, regions and polygons object by object, n of the union, video frame by frame (format page, 3.3).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from pipelines.comparison import items as of
+from pipelines.comparison import texts
+from pipelines.comparison.alignment import Alignment
+from pipelines.comparison.arrays import Flags, Floats, Integers
+
+METHODS: Final = {
+    of.CLASSIFICATION: "category_jaccard",
+    of.OBJECT: "matched_iou",
+    of.ENTITY: "matched_iou",
+    of.RELATION: "relation_jaccard",
+    of.TRANSCRIPTION: "bigram_dice",
+    of.COMPARISON: "equality",
+    of.RANKING: "equality",
+    of.FILE: "equality",
+}
+"""The kinds that have a score, and its name. Markers, lines, vectors and poses have no published rule: no score."""
+
+_BY_OVERLAP: Final = (of.OBJECT, of.ENTITY)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of groups with their weights; not a number and 0 where nothing can be scored."""
+
+    score: Floats
+    weight: Floats
+
+
+def mean(group: Integers, count: int, scores: Scores) -> Scores:
+    """Weighted means by group, `group` one of `count` for each score."""
+    is_scored = ~np.isnan(scores.score)
+    weight = np.bincount(group[is_scored], scores.weight[is_scored], count).astype(float)
+    total = np.bincount(group[is_scored], (scores.weight * scores.score)[is_scored], count)
+    return Scores(np.divide(total, weight, out=np.full(count, np.nan), where=weight > 0), weight)
+
+
+def nest(score: Floats, nested_product: Floats, nested_count: Floats) -> Floats:
+    """Geometric mean of scores with those of what is nested in each: (p · Π c) ^ (1 / (k + 1))."""
+    return np.asarray((score * nested_product) ** (1 / (nested_count + 1)))
+
+
+def job_scores(found: Alignment, job: Integers, count: int, *, key_frames_only: bool = False) -> Scores:
+    """Scores of the jobs at the top; `job` is the number of each row's, below `count`, in its pair."""
+    items = found.items
+    product, nested = np.ones(len(items)), np.zeros(len(items))
+    for depth in range(int(items.depth.max(initial=0)), -1, -1):
+        is_scored = (items.depth == depth) & _has_rule(found)
+        if depth:
+            is_scored &= found.place > 0
+        rows = np.flatnonzero(is_scored)
+        places, first, place = np.unique(found.place[rows], return_index=True, return_inverse=True)
+        scores = _place_scores(found, rows, place, len(places), product, nested)
+        first = rows[first]
+        if depth:
+            _hand_up(found, first, scores, product, nested)
+        elif key_frames_only:
+            has_key_frame = np.bincount(place, items.is_key_frame[rows], len(places)) > 0
+            scores = Scores(np.where(has_key_frame, scores.score, np.nan), scores.weight)
+    return mean(job[first], count, scores)
+
+
+def _has_rule(found: Alignment) -> Flags:
+    items = found.items
+    return np.isin(items.kind, list(METHODS)) & (items.cover != of.LINE) & ~_is_drawn_without_shape(found)
+
+
+def _is_drawn_without_shape(found: Alignment) -> Flags:
+    items = found.items
+    return np.isin(items.kind, _BY_OVERLAP) & (items.cover == of.NONE)
+
+
+def _place_scores(
+    found: Alignment, rows: Integers, place: Integers, count: int, product: Floats, nested: Floats
+) -> Scores:
+    """Scores of the places that rows stand in, numbered below `count`, with what is nested in each row."""
+    items = found.items
+    is_left = (items.side[rows] == of.LEFT) & (found.partner[rows] >= 0)
+    left, at = rows[is_left], place[is_left]
+    value = _values(found, left)
+    is_pair = ~np.isnan(value)
+    left, at, value = left[is_pair], at[is_pair], value[is_pair]
+    by_overlap = np.isin(items.kind[left], _BY_OVERLAP)
+    value = np.where(by_overlap, nest(value, product[left], nested[left]), value)
+    pairs = np.bincount(at, minlength=count)
+    total = np.bincount(place, minlength=count) - pairs
+    score = np.bincount(at, value, count) / total
+    below = np.ones(count)
+    np.multiply.at(below, at, np.where(by_overlap, 1, product[left]))
+    score = nest(score, below, np.bincount(at, np.where(by_overlap, 0, nested[left]), count).astype(float))
+    overlaps = np.bincount(place, np.isin(items.kind[rows], _BY_OVERLAP), count) > 0
+    return Scores(score, np.where(overlaps, total, 1).astype(float))
+
+
+def _values(found: Alignment, left: Integers) -> Floats:
+    """What each match of a row on the left adds to its place's sum; not a number where it is no pair."""
+    items = found.items
+    right = found.partner[left]
+    is_same = items.own[left] == items.own[right]
+    value = np.where(np.isin(items.kind[left], _BY_OVERLAP), found.likeness[left], is_same.astype(float))
+    reworded = np.flatnonzero(~is_same & (items.kind[left] == of.TRANSCRIPTION))
+    value[reworded] = texts.dice(items.texts(left[reworded]), items.texts(right[reworded]))
+    is_pair = items.category[left] == items.category[right]
+    is_pair &= is_same | (items.kind[left] != of.RELATION)
+    return np.where(is_pair, value, np.nan)
+
+
+def _hand_up(found: Alignment, first: Integers, scores: Scores, product: Floats, nested: Floats) -> None:
+    """Multiplies the scores of nested jobs into their parents; `first` is a row of each place."""
+    items = found.items
+    parent = items.parent[first]
+    parent = np.where(items.side[first] == of.LEFT, parent, found.partner[parent])
+    names = int(items.job.max()) + 1
+    jobs, job = np.unique(parent * names + items.job[first], return_inverse=True)
+    nested_scores = mean(job, len(jobs), scores)
+    is_scored = ~np.isnan(nested_scores.score)
+    parents = jobs[is_scored] // names
+    np.multiply.at(product, parents, nested_scores.score[is_scored])
+    np.add.at(nested, parents, 1)

@@ -1,0 +1,72 @@
+"""Compares two answers as the pipeline does: through the loader's own flattening."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.comparison import compare
+from pipelines.comparison.method import Method
+from pipelines.kili import answers, records
+
+Answer = dict[str, Any]
+
+
+def annotations(*pairs: tuple[Answer, Answer]) -> pa.Table:
+    """The annotations of pairs of answers, as the comparison reads them."""
+    rows = [
+        (number, side, *row)
+        for number, pair in enumerate(pairs)
+        for side, answer in enumerate(pair)
+        for row in answers.rows("asset", f"label-{number}-{side}", "hash", answer)
+    ]
+    schema = pa.schema([("pair", pa.int64()), ("side", pa.int64()), *records.ANNOTATIONS.arrow_schema])
+    columns = zip(*rows, strict=True) if rows else [[]] * len(schema)
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema)
+
+
+def compared(*pairs: tuple[Answer, Answer], method: Method | None = None) -> compare.Comparison:
+    """Pairs of answers compared, the annotator's first."""
+    named = [(number, job) for number, pair in enumerate(pairs) for side in pair for job in answers.named_jobs(side)]
+    table = pa.table(
+        {
+            "pair": pa.array([pair for pair, _ in named], pa.int64()),
+            "job_name": pa.array([job for _, job in named], pa.string()),
+        }
+    )
+    keys = pa.array([str(number) for number in range(len(pairs))], pa.string())
+    return compare.compare(annotations(*pairs), table, keys, method or Method())
+
+
+def score(left: Answer, right: Answer, **method: Any) -> float | None:
+    """The score of one pair; None where nothing is scored."""
+    value = compared((left, right), method=Method(**method)).scores[0]
+    return None if np.isnan(value) else float(value)
+
+
+def edits(left: Answer, right: Answer) -> list[tuple[Any, ...]]:
+    """What became of each annotation: edit, job, categories and overlap, sorted."""
+    table = compared((left, right)).edits
+    rows = table.select(["edit", "job_name", "left_category", "right_category", "iou"]).to_pylist()
+    return sorted((tuple(row.values()) for row in rows), key=repr)
+
+
+def box(x0: float, y0: float, x1: float, y1: float, category: str = "CAR", **more: Any) -> Answer:
+    """A rectangle as Kili writes it."""
+    corners = [(x0, y1), (x0, y0), (x1, y0), (x1, y1)]
+    return drawn("rectangle", corners, category, **more)
+
+
+def drawn(tool: str, outline: list[tuple[float, float]], category: str = "CAR", **more: Any) -> Answer:
+    """A rectangle, polygon or region of one outline."""
+    vertices = [{"x": x, "y": y} for x, y in outline]
+    said = {"type": tool, "categories": [{"name": category}], "boundingPoly": [{"normalizedVertices": vertices}]}
+    return {"mid": f"{tool}-{outline}", **said, **more}
+
+
+def objects(*annotations: Answer, job: str = "BOX") -> Answer:
+    return {job: {"annotations": list(annotations)}}
+
+
+def chosen(*categories: str, job: str = "KIND") -> Answer:
+    return {job: {"categories": [{"name": category} for category in categories]}}
