@@ -4,7 +4,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets_defs import kili, landing, marts, published
+from assets_defs import checks, comparison, kili, landing, marts, published
 from pipelines import settings, transform
 
 JOB: Final = "kili_warehouse"
@@ -12,10 +12,11 @@ JOB: Final = "kili_warehouse"
 
 def build(with_settings: settings.Settings) -> dg.Definitions:
     """The code location for one warehouse."""
-    tables = kili.tables(with_settings)
-    models = marts.models(with_settings)
+    made = [kili.tables(with_settings), comparison.tables(with_settings), marts.models(with_settings)]
+    keys = [key for assets in made for key in assets.keys]
     return dg.Definitions(
-        assets=[landing.exports_found, tables, models, published.release([*tables.keys, *models.keys])],
+        assets=[landing.exports_found, *made, published.release(keys)],
+        asset_checks=[checks.agrees_with_kili],
         jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), executor_def=dg.in_process_executor)],
         resources={
             "settings": with_settings,

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
-import dagster_dlt
 
+from assets_defs import dlt_tables
 from pipelines import landing, warehouse
 from pipelines.kili import novelties, records, source
 from pipelines.settings import Settings
@@ -15,47 +15,6 @@ log = logging.getLogger(__name__)
 
 
 _LANDING: Final = dg.AssetKey(["landing", "kili"])
-
-
-class _Tables(dagster_dlt.DagsterDltTranslator):
-    """Keys are the tables' addresses; descriptions and columns come from the record models."""
-
-    def get_asset_spec(self, data: dagster_dlt.translator.DltResourceTranslatorData) -> dg.AssetSpec:
-        table = next(table for table in records.TABLES if table.name == data.resource.name)
-        columns = [
-            dg.TableColumn(
-                column.name,
-                column.sql_type.lower(),
-                column.description,
-                dg.TableColumnConstraints(nullable=column.is_nullable),
-            )
-            for column in table.columns
-        ]
-        return (
-            super()
-            .get_asset_spec(data)
-            .replace_attributes(
-                key=[warehouse.SCHEMA, table.name],
-                deps=[_LANDING],
-                description=table.description,
-                group_name=warehouse.SCHEMA,
-            )
-            .merge_attributes(
-                metadata={
-                    "dagster/column_schema": dg.TableSchema(columns),
-                    "dagster/table_name": f"warehouse.{warehouse.SCHEMA}.{table.name}",
-                }
-            )
-        )
-
-
-_LOADS: Final = dg.AssetSpec(
-    [warehouse.SCHEMA, "_dlt_loads"],
-    deps=[_LANDING],
-    description="One row for each finished load, written last: rows of a load that is not here do not count.",
-    group_name=warehouse.SCHEMA,
-    kinds={"dlt", "duckdb"},
-)
 
 
 _NOTHING_NEW: Final = dg.AssetCheckSpec(
@@ -68,11 +27,10 @@ _NOTHING_NEW: Final = dg.AssetCheckSpec(
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
     nothing = source.kili([], settings.database, settings.project_id, settings.timezone)
-    specs = dagster_dlt.build_dlt_asset_specs(nothing, warehouse.pipeline(settings), _Tables())
 
     @dg.multi_asset(
         name="kili",
-        specs=[*specs, _LOADS],
+        specs=dlt_tables.specs(nothing, warehouse.SCHEMA, records.TABLES, [_LANDING], settings),
         ins={"found": dg.AssetIn(_LANDING)},
         check_specs=[_NOTHING_NEW],
     )
@@ -81,19 +39,14 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         load = warehouse.load(found, settings)
         log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
-        for table in records.TABLES:
-            counts: dict[str, Any] = {
-                "dagster/row_count": load.row_counts[table.name],
-                "rows_loaded": load.new_row_counts[table.name],
-            }
-            if table is records.EXPORTS:
-                counts |= {
-                    "load_id": load.load_id or "",
-                    "exports_found": load.exports_found,
-                    "exports_rejected": load.exports_rejected,
-                }
-            yield dg.MaterializeResult(asset_key=[warehouse.SCHEMA, table.name], metadata=counts)
-        yield dg.MaterializeResult(asset_key=_LOADS.key)
+        about = {
+            "load_id": load.load_id or "",
+            "exports_found": load.exports_found,
+            "exports_rejected": load.exports_rejected,
+        }
+        for result in dlt_tables.materialized(warehouse.SCHEMA, load.row_counts, load.new_row_counts):
+            is_ledger = result.asset_key == _NOTHING_NEW.asset_key
+            yield result._replace(metadata={**(result.metadata or {}), **about}) if is_ledger else result
         yield _novelties(settings, load.load_id)
 
     return kili

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import dagster_dbt
@@ -16,6 +16,8 @@ from pipelines import publishing, transform, warehouse
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_COMPARED: Final = dg.AssetKey(["staging", "stg_comparison__pairs"])
 
 
 class _Models(dagster_dbt.DagsterDbtTranslator):
@@ -40,7 +42,11 @@ class Dbt(dagster_dbt.DbtCliResource):
 
 
 def models(settings: Settings) -> dg.AssetsDefinition:
-    """All models of the dbt project, built by one `dbt build` a run; none where nothing has changed."""
+    """All models of the dbt project, built by `dbt build`; not where nothing has changed.
+
+    Dagster cuts them in two, those that the comparison reads and those that read it. Tests that need both are run with
+    the second half.
+    """
     manifest = transform.manifest(settings.database, settings.dbt)
 
     @dagster_dbt.dbt_assets(manifest=manifest, project=project(settings), name="dbt", dagster_dbt_translator=_Models())
@@ -53,6 +59,7 @@ def models(settings: Settings) -> dg.AssetsDefinition:
         release = publishing.current(settings.warehouse)
         is_rebuild = release is None or release.models_digest != digest
         os.environ.update(transform.environment(settings.database))
+        os.environ["DBT_INDIRECT_SELECTION"] = "eager" if _COMPARED in context.selected_asset_keys else "cautious"
         invocation = dbt.cli(
             ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if is_rebuild else [])],
             context=context,

@@ -12,7 +12,8 @@ from typing import Final
 import duckdb
 
 from pipelines import site
-from pipelines.kili import records
+from pipelines.comparison import records as comparison
+from pipelines.kili import records as kili
 
 _KEPT_RELEASES: Final = 3
 _STORAGE: Final = "v1.0.0"  # the newest that every DuckDB 1.x client opens
@@ -23,7 +24,7 @@ _NEWEST_READING: Final = """
         select export_id, max(_dlt_load_id) from warehouse.kili.exports group by export_id
     )"""
 _MARTS: Final = "marts"
-_WHOLE: Final = (_MARTS, "comparison")
+_COMPARISON: Final = "comparison"
 _LINKS: Final = ("warehouse.duckdb", "parquet", "site")
 
 
@@ -52,15 +53,18 @@ def is_current(warehouse: Path, database: Path, models_digest: str) -> bool:
 
 
 def _loads_digest(database: Path) -> str:
-    """Hash of the finished loads in the pipeline's database."""
+    """Hash of the finished loads in the pipeline's database: of exports, and of comparisons."""
     with duckdb.connect(str(database), read_only=True) as db:
-        loads = db.sql("select distinct load_id from kili._dlt_loads where status = 0 order by load_id").fetchall()
+        ledgers = db.sql("select schema_name from duckdb_tables() where table_name = '_dlt_loads'").fetchall()
+        query = " union ".join(f"select load_id from {schema}._dlt_loads where status = 0" for (schema,) in ledgers)
+        loads = db.sql(f"{query} order by load_id").fetchall()
     return hashlib.sha256(repr(loads).encode()).hexdigest()
 
 
 def is_published(schema: str, table: str) -> bool:
     """Whether consumers get a table of the pipeline's database."""
-    return (schema in _WHOLE and not table.startswith("_")) or (schema == "kili" and table in _LEDGER)
+    is_whole = schema in (_MARTS, _COMPARISON) and not table.startswith("_")
+    return is_whole or (schema == "kili" and table in _LEDGER)
 
 
 def publish(warehouse: Path, database: Path, models_digest: str) -> Release:
@@ -114,7 +118,7 @@ def _published(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
 
 
 def _copy_comments(db: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> None:
-    """dbt has written the comments of its models; those of schema `kili` stand in the record models."""
+    """dbt has written the comments of its models; those of the tables that dlt loads stand in their declarations."""
     comments = db.execute(
         """select schema_name || '.' || table_name, null, comment
             from duckdb_tables() where database_name = 'warehouse'
@@ -123,9 +127,10 @@ def _copy_comments(db: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> Non
         union all select schema_name || '.' || table_name, column_name, comment
             from duckdb_columns() where database_name = 'warehouse'"""
     ).fetchall()
-    for table in records.TABLES:
-        comments += [(f"kili.{table.name}", None, table.description)]
-        comments += [(f"kili.{table.name}", column.name, column.description) for column in table.columns]
+    for schema, declared in (("kili", kili.TABLES), (_COMPARISON, comparison.TABLES)):
+        for table in declared:
+            comments += [(f"{schema}.{table.name}", None, table.description)]
+            comments += [(f"{schema}.{table.name}", column.name, column.description) for column in table.columns]
     columns = db.execute(
         "select schema_name || '.' || table_name, column_name from duckdb_columns() where database_name = 'release'"
     ).fetchall()

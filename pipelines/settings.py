@@ -6,6 +6,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines import limits
+from pipelines.comparison import method
+from pipelines.comparison.method import Method
 from pipelines.limits import Limits
 
 
@@ -23,6 +25,8 @@ class Settings:
     timezone: the zone of the dates in READMEs, which name none (KILI_EXPORT_TIMEZONE).
     limits: what a packed file may unpack to, in bytes (KILI_MAX_ENTRY_BYTES) and as a multiple of its packed size
         (KILI_MAX_RATIO), and the longest record in bytes (KILI_MAX_RECORD_BYTES).
+    method: how labels are compared: the overlap that makes a relabelling (KILI_RELABEL_IOU), and whether videos are
+        scored by their key frames alone (KILI_SCORE_KEY_FRAMES_ONLY).
     """
 
     exports: str | None
@@ -30,6 +34,7 @@ class Settings:
     project_id: str | None
     timezone: ZoneInfo
     limits: Limits = limits.DEFAULT
+    method: Method = method.DEFAULT
 
     @property
     def work(self) -> Path:
@@ -68,6 +73,10 @@ def from_environment() -> Settings:
             ratio=_size("KILI_MAX_RATIO", limits.DEFAULT.ratio),
             record_bytes=_size("KILI_MAX_RECORD_BYTES", limits.DEFAULT.record_bytes),
         ),
+        method=Method(
+            relabel_iou=_share("KILI_RELABEL_IOU", method.DEFAULT.relabel_iou),
+            key_frames_only=_flag("KILI_SCORE_KEY_FRAMES_ONLY"),
+        ),
     )
 
 
@@ -76,3 +85,21 @@ def _size(name: str, default: int) -> int:
     if not value.isdecimal():
         raise BadSetting(f"{name}: a whole number of bytes or times is wanted, not {value}")
     return int(value)
+
+
+def _share(name: str, default: float) -> float:
+    value = os.environ.get(name) or str(default)
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise BadSetting(f"{name}: a number from 0 to 1 is wanted, not {value}")
+    return share
+
+
+def _flag(name: str) -> bool:
+    value = os.environ.get(name) or "false"
+    if value.lower() not in ("true", "false"):
+        raise BadSetting(f"{name}: true or false is wanted, not {value}")
+    return value.lower() == "true"

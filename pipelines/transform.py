@@ -4,22 +4,25 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import yaml
 
 from pipelines import tables
-from pipelines.kili import records
+from pipelines.comparison import records as comparison
+from pipelines.kili import records as kili
 
 PROJECT: Final = Path(__file__).parent.parent / "dbt_project"
 DBT: Final = Path(sys.executable).with_name("dbt")
 DATABASE_VARIABLE: Final = "KILI_WAREHOUSE_DUCKDB"
 
-_STAGING: Final = PROJECT / "models" / "staging" / "kili"
-_SOURCES: Final = _STAGING / "_kili__sources.yml"
-_DOCS: Final = _STAGING / "_kili__docs.md"
+_STAGING: Final = PROJECT / "models" / "staging"
+_SCHEMAS: Final = {
+    "kili": ("Kili's exports as normalised tables, append-only, loaded by dlt", kili.TABLES),
+    "comparison": ("Pairs of labels compared, append-only, loaded by dlt", comparison.TABLES),
+}
 _LOADS: Final = {
     "name": "_dlt_loads",
     "description": "dlt's ledger: one row for each finished load, at times twice",
@@ -67,13 +70,14 @@ def environment(database: Path) -> dict[str, str]:
 
 
 def _files() -> Iterator[Path]:
+    generated = _generated()
     for path in sorted(PROJECT.rglob("*")):
-        if path.is_file() and path.suffix in (".sql", ".yml", ".md") and path not in (_SOURCES, _DOCS):
+        if path.is_file() and path.suffix in (".sql", ".yml", ".md") and path not in generated:
             yield path
 
 
 def _write_sources() -> None:
-    """Writes the tables of schema `kili` as dbt sources, and a docs block for each of their columns."""
+    """Writes the tables that dlt loads as dbt sources, and a docs block for each of their columns."""
     for path, content in _generated().items():
         made = path.with_suffix(".new")
         made.write_text(content)
@@ -81,12 +85,18 @@ def _write_sources() -> None:
 
 
 def _generated() -> dict[Path, str]:
-    blocks = [_block(f"kili__{table.name}", table.description) for table in records.TABLES]
-    blocks += [_block(f"kili__{t.name}__{c.name}", c.description) for t in records.TABLES for c in t.columns]
-    return {_SOURCES: yaml.safe_dump(_sources(), sort_keys=False, width=120), _DOCS: "\n".join(blocks)}
+    files = {}
+    for schema, (description, declared) in _SCHEMAS.items():
+        folder = _STAGING / schema
+        source = _source(schema, description, declared)
+        blocks = [_block(f"{schema}__{table.name}", table.description) for table in declared]
+        blocks += [_block(f"{schema}__{t.name}__{c.name}", c.description) for t in declared for c in t.columns]
+        files[folder / f"_{schema}__sources.yml"] = yaml.safe_dump(source, sort_keys=False, width=120)
+        files[folder / f"_{schema}__docs.md"] = "\n".join(blocks)
+    return files
 
 
-def _sources() -> dict[str, object]:
+def _source(schema: str, description: str, declared: Sequence[tables.Table]) -> dict[str, object]:
     described = [
         {
             "name": table.name,
@@ -96,10 +106,9 @@ def _sources() -> dict[str, object]:
                 {"name": tables.LOAD_ID, "data_type": "VARCHAR", "description": "The load that wrote the row"},
             ],
         }
-        for table in records.TABLES
+        for table in declared
     ]
-    description = "Kili's exports as normalised tables, append-only, loaded by dlt"
-    source = {"name": "kili", "schema": "kili", "description": description, "tables": [*described, _LOADS]}
+    source = {"name": schema, "schema": schema, "description": description, "tables": [*described, _LOADS]}
     return {"version": 2, "sources": [source]}
 
 

@@ -1,7 +1,7 @@
-"""The pipeline's own DuckDB file and the dlt pipeline that appends to its schema `kili`."""
+"""The pipeline's own DuckDB file, the dlt pipelines that append to it, and the load of schema `kili`."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Final
 
 import dlt
 import duckdb
+from dlt.sources import DltSource
 
 from pipelines import containers, landing, tables
 from pipelines.kili import records, source
@@ -39,14 +40,14 @@ class Load:
     exports_rejected: int
 
 
-def pipeline(settings: Settings) -> dlt.Pipeline:
-    """The dlt pipeline into the warehouse; its working folder is the warehouse's, never the user's home."""
+def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
+    """The dlt pipeline into a schema; its working folder is the warehouse's, never the user's home."""
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     dlt.config["load.delete_completed_jobs"] = True
     return dlt.pipeline(
-        pipeline_name="kili",
+        pipeline_name=schema,
         destination=dlt.destinations.duckdb(str(settings.database)),
-        dataset_name=SCHEMA,
+        dataset_name=schema,
         pipelines_dir=str(settings.work / "dlt"),
     )
 
@@ -55,21 +56,24 @@ def load(found: list[landing.Landed], settings: Settings) -> Load:
     """Appends what is new in the exports to schema `kili`, in one dlt load that counts once it is finished."""
     settings.work.mkdir(parents=True, exist_ok=True)
     settings.work.chmod(0o700)
-    _cut_unfinished_loads(settings.database)
+    cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
     exports = _identified(found)
     known = _known_exports(settings.database)
     new = [export for export in exports if export.export_id not in known]
-    load_id = _append(new, settings) if new or _has_outdated(settings.database) else None
+    load_id = append(_source(new, settings), SCHEMA, settings) if new or _has_outdated(settings.database) else None
     return _summary(load_id, exports, settings.database)
 
 
-def _append(exports: list[NewExport], settings: Settings) -> str:
-    """Runs dlt. What a run that died left in its folder is not needed: the exports are read again."""
+def append(data: DltSource, schema: str, settings: Settings) -> str:
+    """Runs dlt; gives the id of the load. What a run that died left in dlt's folder is not needed, and goes."""
     shutil.rmtree(settings.work / "dlt", ignore_errors=True)
-    data = source.kili(exports, settings.database, settings.project_id, settings.timezone, settings.limits)
-    info = pipeline(settings).run(data, loader_file_format="parquet")
+    info = pipeline(schema, settings).run(data, loader_file_format="parquet")
     info.raise_on_failed_jobs()
     return info.loads_ids[0]
+
+
+def _source(exports: list[NewExport], settings: Settings) -> DltSource:
+    return source.kili(exports, settings.database, settings.project_id, settings.timezone, settings.limits)
 
 
 @contextmanager
@@ -96,7 +100,7 @@ def _known_exports(database: Path) -> set[str]:
         select export_id from {NEWEST_READINGS}
         where loader_version = ? or not (is_rejected or rejected_asset_count + rejected_label_count > 0)"""
     with reading(database) as db:
-        if not _tables(db):
+        if not _tables(db, SCHEMA):
             return set()
         return {export_id for (export_id,) in db.execute(query, [LOADER_VERSION]).fetchall()}
 
@@ -106,36 +110,39 @@ def _has_outdated(database: Path) -> bool:
         return any(known.outdated(FLATTEN_VERSION))
 
 
-def _cut_unfinished_loads(database: Path) -> None:
+def cut_unfinished_loads(database: Path, schema: str, declared: Sequence[tables.Table]) -> None:
     """Removes rows of loads that never finished: a run that died left them, and no reader has ever seen them."""
     if not database.exists():
         return
     with duckdb.connect(str(database)) as db:
-        present = _tables(db)
+        present = _tables(db, schema)
         finished = (
-            f"select load_id from {SCHEMA}._dlt_loads where status = 0" if "_dlt_loads" in present else "select ''"
+            f"select load_id from {schema}._dlt_loads where status = 0" if "_dlt_loads" in present else "select ''"
         )
-        for table in present & set(_names()):
-            db.execute(f"delete from {SCHEMA}.{table} where {tables.LOAD_ID} not in ({finished})")
+        for table in declared:
+            if table.name in present:
+                db.execute(f"delete from {schema}.{table.name} where {tables.LOAD_ID} not in ({finished})")
 
 
-def _tables(db: duckdb.DuckDBPyConnection) -> set[str]:
-    found = db.execute("select table_name from duckdb_tables() where schema_name = ?", [SCHEMA])
+def _tables(db: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
+    found = db.execute("select table_name from duckdb_tables() where schema_name = ?", [schema])
     return {name for (name,) in found.fetchall()}
 
 
-def _summary(load_id: str | None, exports: list[NewExport], database: Path) -> Load:
-    counts = "select count(*) filter (where {} = ?), count(*) from {}.{}"
+def row_counts(
+    database: Path, schema: str, declared: Sequence[tables.Table], load_id: str | None
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Rows by table: those that a load wrote, and all there are."""
+    query = f"select count(*) filter (where {tables.LOAD_ID} = ?), count(*) from {schema}.{{}}"
     with reading(database) as db:
-        rows = {
-            name: db.execute(counts.format(tables.LOAD_ID, SCHEMA, name), [load_id]).fetchall()[0] for name in _names()
-        }
+        rows = {table.name: db.execute(query.format(table.name), [load_id]).fetchall()[0] for table in declared}
+    return {name: new for name, (new, _) in rows.items()}, {name: total for name, (_, total) in rows.items()}
+
+
+def _summary(load_id: str | None, exports: list[NewExport], database: Path) -> Load:
+    new, total = row_counts(database, SCHEMA, records.TABLES, load_id)
+    with reading(database) as db:
         ids = [export.export_id for export in exports]
         query = f"select count(*) from {NEWEST_READINGS} where is_rejected and list_contains(?, export_id)"
         rejected = db.execute(query, [ids]).fetchall()[0][0]
-    new, total = ({name: row[i] for name, row in rows.items()} for i in (0, 1))
     return Load(load_id, new, total, len(exports), rejected)
-
-
-def _names() -> list[str]:
-    return [table.name for table in records.TABLES]

@@ -6,6 +6,8 @@ dlt's transport, Dagster and dbt's start-up are left out; a few tests run the wh
 import json
 import os
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,10 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from pipelines import containers, landing, tables, transform
+from pipelines.comparison import records as comparison
+from pipelines.comparison import source as comparison_source
+from pipelines.comparison.method import DEFAULT as METHOD
+from pipelines.comparison.uncompared import Uncompared
 from pipelines.kili import records, source
 from pipelines.kili.known import Known
 from pipelines.kili.reading import NewExport, Reader
@@ -27,15 +33,20 @@ MARTS = (
     "latest_label_per_user",
     "latest_label_per_user_and_type",
     "review_vs_default",
+    "review_vs_default_jobs",
+    "review_edits",
+    "category_confusion",
+    "score_reconciliation",
 )
 
 
 @dataclass(frozen=True)
 class Model:
-    """A dbt model's address and the SQL that dbt compiled for it."""
+    """A dbt model's address, the SQL that dbt compiled for it, and whether it reads what was compared."""
 
     address: str
     sql: str
+    is_compared: bool
 
 
 def compile_models(folder: Path) -> list[Model]:
@@ -50,7 +61,14 @@ def compile_models(folder: Path) -> list[Model]:
     while len(ordered) < len(nodes):
         ready = [n for n, node in nodes.items() if n not in ordered and not _waits(node, nodes, ordered)]
         ordered += ready
-    return [Model(f"{nodes[n]['schema']}.{nodes[n]['alias']}", nodes[n]["compiled_code"]) for n in ordered]
+    compared: set[str] = set()
+    for name in ordered:
+        upstream = nodes[name]["depends_on"]["nodes"]
+        if any(one in compared or one.startswith("source.kili_warehouse.comparison.") for one in upstream):
+            compared.add(name)
+    return [
+        Model(f"{nodes[n]['schema']}.{nodes[n]['alias']}", nodes[n]["compiled_code"], n in compared) for n in ordered
+    ]
 
 
 def _waits(node: dict[str, Any], nodes: dict[str, Any], done: list[str]) -> bool:
@@ -93,16 +111,40 @@ class Quick:
         return counts
 
     def marts(self) -> dict[str, Rows]:
-        """Every mart, whole, by a rebuild from schema kili."""
+        """Every mart, whole, by a rebuild from schema kili; what was compared before stays so."""
+        with self._models(is_compared=False):
+            pass
+        self._compare()
+        with self._models(is_compared=True) as db:
+            return {name: db.execute(f"select * from marts.{name} order by all").fetchall() for name in MARTS}
+
+    @contextmanager
+    def _models(self, *, is_compared: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(str(self.database)) as db:
             db.execute("set TimeZone = 'UTC'")
             for model in self.models:
-                schema = model.address.split(".")[0]
-                kind = "table" if schema == "intermediate" else "view"
-                db.execute(
-                    f"create schema if not exists {schema}; create or replace {kind} {model.address} as {model.sql}"
-                )
-            return {name: db.execute(f"select * from marts.{name} order by all").fetchall() for name in MARTS}
+                if model.is_compared == is_compared:
+                    schema = model.address.split(".")[0]
+                    kind = "table" if schema == "intermediate" else "view"
+                    db.execute(
+                        f"create schema if not exists {schema}; create or replace {kind} {model.address} as {model.sql}"
+                    )
+            yield db
+
+    def _compare(self) -> None:
+        """Compares the new pairs, as `comparison.loading.load` does."""
+        self.loads += 1
+        with Uncompared(self.database, METHOD) as uncompared:
+            found = [comparison_source.results(batch, METHOD) for batch in uncompared.batches()]
+            if uncompared.is_new_method:
+                found.append({"methods": comparison.METHODS.batch([METHOD.row])})
+        with duckdb.connect(str(self.database)) as db:
+            _create_schema(db, "comparison", comparison.TABLES)
+            for results in found:
+                for name, rows in results.items():
+                    db.register("batch", rows)
+                    db.execute(f"insert into comparison.{name} select *, '{self.loads:05}' from batch")
+            db.execute("insert into comparison._dlt_loads values (?, 'comparison', 0, now(), '')", [f"{self.loads:05}"])
 
     def ask(self, sql: str) -> Rows:
         """Rows of the pipeline's own database."""
@@ -112,14 +154,18 @@ class Quick:
 
     def _create(self) -> None:
         with duckdb.connect(str(self.database)) as db:
-            db.execute("create schema kili")
-            for table in records.TABLES:
-                columns = ", ".join(f"{column.name} {column.sql_type}" for column in table.columns)
-                db.execute(f"create table kili.{table.name} ({columns}, {tables.LOAD_ID} varchar)")
-            db.execute(
-                """create table kili._dlt_loads (load_id varchar, schema_name varchar, status bigint,
-                inserted_at timestamptz, schema_version_hash varchar)"""
-            )
+            _create_schema(db, "kili", records.TABLES)
 
     def _known(self) -> set[str]:
         return {export_id for (export_id,) in self.ask("select export_id from kili.exports")}
+
+
+def _create_schema(db: duckdb.DuckDBPyConnection, schema: str, declared: Sequence[tables.Table]) -> None:
+    db.execute(f"create schema if not exists {schema}")
+    for table in declared:
+        columns = ", ".join(f"{column.name} {column.sql_type}" for column in table.columns)
+        db.execute(f"create table if not exists {schema}.{table.name} ({columns}, {tables.LOAD_ID} varchar)")
+    db.execute(
+        f"""create table if not exists {schema}._dlt_loads (load_id varchar, schema_name varchar, status bigint,
+        inserted_at timestamptz, schema_version_hash varchar)"""
+    )

@@ -29,6 +29,31 @@ CLASSIFICATION, OBJECT, ENTITY, RELATION, TRANSCRIPTION, POSE, COMPARISON, RANKI
 NONE, SPAN, AREA, LINE = range(4)
 """What an annotation covers: nothing, characters, an area, or points without one."""
 
+COLUMNS: Final = (
+    "annotation_key",
+    "parent_annotation_key",
+    "job_name",
+    "kind",
+    "tool",
+    "mid",
+    "category",
+    "text",
+    "begin_offset",
+    "end_offset",
+    "frame",
+    "is_key_frame",
+    "page_number",
+    "x_min",
+    "y_min",
+    "x_max",
+    "y_max",
+    "geometry",
+    "start_mids",
+    "end_mids",
+    "extra",
+)
+"""What of an annotation may count, and the key it is known by."""
+
 _LINES: Final = pa.array(["marker", "polyline", "vector", "pose"])
 _BOUNDS: Final = ("x_min", "y_min", "x_max", "y_max")
 
@@ -37,8 +62,8 @@ _BOUNDS: Final = ("x_min", "y_min", "x_max", "y_max")
 class Items:
     """One row for each annotation in each pair that its label stands in.
 
-    `table` has the columns of `kili.annotations` that matter, and `pair` (a number) and `side` (0 left, 1 right). The
-    numbers below are equal where the texts are, -1 for null.
+    `table` has `COLUMNS` of `kili.annotations`, and `pair` (a number) and `side` (0 left, 1 right). The numbers below
+    are equal where the texts are, -1 for null.
     """
 
     table: pa.Table
@@ -123,7 +148,7 @@ class Items:
 
 
 def read(table: pa.Table) -> Items:
-    """Reads a batch; see `Items.table` for its columns, `annotation_key` to `extra` as in `kili.annotations`."""
+    """Reads a batch; `Items.table` tells its columns."""
     pair, side = _numbers(table, "pair"), _numbers(table, "side")
     owner = pair * 2 + side
     kind = _indices(table["kind"], KINDS)

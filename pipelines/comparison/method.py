@@ -25,3 +25,11 @@ class Method:
         """Names the method: the same version gives the same results for the same answers."""
         frames = " key frames" if self.key_frames_only else ""
         return f"{COMPARISON_VERSION}.{FLATTEN_VERSION} relabel {self.relabel_iou:g}{frames}"
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """The method as a row of `comparison.methods`."""
+        return self.version, self.relabel_iou, self.key_frames_only
+
+
+DEFAULT: Final = Method()

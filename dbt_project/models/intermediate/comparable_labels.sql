@@ -18,6 +18,7 @@ with_asset as (
         labels.author_id,
         labels.created_at,
         labels.is_sent_back_to_queue,
+        assets.is_used_for_consensus,
         labels.response_hash,
         coalesce(labels.skipped, false) as is_skipped,
         coalesce(
@@ -40,12 +41,13 @@ comparable as (
         author_id,
         created_at,
         is_sent_back_to_queue,
+        is_used_for_consensus,
+        is_honeypot_truth,
         response_hash
     from with_asset
     where
         label_type in ('DEFAULT', 'REVIEW')
         and not is_skipped
-        and not is_honeypot_truth
 )
 
 select * from comparable

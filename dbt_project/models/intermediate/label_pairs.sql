@@ -4,7 +4,16 @@ review_pairs as (
     select * from {{ ref('review_pairs') }}
 ),
 
-reviews as (
+honeypot_pairs as (
+    select * from {{ ref('honeypot_pairs') }}
+),
+
+consensus_pairs as (
+    select * from {{ ref('consensus_pairs') }}
+),
+
+-- A further purpose is one more model of pairs and one more `union all` here.
+pairs as (
     select
         'review' as purpose,
         asset_id,
@@ -13,11 +22,24 @@ reviews as (
         review_label_key as right_label_key,
         review_response_hash as right_response_hash
     from review_pairs
-),
-
--- A further purpose is one more model of pairs and one more `union all` here.
-pairs as (
-    select * from reviews
+    union all
+    select
+        'honeypot' as purpose,
+        asset_id,
+        default_label_key as left_label_key,
+        default_response_hash as left_response_hash,
+        truth_label_key as right_label_key,
+        truth_response_hash as right_response_hash
+    from honeypot_pairs
+    union all
+    select
+        'consensus' as purpose,
+        asset_id,
+        one_label_key as left_label_key,
+        one_response_hash as left_response_hash,
+        other_label_key as right_label_key,
+        other_response_hash as right_response_hash
+    from consensus_pairs
 )
 
 select * from pairs

@@ -4,6 +4,7 @@ with
 
 labels as (
     select * from {{ ref('comparable_labels') }}
+    where not is_honeypot_truth
 ),
 
 defaults as (

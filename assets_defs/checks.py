@@ -1,0 +1,42 @@
+"""Checks of the warehouse that are more than a dbt test."""
+
+from typing import Any, Final
+
+import dagster as dg
+
+from pipelines import warehouse
+from pipelines.settings import Settings
+
+_TOLERANCE: Final = 0.01
+_OFF: Final = f"""
+    select mark, external_id, asset_id, label_key, kili_score, score, difference
+    from marts.score_reconciliation
+    where abs(difference) > {_TOLERANCE} order by abs(difference) desc, mark, asset_id, label_key"""
+_SHOWN: Final = 100
+
+
+@dg.asset_check(
+    asset=["marts", "score_reconciliation"],
+    description=f"Kili's own marks and our scores differ by {_TOLERANCE} at most.",
+)
+def agrees_with_kili(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+    """Warns with the marks that differ; the greatest differences first."""
+    with warehouse.reading(settings.database) as db:
+        found = db.execute(_OFF)
+        names = [column[0] for column in found.description or []]
+        rows = found.fetchall()
+        count = db.execute("select count(score) from marts.score_reconciliation").fetchall()[0][0]
+    return dg.AssetCheckResult(
+        passed=not rows,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"marks": count, "off": len(rows), "rows": _table(names, rows[:_SHOWN])},
+    )
+
+
+def _table(names: list[str], rows: list[Any]) -> dg.TableMetadataValue:
+    columns = dg.TableSchema([dg.TableColumn(name) for name in names])
+    records = [
+        dg.TableRecord({name: "" if value is None else value for name, value in zip(names, row, strict=True)})
+        for row in rows
+    ]
+    return dg.MetadataValue.table(records, columns)

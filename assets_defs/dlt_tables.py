@@ -1,0 +1,75 @@
+"""Tables that dlt loads, as Dagster assets: one declared table, one asset."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import dagster as dg
+import dagster_dlt
+from dlt.sources import DltSource
+
+from pipelines import warehouse
+from pipelines.settings import Settings
+from pipelines.tables import Table
+
+
+class _Translator(dagster_dlt.DagsterDltTranslator):
+    """Keys are the tables' addresses; descriptions and columns come from their declarations."""
+
+    def __init__(self, schema: str, tables: Sequence[Table], upstream: Sequence[dg.AssetKey]) -> None:
+        self.schema = schema
+        self.tables = {table.name: table for table in tables}
+        self.upstream = upstream
+
+    def get_asset_spec(self, data: dagster_dlt.translator.DltResourceTranslatorData) -> dg.AssetSpec:
+        table = self.tables[data.resource.name]
+        columns = [
+            dg.TableColumn(
+                column.name,
+                column.sql_type.lower(),
+                column.description,
+                dg.TableColumnConstraints(nullable=column.is_nullable),
+            )
+            for column in table.columns
+        ]
+        return (
+            super()
+            .get_asset_spec(data)
+            .replace_attributes(
+                key=[self.schema, table.name],
+                deps=self.upstream,
+                description=table.description,
+                group_name=self.schema,
+            )
+            .merge_attributes(
+                metadata={
+                    "dagster/column_schema": dg.TableSchema(columns),
+                    "dagster/table_name": f"warehouse.{self.schema}.{table.name}",
+                }
+            )
+        )
+
+
+def specs(
+    source: DltSource, schema: str, tables: Sequence[Table], upstream: Sequence[dg.AssetKey], settings: Settings
+) -> list[dg.AssetSpec]:
+    """One asset for each table of a schema that dlt loads, and one for dlt's ledger of loads beside them."""
+    translator = _Translator(schema, tables, upstream)
+    return [
+        *dagster_dlt.build_dlt_asset_specs(source, warehouse.pipeline(schema, settings), translator),
+        dg.AssetSpec(
+            [schema, "_dlt_loads"],
+            deps=upstream,
+            description="One row for each finished load, written last: rows of a load that is not here do not count.",
+            group_name=schema,
+            kinds={"dlt", "duckdb"},
+        ),
+    ]
+
+
+def materialized(
+    schema: str, row_counts: Mapping[str, int], new_row_counts: Mapping[str, int]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """The result for each asset of a schema, with the rows there are and those that the load wrote."""
+    for table, count in row_counts.items():
+        metadata = {"dagster/row_count": count, "rows_loaded": new_row_counts[table]}
+        yield dg.MaterializeResult(asset_key=[schema, table], metadata=metadata)
+    yield dg.MaterializeResult(asset_key=[schema, "_dlt_loads"])

@@ -1,0 +1,22 @@
+with
+
+defaults as (
+    select * from {{ ref('latest_default_labels') }}
+),
+
+pairs as (
+    select
+        one.asset_id,
+        one.label_key as one_label_key,
+        one.response_hash as one_response_hash,
+        other.label_key as other_label_key,
+        other.response_hash as other_response_hash
+    from defaults as one
+    inner join defaults as other
+        on
+            one.asset_id = other.asset_id
+            and one.label_key < other.label_key
+    where coalesce(one.is_used_for_consensus, true)
+)
+
+select * from pairs

@@ -1,0 +1,32 @@
+with
+
+labels as (
+    select * from {{ ref('comparable_labels') }}
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by asset_id, author_id
+            order by created_at desc, label_key desc
+        ) as place
+    from labels
+    where
+        label_type = 'DEFAULT'
+        and not is_honeypot_truth
+        and author_id is not null
+),
+
+latest as (
+    select
+        label_key,
+        asset_id,
+        author_id,
+        is_used_for_consensus,
+        response_hash
+    from ranked
+    where place = 1
+)
+
+select * from latest

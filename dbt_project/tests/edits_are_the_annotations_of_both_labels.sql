@@ -1,0 +1,54 @@
+{{ config(meta={'dagster': {'ref': {'name': 'review_edits'}}}) }}
+
+-- All edits but `added` are the default's annotations, each once; all but `removed` the review's.
+with
+
+pairs as (
+    select * from {{ ref('review_vs_default') }}
+    where kept_count is not null
+),
+
+annotations as (
+    select * from {{ ref('annotations') }}
+),
+
+edits as (
+    select * from {{ ref('review_edits') }}
+),
+
+expected as (
+    select
+        pairs.default_label_key,
+        pairs.review_label_key,
+        annotations.annotation_key,
+        annotations.label_key = pairs.review_label_key as is_of_review
+    from pairs
+    inner join annotations
+        on annotations.label_key in (pairs.default_label_key, pairs.review_label_key)
+),
+
+told as (
+    select
+        default_label_key,
+        review_label_key,
+        default_annotation_key as annotation_key,
+        false as is_of_review
+    from edits
+    where edit != 'added'
+    union all
+    select
+        default_label_key,
+        review_label_key,
+        review_annotation_key as annotation_key,
+        true as is_of_review
+    from edits
+    where edit != 'removed'
+),
+
+differences as (
+    (select * from expected except all select * from told)
+    union all
+    (select * from told except all select * from expected)
+)
+
+select * from differences
