@@ -47,7 +47,8 @@ def main(warehouse: str) -> None:
     before = [(row[0], row[2:7]) for row in rows if row[2] is not None]
     after = [(row[0], row[7:12]) for row in rows if row[7] is not None]
     key = "".join(f'<tspan fill="{colour}" dx="14">■ {edit}</tspan>' for edit, colour in COLOURS.items())
-    print(f"""<svg xmlns="http://www.w3.org/2000/svg" width="{2 * SIZE + 30}" height="372" font-family="sans-serif" font-size="14">
+    print(f"""<svg xmlns="http://www.w3.org/2000/svg" width="{2 * SIZE + 30}" height="372"
+  font-family="sans-serif" font-size="14">
 <rect width="100%" height="100%" fill="#fff"/>
 {panel("annotator (DEFAULT)", 5, before)}
 {panel(f"reviewer (REVIEW): score {rows[0][1]:.3f}", SIZE + 25, after)}

@@ -5,8 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from conftest import SAMPLES, load, query
+
+from assets_defs import checks
+from pipelines import settings
 
 
 def at(text: str) -> datetime:
@@ -133,6 +137,7 @@ def label(author: str, label_type: str, hour: int, answer: str, **more: Any) -> 
 PAIRS = [
     {
         "id": "rounds",  # two annotators; sent back, done again, reviewed again, and touched once more after it
+        "consensusMark": 0,
         "labels": [
             label("ana", "DEFAULT", 1, "CAR", isSentBackToQueue=True),
             label("bob", "DEFAULT", 1, "BUS"),
@@ -144,7 +149,7 @@ PAIRS = [
     },
     {
         "id": "itself",  # labels and reviews: one person; a second review has nothing but skipped work before it
-        "labels": [label("ana", "DEFAULT", 1, "CAR"), label("ana", "REVIEW", 2, "CAR")],
+        "labels": [label("ana", "DEFAULT", 1, "CAR"), label("ana", "REVIEW", 2, "CAR", reviewScore=0.995)],
     },
     {
         "id": "same-time",  # at the same moment is at or before; two defaults of one moment: the greater key
@@ -166,7 +171,8 @@ PAIRS = [
     {
         "id": "truth-by-asset",  # no label says whether it is the truth, so the asset's reviews are
         "isHoneypot": True,
-        "labels": [label("rex", "REVIEW", 9, "CAR"), label("ana", "DEFAULT", 1, "CAR")],
+        "honeypotMark": 0.25,
+        "labels": [label("rex", "REVIEW", 9, "CAR"), label("ana", "DEFAULT", 1, "CAR", honeypotMark=1)],
     },
     {
         "id": "truth-by-label",  # labels say which is the truth: the other review is one
@@ -218,9 +224,56 @@ def test_pairs_are_kept_with_their_answers_for_the_comparison(pairs: Path) -> No
         order by all""",
         "work/warehouse.duckdb",
     )
-    assert len(rows) == 8
-    assert {tuple(row.values())[2:] for row in rows} == {("DEFAULT", "REVIEW", True)}
-    assert {row["purpose"] for row in rows} == {"review"}
+    assert [tuple(row.values()) for row in rows if row["purpose"] != "review"] == [
+        ("consensus", "rounds", "DEFAULT", "DEFAULT", True),
+        ("honeypot", "truth-by-asset", "DEFAULT", "REVIEW", True),
+        ("honeypot", "truth-by-label", "DEFAULT", "REVIEW", True),
+    ]
+    reviews = [row for row in rows if row["purpose"] == "review"]
+    assert len(reviews) == 8
+    assert {tuple(row.values())[2:] for row in reviews} == {("DEFAULT", "REVIEW", True)}
+
+
+def test_kilis_own_marks_stand_beside_ours_and_a_check_warns_where_they_differ(pairs: Path, samples: Path) -> None:
+    rows = query(
+        pairs,
+        """select mark, asset_id, label_key is null as is_of_asset, kili_score, score, difference
+        from marts.score_reconciliation order by all""",
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("consensus_mark", "rounds", True, 0.0, 0.0, 0.0),
+        ("honeypot_mark", "truth-by-asset", False, 1.0, 1.0, 0.0),
+        ("honeypot_mark", "truth-by-asset", True, 0.25, 1.0, 0.75),
+        ("review_score", "itself", False, 0.995, 1.0, pytest.approx(0.005)),
+    ]
+    warned = checks.agrees_with_kili(settings.from_environment().at("x", pairs))
+    assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
+    shown = [record.data for record in warned.metadata["rows"].records]
+    assert [(row["asset_id"], row["kili_score"], row["score"]) for row in shown] == [("truth-by-asset", 0.25, 1.0)]
+    assert checks.agrees_with_kili(settings.from_environment().at("x", samples)).passed
+
+
+def test_what_kilis_server_gave_is_what_we_reckon(samples: Path) -> None:
+    rows = query(samples, "select * from marts.score_reconciliation where external_id = 'car_1'")
+    assert len(rows) == 4
+    assert all(abs(row["difference"]) < 1e-6 for row in rows)
+
+
+def test_the_worked_example_of_the_readme_is_scored_as_it_says(samples: Path) -> None:
+    rows = query(
+        samples,
+        """select job_name, jobs.score, score_method, weight, pairs.score as pair_score
+        from marts.review_vs_default_jobs as jobs
+        join marts.review_vs_default as pairs using (review_label_key, default_label_key)
+        where external_id = 'street.jpg' order by job_name""",
+    )
+    plate, overlap = (2 * 7 / (7 + 8)) ** 0.5, 0.18 * 0.2 / (0.2 * 0.2 + 0.22 * 0.23 - 0.18 * 0.2)
+    objects = pytest.approx((plate + overlap) / 6)
+    whole = pytest.approx((plate + overlap + 1) / 7)
+    assert [tuple(row.values()) for row in rows] == [
+        ("OBJECTS", objects, "matched_iou", 6.0, whole),
+        ("WEATHER", 1.0, "category_jaccard", 1.0, whole),
+    ]
 
 
 def test_the_latest_label_of_a_user_is_of_any_type_but_a_draft(pairs: Path) -> None:

@@ -7,6 +7,7 @@ import duckdb
 from conftest import SAMPLES, load, query
 
 from pipelines import publishing, tables
+from pipelines.comparison import records as comparison
 from pipelines.kili import records
 
 
@@ -25,15 +26,23 @@ def test_the_warehouse_folder_is_laid_out_as_promised(samples: Path) -> None:
 def test_consumers_get_marts_and_ledger_as_tables(samples: Path) -> None:
     tables = query(samples, "select schema_name || '.' || table_name as address from duckdb_tables() order by all")
     assert [row["address"] for row in tables] == [
+        "comparison.edits",
+        "comparison.jobs",
+        "comparison.methods",
+        "comparison.pairs",
         "kili.exports",
         "kili.rejects",
         "kili.sightings",
         "marts.annotations",
         "marts.assets",
+        "marts.category_confusion",
         "marts.labels",
         "marts.latest_label_per_user",
         "marts.latest_label_per_user_and_type",
+        "marts.review_edits",
         "marts.review_vs_default",
+        "marts.review_vs_default_jobs",
+        "marts.score_reconciliation",
     ]
     assert query(samples, "select * from duckdb_views() where not internal") == []
 
@@ -43,7 +52,8 @@ def test_every_published_table_and_column_has_a_comment(samples: Path) -> None:
         samples,
         """select table_name, null as column_name from duckdb_tables() where coalesce(comment, '') = ''
         union all select table_name, column_name from duckdb_columns()
-        where schema_name in ('kili', 'marts') and coalesce(comment, '') = '' and column_name <> '_dlt_load_id'""",
+        where schema_name in ('comparison', 'kili', 'marts')
+            and coalesce(comment, '') = '' and column_name <> '_dlt_load_id'""",
     )
     assert silent == []
 
@@ -86,10 +96,11 @@ def test_only_the_last_releases_are_kept_and_left_overs_go(samples: Path, tmp_pa
 
 def test_types_are_those_of_the_record_models(samples: Path) -> None:
     with duckdb.connect(str(samples / "work" / "warehouse.duckdb"), read_only=True) as db:
-        for table in records.TABLES:
+        declared = [("kili", table) for table in records.TABLES] + [("comparison", t) for t in comparison.TABLES]
+        for schema, table in declared:
             found = db.execute(
-                "select column_name, data_type from duckdb_columns() where schema_name = 'kili' and table_name = ?",
-                [table.name],
+                "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ?",
+                [schema, table.name],
             ).fetchall()
             expected = [(column.name, column.sql_type) for column in table.columns]
             assert [column for column in found if column[0] != tables.LOAD_ID] == expected

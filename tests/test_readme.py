@@ -9,15 +9,12 @@ from conftest import ROOT, SAMPLES, query
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_first_query_gives_the_result_shown(samples: Path) -> None:
-    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
-    shown = re.search(r"```text\n(.*?)\n```", README, re.DOTALL)
-    assert code
-    assert shown
-    sql = re.search(r'"""(.*?)"""', code[1], re.DOTALL)
-    assert sql
+def test_queries_give_the_results_shown(samples: Path) -> None:
+    queries = re.findall(r'```python\n[^`]*?"""(.*?)"""', README, re.DOTALL)
+    shown = re.findall(r"```text\n(.*?)\n```", README, re.DOTALL)
+    assert len(queries) == 2
     with duckdb.connect(str(samples / "warehouse.duckdb"), read_only=True) as warehouse:
-        assert str(warehouse.sql(sql[1])).strip() == shown[1].strip()
+        assert [str(warehouse.sql(sql)).strip() for sql in queries] == [text.strip() for text in shown]
 
 
 def test_the_table_of_marts_is_complete(samples: Path) -> None:
@@ -28,7 +25,7 @@ def test_the_table_of_marts_is_complete(samples: Path) -> None:
 
 
 def test_the_exports_shown_are_the_samples() -> None:
-    shown = re.findall(r"^│ (\w+)[.…]", README, re.MULTILINE)
+    shown = re.findall(r"^│ (\w+)[.…]\S* +│ (?:json|zip)_", README, re.MULTILINE)
     samples = sorted(path.name for path in SAMPLES.iterdir())
     assert len(shown) == len(samples)
     assert all(name.startswith(start) for name, start in zip(samples, sorted(shown), strict=True))

@@ -30,7 +30,7 @@ def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> Non
 def test_json_is_all_there_is_on_standard_output(samples: Path) -> None:
     for command in ("status", "rejects"):
         assert run_command(command, "--warehouse", samples, "--json").facts is not None
-    assert run_command("status", "--warehouse", samples, "--json").facts["row_counts"]["marts.labels"] == 31
+    assert run_command("status", "--warehouse", samples, "--json").facts["row_counts"]["marts.labels"] == 33
 
 
 def test_every_export_reconciles(samples: Path) -> None:
@@ -40,13 +40,13 @@ def test_every_export_reconciles(samples: Path) -> None:
             (select count(*) from kili.sightings where sightings.export_id = exports.export_id) as seen
         from kili.exports""",
     )
-    assert len(counts) == 7
+    assert len(counts) == 8
     assert all(row["kept"] == row["seen"] for row in counts)
 
 
 def test_settings_come_from_the_environment_too(samples: Path) -> None:
     ran = run_command("run", "--json", KILI_EXPORTS=str(SAMPLES), KILI_WAREHOUSE=str(samples))
-    assert (ran.status, ran.facts["exports_found"]) == (0, 7)
+    assert (ran.status, ran.facts["exports_found"]) == (0, 8)
 
 
 @pytest.mark.parametrize(

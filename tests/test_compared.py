@@ -1,0 +1,60 @@
+"""The load of schema `comparison`: only pairs that the method has not compared, in a real warehouse."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import SAMPLES, query
+
+from pipelines import publishing, settings, transform
+from pipelines.comparison import loading, uncompared
+from pipelines.comparison.method import Method
+from pipelines.settings import Settings
+
+
+@pytest.fixture
+def copied(samples: Path, tmp_path: Path) -> Settings:
+    """The warehouse of the samples, to be written to."""
+    shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)
+    return settings.from_environment().at(str(SAMPLES), tmp_path / "warehouse")
+
+
+def rows(chosen: Settings, table: str) -> list[dict[str, object]]:
+    return query(chosen.work, f"select * exclude (_dlt_load_id) from comparison.{table} order by all")
+
+
+def test_what_was_compared_is_not_compared_again(copied: Settings) -> None:
+    assert loading.load(copied).load_id is None
+
+
+def test_another_method_compares_all_pairs_and_is_published_by_itself(copied: Settings) -> None:
+    before = rows(copied, "pairs")
+    digest = transform.models_digest()
+    assert publishing.is_current(copied.warehouse, copied.database, digest)
+    loaded = loading.load(replace(copied, method=Method(relabel_iou=0.7)))
+    assert (loaded.new_row_counts["methods"], loaded.new_row_counts["pairs"]) == (1, len(before))
+    assert rows(copied, "pairs") != before
+    assert not publishing.is_current(copied.warehouse, copied.database, digest)
+    back = loading.load(copied)
+    assert (back.new_row_counts["methods"], back.new_row_counts["pairs"]) == (1, 0)
+
+
+def test_a_comparison_that_never_finished_is_made_again(copied: Settings) -> None:
+    before = {table: rows(copied, table) for table in ("pairs", "jobs", "edits", "methods")}
+    with duckdb.connect(str(copied.database)) as db:
+        db.execute("delete from comparison._dlt_loads")
+    assert loading.load(copied).new_row_counts == {table: len(found) for table, found in before.items()} | {
+        "methods": 1
+    }
+    assert {table: rows(copied, table) for table in before} == before
+
+
+def test_batches_of_any_size_give_the_same(copied: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {table: rows(copied, table) for table in ("pairs", "jobs", "edits")}
+    monkeypatch.setattr(uncompared, "ANNOTATIONS_PER_BATCH", 4)
+    with duckdb.connect(str(copied.database)) as db:
+        db.execute("delete from comparison._dlt_loads")
+    loading.load(copied)
+    assert {table: rows(copied, table) for table in before} == before
