@@ -139,8 +139,14 @@ class Items:
         return np.asarray(self.table["is_key_frame"].fill_null(True).to_numpy(), dtype=bool)
 
     def shapes(self, rows: Integers) -> Shapes:
-        """The geometry of some rows."""
-        return shapes.read(self.table["geometry"].take(pa.array(rows)).to_numpy(zero_copy_only=False))
+        """The geometry of some rows, each read once."""
+        unread = np.unique(rows[np.equal(self._shapes[rows], None)])
+        self._shapes[unread] = shapes.read(self.table["geometry"].take(pa.array(unread)).to_numpy(zero_copy_only=False))
+        return self._shapes[rows]
+
+    @cached_property
+    def _shapes(self) -> Shapes:
+        return np.full(len(self), None, dtype=object)
 
     def texts(self, rows: Integers) -> list[str]:
         """The text of some rows; empty where there is none."""
