@@ -18,10 +18,28 @@ _EXPORTS: Final = """
     select file_url, layout, as_of, asset_count, label_count, annotation_count,
         rejected_asset_count + rejected_label_count as rejected_count, is_rejected, loaded_at
     from kili.exports order by as_of desc nulls last, file_url"""
-_ANNOTATORS: Final = """
-    select annotator_id, count(*) as pair_count, count(*) filter (where is_unchanged) as unchanged_count
+_EDITS: Final = ", ".join(
+    f"coalesce(sum({edit}_count), 0)::bigint as {edit}_count"
+    for edit in ("kept", "moved", "relabelled", "relabelled_and_moved", "text_changed", "removed", "added")
+)
+_ANNOTATORS: Final = f"""
+    select annotator_id as name, count(*) as pair_count, avg(score) as score,
+        count(*) filter (where is_unchanged) as unchanged_count, {_EDITS}
     from marts.review_vs_default where is_latest_review
-    group by annotator_id order by unchanged_count / pair_count desc, annotator_id"""
+    group by annotator_id order by score desc nulls last, annotator_id"""
+_JOBS: Final = f"""
+    select job_name as name, count(*) as pair_count, avg(score) as score,
+        count(*) filter (where kept_count = greatest(default_annotation_count, review_annotation_count))
+            as unchanged_count, {_EDITS}
+    from marts.review_vs_default_jobs
+    where (review_label_key, default_label_key) in (
+        select review_label_key, default_label_key from marts.review_vs_default where is_latest_review)
+    group by job_name order by score desc nulls last, job_name"""
+_CONFUSED: Final = """
+    select job_name, default_category, review_category, sum(pair_count)::bigint as pair_count
+    from marts.category_confusion
+    where default_category is distinct from review_category
+    group by all order by pair_count desc, job_name, default_category, review_category limit 20"""
 _NUMBERS: Final = """
     select (select count(*) from marts.assets), (select count(*) from marts.labels),
         (select count(*) from marts.annotations), (select count(*) from marts.review_vs_default),
@@ -40,6 +58,8 @@ def write(database: Path, folder: Path, release_id: str) -> None:
             numbers=dict(zip(numbers, db.execute(_NUMBERS).fetchall()[0], strict=True)),
             exports=_rows(db, _EXPORTS),
             annotators=_rows(db, _ANNOTATORS),
+            jobs=_rows(db, _JOBS),
+            confused=_rows(db, _CONFUSED),
             tables=_rows(db, _TABLES),
             columns=db.execute(_COLUMNS).fetchall(),
         )

@@ -21,10 +21,19 @@ expected as (
         pairs.default_label_key,
         pairs.review_label_key,
         annotations.annotation_key,
-        annotations.label_key = pairs.review_label_key as is_of_review
+        false as is_of_review
     from pairs
     inner join annotations
-        on annotations.label_key in (pairs.default_label_key, pairs.review_label_key)
+        on pairs.default_label_key = annotations.label_key
+    union all
+    select
+        pairs.default_label_key,
+        pairs.review_label_key,
+        annotations.annotation_key,
+        true as is_of_review
+    from pairs
+    inner join annotations
+        on pairs.review_label_key = annotations.label_key
 ),
 
 told as (
