@@ -1,7 +1,9 @@
 """What tests share: the warehouse of the sample exports, built once a session by the command that users run."""
 
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -83,7 +85,13 @@ def dump(warehouse: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The warehouse of the sample exports."""
-    warehouse = tmp_path_factory.mktemp("samples") / "warehouse"
-    load(warehouse, SAMPLES)
-    return warehouse
+    """The warehouse of the sample exports: built once, and copied for each process that runs tests."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "samples"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            built = tmp_path_factory.mktemp("built")
+            load(built, SAMPLES)
+            built.rename(shared)
+    return shutil.copytree(shared, tmp_path_factory.mktemp("samples") / "warehouse", symlinks=True)
