@@ -57,10 +57,16 @@ def box(x0: float, y0: float, x1: float, y1: float, category: str = "CAR", **mor
     return drawn("rectangle", corners, category, **more)
 
 
-def drawn(tool: str, outline: list[tuple[float, float]], category: str = "CAR", **more: Any) -> Answer:
-    """A rectangle, polygon or region of one outline."""
-    vertices = [{"x": x, "y": y} for x, y in outline]
-    said = {"type": tool, "categories": [{"name": category}], "boundingPoly": [{"normalizedVertices": vertices}]}
+def drawn(
+    tool: str,
+    outline: list[tuple[float, float]],
+    category: str = "CAR",
+    hole: list[tuple[float, float]] | None = None,
+    **more: Any,
+) -> Answer:
+    """A rectangle, polygon or region of one outline, and a hole in it."""
+    rings = [{"normalizedVertices": [{"x": x, "y": y} for x, y in ring]} for ring in (outline, hole) if ring]
+    said = {"type": tool, "categories": [{"name": category}], "boundingPoly": rings}
     return {"mid": f"{tool}-{outline}", **said, **more}
 
 

@@ -55,10 +55,21 @@ def ranking(*orders: list[str]) -> Answer:
     return {"RANK": {"orders": [{"rank": rank, "elements": elements} for rank, elements in enumerate(orders, 1)]}}
 
 
+def drawn_apart(parts: list[tuple[float, float, float, float]]) -> Answer:
+    """One semantic region of several boxes."""
+    outlines = [[(x0, y0), (x1, y0), (x1, y1), (x0, y1)] for x0, y0, x1, y1 in parts]
+    return objects(*(drawn("semantic", outline, mid="s") for outline in outlines))
+
+
+HOLE = [(0.2, 0.2), (0.4, 0.2), (0.4, 0.4)]
 CAR = (0.1, 0.1, 0.5, 0.5)
 NEARLY = (0.1, 0.1, 0.5, 0.5 + 4e-10)
 SHIFTED = (0.1, 0.1, 0.5, 0.6)
 OTHER = (0.6, 0.6, 0.9, 0.9)
+OTHER_CORNERS = [(0.9, 0.9), (0.6, 0.9), (0.6, 0.6), (0.9, 0.6)]
+NESTED: Any = "a"
+for _ in range(300):
+    NESTED = [NESTED]
 TRIANGLE = [(0.1, 0.1), (0.5, 0.1), (0.1, 0.5)]
 
 EDITS = {
@@ -238,6 +249,64 @@ EDITS = {
         {"0": {}, "1": objects(box(*CAR))},
         [("added", "BOX", None, "CAR", None), ("removed", "BOX", "CAR", None, None)],
     ),
+    "the same within 1e-9 wins over two pairs of the same sum": (
+        objects(box(0, 0, 1, 1), box(0, 0, 0.5, 1)),
+        objects(box(0, 0, 1, 1 + 1e-14), box(0.5, 0, 1, 1)),
+        [
+            ("added", "BOX", None, "CAR", None),
+            ("kept", "BOX", "CAR", "CAR", pytest.approx(1)),
+            ("removed", "BOX", "CAR", None, None),
+        ],
+    ),
+    "a box without area": (
+        objects(box(0.1, 0.1, 0.1, 0.5)),
+        objects(box(0.1, 0.1 + 1e-12, 0.1, 0.5)),
+        [("kept", "BOX", "CAR", "CAR", 1.0)],
+    ),
+    "a polygon begun elsewhere and nearly the same": (
+        objects(drawn("polygon", [(0.1, 0.1), (0.1, 0.5), (0.5, 0.3)])),
+        objects(drawn("polygon", [(0.5, 0.3), (0.1 + 1e-12, 0.1), (0.1, 0.5)])),
+        [("kept", "BOX", "CAR", "CAR", pytest.approx(1))],
+    ),
+    "markers of other classes near each other": (
+        objects(point(0.1, 0.1)),
+        objects(point(0.11, 0.1, "NOSE")),
+        [("added", "BOX", None, "NOSE", None), ("removed", "BOX", "EYE", None, None)],
+    ),
+    "an entity with keys that mean nothing here": (
+        objects({"mid": "n", "categories": [{"name": "PERSON"}], "beginOffset": 4, "endOffset": 8, "content": "Lucy"}),
+        objects(
+            {
+                "mid": "n",
+                "categories": [{"name": "PERSON"}],
+                "beginOffset": 4,
+                "endOffset": 8,
+                "content": "Lucy",
+                "labelVersion": "default",
+            }
+        ),
+        [("kept", "BOX", "PERSON", "PERSON", 1.0)],
+    ),
+    "an entity whose last node is left out": (
+        objects({name: value for name, value in entity(4, 8).items() if name != "endId"}),
+        objects(entity(4, 8)),
+        [("kept", "BOX", "PERSON", "PERSON", 1.0)],
+    ),
+    "a relation of boxes drawn from other corners": (
+        objects(box(*CAR, mid="a"), box(*OTHER, mid="b"), {**relation("ON", "a", "b")}),
+        objects(box(*NEARLY, mid="a"), drawn("rectangle", OTHER_CORNERS, mid="b"), {**relation("ON", "a", "b")}),
+        [("kept", "BOX", "CAR", "CAR", pytest.approx(1))] * 2 + [("kept", "BOX", "ON", "ON", None)],
+    ),
+    "a box that lost its category": (
+        objects(box(*CAR)),
+        objects(box(*CAR, categories=[])),
+        [("relabelled", "BOX", "CAR", None, 1.0)],
+    ),
+    "a ranking that nests deeply": (
+        ranking([NESTED]),
+        ranking([NESTED]),
+        [("kept", "RANK", None, None, None)],
+    ),
     "nothing on either side": ({}, {"KIND": {"categories": []}}, []),
 }
 
@@ -268,6 +337,23 @@ def test_what_became_of_each_annotation(left: Answer, right: Answer, expected: l
         ),
         pytest.param(objects(entity(0, 4)), objects(entity(2, 4)), 0.5, id="spans"),
         pytest.param(ranking(["a"]), ranking(["b"]), 0, id="rankings"),
+        pytest.param(chosen("RED", "RED"), chosen("RED"), 1, id="a category chosen twice is chosen"),
+        pytest.param(
+            drawn_apart([(0, 0, 0.4, 0.4), (0.2, 0.2, 0.6, 0.6)]),
+            drawn_apart([(0, 0, 0.4, 0.2), (0, 0.2, 0.6, 0.4), (0.2, 0.4, 0.6, 0.6)]),
+            1,
+            id="parts that overlap are united",
+        ),
+        pytest.param(
+            objects(drawn("semantic", [(0, 0.5)], hole=HOLE)),
+            objects(drawn("semantic", [(0, 0.4), (0.3, 0.4), (0.3, 0.9)])),
+            0,
+            id="a shape that nothing can mend",
+        ),
+        pytest.param(objects(box(0, 0, 1e308, 1e308)), objects(box(0, 0, 1e300, 1e308)), 0, id="absurd coordinates"),
+        pytest.param(
+            objects(pose(NOSE=(0.1, 0.1)), job="J"), {"J": {"fileId": "f"}}, 0, id="kinds of one job, one unscored"
+        ),
         pytest.param(
             {"KIND": {"categories": [{"name": "A", "children": text("ab")}]}},
             {"KIND": {"categories": [{"name": "A"}]}},
@@ -376,7 +462,7 @@ def reordered(answer: Answer, seed: int) -> Answer:
 @settings(max_examples=60, deadline=None)
 @given(ANSWERS, ANSWERS, st.integers(0, 1000))
 def test_what_holds_for_any_two_answers(left: Answer, right: Answer, seed: int) -> None:
-    pairs = (left, right), (right, left), (left, reordered(left, seed))
+    pairs = (left, right), (right, left), (left, reordered(left, seed)), (left, reordered(right, seed))
     found = compared(*pairs)
     given_keys = annotations(*pairs).select(["pair", "side", "annotation_key"]).to_pylist()
     for number in range(len(pairs)):
@@ -394,6 +480,17 @@ def test_what_holds_for_any_two_answers(left: Answer, right: Answer, seed: int) 
     assert np.isnan(scores[0]) == np.isnan(scores[1])
     assert np.isnan(scores[0]) or 0 <= scores[0] <= 1 + 1e-12
     assert np.isnan(scores[2]) or scores[2] == pytest.approx(1)
+    assert scores[[1, 3]].tolist() == pytest.approx(scores[[0, 0]].tolist(), nan_ok=True)
+    alone = compared((left, right))
+    assert alone.scores.tolist() == pytest.approx(scores[:1].tolist(), nan_ok=True)
+    assert said(alone.edits, 0) == said(found.edits, 0) == said(found.edits, 3)
+
+
+def said(edits_: Any, number: int) -> list[str]:
+    """What became of one pair's annotations, whatever their keys and order."""
+    rows = edits_.filter(np.array(edits_["pair_key"]) == str(number)).to_pylist()
+    told = ("edit", "job_name", "left_category", "right_category", "iou")
+    return sorted(str([row[name] for name in told]) for row in rows)
 
 
 FLAT = st.lists(st.tuples(*[st.floats(0, 1)] * 4, CATEGORIES), max_size=4).map(
@@ -402,7 +499,7 @@ FLAT = st.lists(st.tuples(*[st.floats(0, 1)] * 4, CATEGORIES), max_size=4).map(
 
 
 def brute_force(left: list[Answer], right: list[Answer]) -> float | None:
-    """The score over all one-to-one matchings there are."""
+    """The score over all one-to-one matchings there are; of equal sums the one that keeps most, then has most pairs."""
 
     def overlap(a: Answer, b: Answer) -> float:
         corners = [[(v["x"], v["y"]) for v in one["boundingPoly"][0]["normalizedVertices"]] for one in (a, b)]
@@ -414,11 +511,11 @@ def brute_force(left: list[Answer], right: list[Answer]) -> float | None:
     if not left and not right:
         return None
     small, large = sorted((left, right), key=len)
-    best = (0.0, 0)
+    best = (0.0, 0, 0)
     for order in itertools.permutations(large, len(small)):
         overlaps = [o for o in map(overlap, small, order) if o > 0]
-        best = max(best, (sum(overlaps), len(overlaps)))
-    return best[0] / (len(left) + len(right) - best[1])
+        best = max(best, (round(sum(overlaps), 9), sum(o > 1 - 1e-9 for o in overlaps), len(overlaps)))
+    return best[0] / (len(left) + len(right) - best[2])
 
 
 @settings(max_examples=150, deadline=None)

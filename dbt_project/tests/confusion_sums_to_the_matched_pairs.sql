@@ -13,6 +13,7 @@ edits as (
     where
         edit not in ('added', 'removed')
         and default_category is not null
+        and review_category is not null
 ),
 
 confusion as (

@@ -2,9 +2,9 @@
 
 Annotations are aligned within their place: pair of labels, job, kind, frame, page, and the annotation they are nested
 in, once that one has been aligned itself. First come those that are the same with all that is nested in them, then
-those the same but for it: overlap is one minus a metric (Jaccard's distance), so no matching with a greater sum of
-overlaps is lost by that. What covers something is then matched by overlap, or nearness, within a category, and what is
-left over across categories.
+those the same but for it, then those the same within 1e-9: overlap is one minus a metric (Jaccard's distance), so no
+matching with a greater sum of overlaps is lost by that. What covers something is then matched by overlap, or nearness,
+within a category, and what is left over across categories.
 """
 
 from dataclasses import dataclass
@@ -54,16 +54,16 @@ def align(items: Items, method: Method) -> Alignment:
         if depth:
             rows = rows[found.partner[items.parent[rows]] >= 0]
         found.place[rows] = _places(found, rows)
-        rows = rows[np.argsort(items.whole[rows], kind="stable")]
+        rows = rows[np.argsort(items.whole[rows], kind="stable")]  # so that the order in the label is none
         _match_equal(found, rows, items.whole)
         _match_equal(found, rows, items.own)
-        _match_covered(found, rows, method)
-        _match_told(found, rows)
+        _match_covering(found, rows, method)
+        _match_single(found, rows)
     return found
 
 
 def _places(found: Alignment, rows: Integers) -> Keys:
-    """A key for each row that both sides of a place share; a parent counts as its partner on the left does."""
+    """A key for each row that both sides of a place share; partners count as one parent."""
     items = found.items
     parent = items.parent[rows]
     parent = np.where(items.side[rows] == of.LEFT, parent, np.where(parent >= 0, found.partner[parent], -1))
@@ -76,63 +76,70 @@ def _match_equal(found: Alignment, rows: Integers, said: Keys) -> None:
     found.match(left[in_left], right[in_right])
 
 
-def _match_covered(found: Alignment, rows: Integers, method: Method) -> None:
-    """Matches spans, areas, lines and points: the greatest sum of likenesses, within a category, then across."""
+def _match_covering(found: Alignment, rows: Integers, method: Method) -> None:
+    """Matches spans, areas, lines and points: the greatest sum of likenesses within a category, then across."""
     items = found.items
-    left, right = found.free(rows[items.cover[rows] != NONE])
-    edges = _edges(items, left, right, mixed(found.place, items.cover))
-    same = items.category[edges.left] == items.category[edges.right]
-    _match_best(found, edges, same & (edges.likeness > 0))
-    least = np.where(items.cover[edges.left] == LINE, 1 - SAME, method.relabel_iou)
-    is_free = (found.partner[edges.left] < 0) & (found.partner[edges.right] < 0)
-    _match_best(found, edges, is_free & ~same & (edges.likeness >= least) & (edges.likeness > 0))
+    rows = rows[items.cover[rows] != NONE]
+    for is_across in (False, True):
+        place = mixed(found.place, items.cover, *([] if is_across else [items.category]))
+        for left, right in matching.slices(*found.free(rows), place):
+            edges = _edges(items, left, right, place, is_line_kept=not is_across)
+            alike = np.flatnonzero(same_cover(items, edges.left, edges.right))
+            edges.likeness[alike] = np.where(edges.likeness[alike] > 0, edges.likeness[alike], 1)
+            _match_best(found, edges, alike)
+            allowed = edges.likeness > 0
+            if is_across:
+                allowed &= (edges.likeness >= method.relabel_iou) & (items.cover[edges.left] != LINE)
+            _match_best(found, edges, np.flatnonzero(allowed))
 
 
-def _match_told(found: Alignment, rows: Integers) -> None:
-    """Matches what is said by a category, a text or two ends, where one is left over on each side."""
+def _match_single(found: Alignment, rows: Integers) -> None:
+    """Matches what covers nothing, said by a category, a text or two ends, where one is left over on each side."""
     items = found.items
     rows = rows[items.cover[rows] == NONE]
     relations = rows[items.kind[rows] == of.RELATION]
-    _match_single(found, relations, mixed(found.place, items.meaning))
-    _match_single(found, relations, mixed(found.place, items.category))
-    told = np.isin(items.kind[rows], _SINGLE)
-    _match_single(found, rows[told], found.place)
+    told = rows[np.isin(items.kind[rows], _SINGLE)]
+    for some, keys in (
+        (relations, mixed(found.place, items.meaning)),
+        (relations, mixed(found.place, items.category)),
+        (told, found.place),
+    ):
+        left, right = found.free(some)
+        in_left, in_right = matching.single(keys[left], keys[right])
+        found.match(left[in_left], right[in_right], np.nan)
 
 
 _SINGLE = (of.CLASSIFICATION, of.TRANSCRIPTION, of.COMPARISON, of.RANKING, of.FILE)
 
 
-def _match_single(found: Alignment, rows: Integers, keys: Keys) -> None:
-    left, right = found.free(rows)
-    in_left, in_right = matching.single(keys[left], keys[right])
-    found.match(left[in_left], right[in_right], np.nan)
-
-
 @dataclass(frozen=True, eq=False)
 class _Edges:
+    """Pairs of rows that may be matched. `first` and `second` number the rows in an order that content alone gives."""
+
+    first: Integers
+    second: Integers
     left: Integers
     right: Integers
     likeness: Floats
 
 
-def _edges(items: Items, left: Integers, right: Integers, place: Keys) -> _Edges:
-    """Pairs of free rows in one place that touch, with their likeness; lines and points need not touch."""
-    if not len(left) or not len(right):
-        none = np.empty(0, dtype=np.int64)
-        return _Edges(none, none, np.empty(0))
-    where = np.column_stack([items.bounds, items.span])
-    left, right = (rows[np.lexsort(where[rows].T)] for rows in (left, right))
-    found = [_touching(items, left[i], right[j]) for i, j in matching.candidates(place[left], place[right])]
-    lefts, rights = (np.concatenate(column) for column in zip(*found, strict=True))
-    return _Edges(lefts, rights, likeness(items, lefts, rights))
+def _edges(items: Items, left: Integers, right: Integers, place: Keys, *, is_line_kept: bool) -> _Edges:
+    """Pairs of rows in one place that touch, with their likeness; lines and points need not touch, if so wanted."""
+    found = [
+        (i[touch], j[touch])
+        for i, j in matching.candidates(place[left], place[right])
+        if (touch := _touching(items, left[i], right[j], is_line_kept=is_line_kept)).any()
+    ]
+    first, second = (np.concatenate([np.empty(0, dtype=np.int64), *(pair[side] for pair in found)]) for side in (0, 1))
+    lefts, rights = left[first], right[second]
+    return _Edges(first, second, lefts, rights, likeness(items, lefts, rights))
 
 
-def _touching(items: Items, left: Integers, right: Integers) -> tuple[Integers, Integers]:
+def _touching(items: Items, left: Integers, right: Integers, *, is_line_kept: bool) -> Flags:
     cover = items.cover[left]
     by_span = (cover == SPAN) & spans.touch(items.span[left], items.span[right])
-    by_area = (cover == AREA) & boxes.touch(items.bounds[left], items.bounds[right])
-    touch = (cover == LINE) | by_span | by_area
-    return left[touch], right[touch]
+    by_area = (cover != SPAN) & boxes.touch(items.bounds[left], items.bounds[right], SAME)
+    return by_span | by_area | ((cover == LINE) & is_line_kept)
 
 
 def likeness(items: Items, left: Integers, right: Integers) -> Floats:
@@ -156,7 +163,27 @@ def likeness(items: Items, left: Integers, right: Integers) -> Floats:
     return found
 
 
-def _match_best(found: Alignment, edges: _Edges, allowed: Flags) -> None:
-    left, right, likeness = edges.left[allowed], edges.right[allowed], edges.likeness[allowed]
-    chosen = matching.best(left, right, likeness)
-    found.match(left[chosen], right[chosen], likeness[chosen])
+def same_cover(items: Items, left: Integers, right: Integers) -> Flags:
+    """Whether rows cover the same span, or the same coordinates within 1e-9; row by row."""
+    same = (items.span[left] == items.span[right]).all(axis=1)
+    unsure = np.flatnonzero(same & (items.shape[left] != items.shape[right]))
+    same[unsure] = boxes.are_same(items.bounds[left[unsure]], items.bounds[right[unsure]], SAME)
+    unsure = unsure[same[unsure]]
+    a, b = items.shapes(left[unsure]), items.shapes(right[unsure])
+    both_boxes = (items.cover[left[unsure]] == AREA) & shapes.are_boxes(a) & shapes.are_boxes(b)
+    same[unsure] = both_boxes | shapes.are_same(a, b, SAME)
+    return same
+
+
+def _match_best(found: Alignment, edges: _Edges, allowed: Integers) -> None:
+    """Matches those of the allowed edges whose rows are free; of equal sums the one whose nested answers are equal."""
+    is_free = (found.partner[edges.left[allowed]] < 0) & (found.partner[edges.right[allowed]] < 0)
+    allowed = allowed[is_free]
+    left, right = edges.left[allowed], edges.right[allowed]
+    is_same_below = found.items.nested[left] == found.items.nested[right]
+    weight = edges.likeness[allowed] + np.where(is_same_below, _SAME_BELOW, 0)
+    chosen = matching.best(edges.first[allowed], edges.second[allowed], weight)
+    found.match(left[chosen], right[chosen], edges.likeness[allowed][chosen])
+
+
+_SAME_BELOW = 1e-11

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.comparison.arrays import Flags, Floats
+from pipelines.comparison.arrays import Flags, Floats, overlap
 
 
 def iou(left: Floats, right: Floats) -> Floats:
@@ -14,8 +14,7 @@ def iou(left: Floats, right: Floats) -> Floats:
     sides = np.minimum(left[:, 2:], right[:, 2:]) - np.maximum(left[:, :2], right[:, :2])
     shared = np.prod(np.clip(sides, 0, None), axis=1)
     union = area(left) + area(right) - shared
-    same = (left == right).all(axis=1).astype(float)
-    return np.divide(shared, union, out=same, where=union > 0)
+    return overlap(shared, union, (left == right).all(axis=1))
 
 
 def area(boxes: Floats) -> Floats:
@@ -23,6 +22,13 @@ def area(boxes: Floats) -> Floats:
     return np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
 
 
-def touch(left: Floats, right: Floats) -> Flags:
-    """Whether boxes, row by row, have a point in common."""
-    return np.asarray(((left[:, :2] <= right[:, 2:]) & (right[:, :2] <= left[:, 2:])).all(axis=1))
+def touch(left: Floats, right: Floats, tolerance: float) -> Flags:
+    """Whether boxes, row by row, have a point in common, or nearly so."""
+    return np.asarray(
+        ((left[:, :2] <= right[:, 2:] + tolerance) & (right[:, :2] <= left[:, 2:] + tolerance)).all(axis=1)
+    )
+
+
+def are_same(left: Floats, right: Floats, tolerance: float) -> Flags:
+    """Whether boxes, row by row, have the same corners within a tolerance."""
+    return np.asarray((np.abs(left - right) <= tolerance).all(axis=1))

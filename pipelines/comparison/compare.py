@@ -20,6 +20,7 @@ class Comparison:
     edits: pa.Table
 
 
+@np.errstate(over="ignore", invalid="ignore")  # coordinates that overflow overlap with nothing
 def compare(annotations: pa.Table, named: pa.Table, pair_keys: pa.Array, method: Method) -> Comparison:
     """Compares the labels of a batch of pairs, which are numbered by their place in `pair_keys`.
 
@@ -62,9 +63,7 @@ def _job_table(
 ) -> pa.Table:
     read = found.items
     count = len(jobs.pair)
-    kind = np.full(count, len(items.KINDS))
-    at_top = np.flatnonzero(read.depth == 0)
-    np.minimum.at(kind, jobs.of_row[at_top], read.kind[at_top])
+    kind = _kinds(jobs, read)
     is_counted = (read.side == items.LEFT) | (became == edits.ADDED)
     counted = jobs.of_row[is_counted] * len(edits.EDITS) + became[is_counted]
     edit_counts = np.bincount(counted, minlength=count * len(edits.EDITS)).reshape(count, len(edits.EDITS))
@@ -80,6 +79,18 @@ def _job_table(
         **{f"{edit}_count": edit_counts[:, number] for number, edit in enumerate(edits.EDITS)},
     }
     return pa.table(columns, records.JOBS.arrow_schema)
+
+
+def _kinds(jobs: _Jobs, read: items.Items) -> Integers:
+    """The kind of each job: the first at its top, of those with a score if there are any; past the last for none."""
+    unscored = len(items.KINDS) + 1
+    kind = np.full(len(jobs.pair), len(items.KINDS))
+    at_top = np.flatnonzero(read.depth == 0)
+    ranked = np.full(len(jobs.pair), 2 * unscored)
+    np.minimum.at(ranked, jobs.of_row[at_top], (read.kind + np.where(scoring.has_rule(read), 0, unscored))[at_top])
+    known = ranked < 2 * unscored
+    kind[known] = ranked[known] % unscored
+    return kind
 
 
 def _method(kind: int, score: float) -> str | None:

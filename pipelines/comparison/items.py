@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import shapely
 
 from pipelines.comparison import meanings, relations, shapes
-from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, Shapes
+from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, Shapes, key
 from pipelines.comparison.matching import mixed
 
 LEFT, RIGHT = 0, 1
@@ -55,6 +56,8 @@ COLUMNS: Final = (
 """What of an annotation may count, and the key it is known by."""
 
 _LINES: Final = pa.array(["marker", "polyline", "vector", "pose"])
+_ALIKE: Final = 1e-7  # bounds of the ends of a relation that differ by no more are mostly the same
+_MOST: Final = 1e18
 _BOUNDS: Final = ("x_min", "y_min", "x_max", "y_max")
 
 
@@ -62,8 +65,8 @@ _BOUNDS: Final = ("x_min", "y_min", "x_max", "y_max")
 class Items:
     """One row for each annotation in each pair that its label stands in.
 
-    `table` has `COLUMNS` of `kili.annotations`, and `pair` (a number) and `side` (0 left, 1 right). The numbers below
-    are equal where the texts are, -1 for null.
+    `table` has `COLUMNS` of `kili.annotations`, and `pair` (a number) and `side` (0 left, 1 right). The keys below
+    are equal where the texts are, in whatever batch; -1 for null.
     """
 
     table: pa.Table
@@ -82,6 +85,8 @@ class Items:
     """What its kind says beyond the columns: ends of a relation, id of a file, order of a ranking."""
     span: Integers
     """(n, 3): node, first character, character after the last."""
+    bounds: Floats
+    """(n, 4): x_min, y_min, x_max, y_max; not a number without a shape."""
     cover: Integers
 
     def __len__(self) -> int:
@@ -103,16 +108,19 @@ class Items:
         return mixed(self.category, self.text, *self.span.T, self.shape, self.meaning)
 
     @cached_property
-    def whole(self) -> Keys:
-        """The same with all that is nested in it, in any order."""
-        whole = mixed(self.own, self.job, self.kind, self.frame, self.page)
+    def nested(self) -> Keys:
+        """All that is nested in each, in any order; 0 for nothing."""
+        below = np.zeros(len(self), dtype=np.uint64)
         for depth in range(int(self.depth.max(initial=0)), 0, -1):
-            nested = np.flatnonzero(self.depth == depth)
-            below = np.zeros(len(self), dtype=np.uint64)
-            np.add.at(below, self.parent[nested], mixed(whole[nested]))
-            has_nested = np.flatnonzero(below)
-            whole[has_nested] = mixed(whole[has_nested], below[has_nested])
-        return whole
+            rows = np.flatnonzero(self.depth == depth)
+            columns = self.own, self.job, self.kind, self.frame, self.page, below
+            np.add.at(below, self.parent[rows], mixed(*(column[rows] for column in columns)))
+        return below
+
+    @cached_property
+    def whole(self) -> Keys:
+        """What each says itself, with all that is nested in it."""
+        return mixed(self.own, self.nested)
 
     @cached_property
     def top(self) -> Integers:
@@ -129,18 +137,13 @@ class Items:
         return np.asarray(pc.equal(self.table["tool"], "pose").fill_null(False).to_numpy(), dtype=bool)
 
     @cached_property
-    def bounds(self) -> Floats:
-        """(n, 4): x_min, y_min, x_max, y_max; not a number without a shape."""
-        return np.stack([self.table[name].fill_null(np.nan).to_numpy() for name in _BOUNDS], axis=1)
-
-    @cached_property
     def is_key_frame(self) -> Flags:
         """Whether it was drawn by hand on its frame; also where the export does not tell."""
         return np.asarray(self.table["is_key_frame"].fill_null(True).to_numpy(), dtype=bool)
 
     def shapes(self, rows: Integers) -> Shapes:
         """The geometry of some rows, each read once."""
-        unread = np.unique(rows[np.equal(self._shapes[rows], None)])
+        unread = np.unique(rows[shapely.is_missing(self._shapes[rows])])
         self._shapes[unread] = shapes.read(self.table["geometry"].take(pa.array(unread)).to_numpy(zero_copy_only=False))
         return self._shapes[rows]
 
@@ -160,9 +163,11 @@ def read(table: pa.Table) -> Items:
     kind = _indices(table["kind"], KINDS)
     frame = _numbers(table, "frame")
     said = meanings.read(table)
-    shape = _codes(table["geometry"])
+    shape = _keys(table["geometry"])
+    bounds = np.stack([table[name].fill_null(np.nan).to_numpy() for name in _BOUNDS], axis=1)
     span = np.stack([np.where(kind == ENTITY, said, -1), _numbers(table, "begin_offset"), _ends(table)], axis=1)
-    ends = relations.ends(table, kind == RELATION, mixed(owner, frame), mixed(shape, *span.T))
+    covered = mixed(*np.nan_to_num(bounds / _ALIKE, nan=-1).clip(-_MOST, _MOST).round().astype(np.int64).T, *span.T)
+    ends = relations.ends(table, kind == RELATION, mixed(owner, frame), covered)
     is_line = np.asarray(pc.is_in(table["tool"], value_set=_LINES).to_numpy(zero_copy_only=False), dtype=bool)
     cover = np.select(
         [span[:, 1] >= 0, shape < 0, is_line | (kind == POSE)], [SPAN, NONE, LINE], np.full(len(pair), AREA)
@@ -172,15 +177,16 @@ def read(table: pa.Table) -> Items:
         pair=pair,
         side=side,
         parent=_parents(table, owner),
-        job=_codes(table["job_name"]),
+        job=_keys(table["job_name"]),
         kind=kind,
-        category=_codes(table["category"]),
-        text=_codes(table["text"]),
+        category=_keys(table["category"]),
+        text=_keys(table["text"]),
         frame=frame,
         page=_numbers(table, "page_number"),
         shape=shape,
         meaning=np.where(kind == RELATION, ends, said),
         span=span,
+        bounds=bounds,
         cover=cover,
     )
 
@@ -192,7 +198,7 @@ def _parents(table: pa.Table, owner: Integers) -> Integers:
     if not len(nested):
         return parent
     both = pa.chunked_array([*table["annotation_key"].chunks, *table["parent_annotation_key"].chunks])
-    codes = _codes(both)
+    codes = _keys(both)
     own = mixed(owner, codes[: len(owner)])
     wanted = mixed(owner, codes[len(owner) :])[nested]
     order = np.argsort(own)
@@ -216,8 +222,7 @@ def _indices(column: pa.ChunkedArray, values: tuple[str, ...]) -> Integers:
     return np.asarray(pc.index_in(column, value_set=pa.array(values)).to_numpy(), dtype=np.int64)
 
 
-def _codes(column: pa.ChunkedArray) -> Integers:
-    encoded = column.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    return np.asarray(encoded.indices.fill_null(-1).to_numpy(), dtype=np.int64)
+def _keys(column: pa.ChunkedArray) -> Integers:
+    encoded = pa.chunked_array(column.chunks, pa.string()).combine_chunks().dictionary_encode()
+    keys = np.array([*(key(text.encode()) for text in encoded.dictionary.to_pylist()), -1])
+    return keys[encoded.indices.fill_null(len(keys) - 1).to_numpy()]

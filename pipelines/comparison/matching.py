@@ -18,7 +18,7 @@ Matches = tuple[Integers, Integers]
 """Positions on the left and on the right, as long as each other."""
 
 _CHUNK = 1_000_000
-_MORE_PAIRS = 1e-11  # of matchings with the same sum the one with more pairs, so that the score is one and the same
+_MORE_PAIRS = 1e-12  # of matchings with the same sum the one with more pairs, so that the score is one and the same
 
 
 def equal(left: Keys, right: Keys) -> Matches:
@@ -36,6 +36,17 @@ def single(left: Keys, right: Keys) -> Matches:
     _, in_left, in_right = np.intersect1d(left_keys, right_keys, assume_unique=True, return_indices=True)
     once = (left_counts[in_left] == 1) & (right_counts[in_right] == 1)
     return left_first[in_left[once]], right_first[in_right[once]]
+
+
+def slices(left: Integers, right: Integers, keys: Keys) -> Iterator[Matches]:
+    """Rows whose keys stand on both sides, in slices of whole keys: about a million pairs each, or one key alone."""
+    groups, group = np.unique(np.concatenate([keys[left], keys[right]]), return_inverse=True)
+    at_left, at_right = group[: len(left)], group[len(left) :]
+    lefts, rights = (np.bincount(at, minlength=len(groups)).astype(float) for at in (at_left, at_right))
+    pairs = lefts * rights
+    part = (np.cumsum(pairs) - pairs) // _CHUNK
+    for number in np.unique(part[pairs > 0]):
+        yield left[part[at_left] == number], right[part[at_right] == number]
 
 
 def candidates(left: Keys, right: Keys) -> Iterator[Matches]:

@@ -7,15 +7,15 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from pipelines.comparison.arrays import Integers
+from pipelines.comparison.arrays import Integers, key
 from pipelines.kili import canonical
 
 Extra = Mapping[str, Any]
 
 
 def _node(extra: Extra) -> object:
-    """The nodes of the document that an entity begins and ends in."""
-    return [extra.get("beginId"), extra.get("endId")]
+    """The nodes of the document that an entity begins and ends in; the second may be left out if it is the first."""
+    return [extra.get("beginId"), extra.get("endId") or extra.get("beginId")]
 
 
 def _compared(extra: Extra) -> object:
@@ -26,8 +26,8 @@ def _ranking(extra: Extra) -> object:
     """The ranks in order; those that share a rank have none."""
     orders = extra.get("orders")
     try:
-        return sorted((order["rank"], sorted(order["elements"])) for order in orders or ())
-    except (TypeError, KeyError):
+        return sorted([order["rank"], sorted(order["elements"])] for order in orders or ())
+    except (TypeError, KeyError, RecursionError):
         return orders
 
 
@@ -49,16 +49,14 @@ _SAID: Final[dict[str, Callable[[Extra], object]]] = {
 
 
 def read(table: pa.Table) -> Integers:
-    """A number for each row, equal where kind and meaning are; -1 where the columns say all."""
+    """A key for each row, equal where kind and meaning are; -1 where the columns say all."""
     meaning = np.full(len(table), -1)
     kinds = table["kind"].to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(np.isin(kinds, list(_SAID)) & table["extra"].is_valid().to_numpy())
+    rows = np.flatnonzero(np.isin(kinds, list(_SAID)))
     extras = table["extra"].take(pa.array(rows)).to_pylist()
-    numbers: dict[bytes, int] = {}
-    known: dict[tuple[str, str], int] = {}
+    known: dict[tuple[str, str | None], int] = {}
     for row, kind, extra in zip(rows, kinds[rows], extras, strict=True):
         if (kind, extra) not in known:
-            said = canonical.dumps([kind, _SAID[kind](orjson.loads(extra))])
-            known[kind, extra] = numbers.setdefault(said, len(numbers))
+            known[kind, extra] = key(canonical.dumps(_SAID[kind](orjson.loads(extra or "{}"))))
         meaning[row] = known[kind, extra]
     return meaning

@@ -24,7 +24,7 @@ class Method:
     def version(self) -> str:
         """Names the method: the same version gives the same results for the same answers."""
         frames = " key frames" if self.key_frames_only else ""
-        return f"{COMPARISON_VERSION}.{FLATTEN_VERSION} relabel {self.relabel_iou:g}{frames}"
+        return f"{COMPARISON_VERSION}.{FLATTEN_VERSION} relabel {self.relabel_iou!r}{frames}"
 
     @property
     def row(self) -> tuple[object, ...]:

@@ -6,23 +6,22 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from pipelines.comparison.arrays import Flags, Integers, Keys
+from pipelines.comparison.arrays import Flags, Integers, Keys, key
 
 
 def ends(table: pa.Table, is_relation: Flags, place: Keys, covered: Keys) -> Integers:
-    """A number for each relation, equal where it starts and ends at the same spans or shapes; -1 for other rows.
+    """A key for each relation, equal where it starts and ends at the same spans or shapes; -1 for other rows.
 
     `place` tells the frames of each label apart, where a mid is looked up; `covered` is what each row covers. A
     relation is the triple of its category and these two ends, in each of which order does not count. Kili documents no
-    rule for relations: this is our choice (format page, 3.3).
+    rule for relations: this is our choice (format page, 3.3). Ends that the label does not have are alike.
     """
     result = np.full(len(table), -1)
     rows = np.flatnonzero(is_relation)
     mids = _covered_by_mid(table, np.isin(place, place[rows]), place, covered)
-    numbers: dict[object, int] = {}
     for row in rows:
         start, end = (_resolved(table[name][int(row)].as_py(), int(place[row]), mids) for name in _ENDS)
-        result[row] = numbers.setdefault((start, end), len(numbers))
+        result[row] = key(orjson.dumps([start, end]))
     return result
 
 

@@ -20,6 +20,8 @@ from pipelines.comparison import items as of
 from pipelines.comparison import texts
 from pipelines.comparison.alignment import Alignment
 from pipelines.comparison.arrays import Flags, Floats, Integers
+from pipelines.comparison.items import Items
+from pipelines.comparison.matching import mixed
 
 METHODS: Final = {
     of.CLASSIFICATION: "category_jaccard",
@@ -62,29 +64,36 @@ def job_scores(found: Alignment, job: Integers, count: int, *, key_frames_only: 
     items = found.items
     product, nested = np.ones(len(items)), np.zeros(len(items))
     for depth in range(int(items.depth.max(initial=0)), -1, -1):
-        is_scored = (items.depth == depth) & _has_rule(found)
+        is_scored = (items.depth == depth) & has_rule(items)
         if depth:
             is_scored &= found.place > 0
-        rows = np.flatnonzero(is_scored)
+        rows = _without_repeats(found, np.flatnonzero(is_scored))
         places, first, place = np.unique(found.place[rows], return_index=True, return_inverse=True)
         scores = _place_scores(found, rows, place, len(places), product, nested)
         first = rows[first]
         if depth:
             _hand_up(found, first, scores, product, nested)
         elif key_frames_only:
-            has_key_frame = np.bincount(place, items.is_key_frame[rows], len(places)) > 0
+            is_key_frame = items.is_key_frame[rows] | (items.frame[rows] < 0)
+            has_key_frame = np.bincount(place, is_key_frame, len(places)) > 0
             scores = Scores(np.where(has_key_frame, scores.score, np.nan), scores.weight)
     return mean(job[first], count, scores)
 
 
-def _has_rule(found: Alignment) -> Flags:
-    items = found.items
-    return np.isin(items.kind, list(METHODS)) & (items.cover != of.LINE) & ~_is_drawn_without_shape(found)
+def has_rule(items: Items) -> Flags:
+    """Which annotations enter scores: those of a kind with a rule; objects and entities only by an area or a span."""
+    by_overlap = np.isin(items.kind, _BY_OVERLAP)
+    return np.isin(items.kind, list(METHODS)) & (~by_overlap | np.isin(items.cover, (of.AREA, of.SPAN)))
 
 
-def _is_drawn_without_shape(found: Alignment) -> Flags:
+def _without_repeats(found: Alignment, rows: Integers) -> Integers:
+    """The rows but for a category that its label chose before: chosen categories are a set."""
     items = found.items
-    return np.isin(items.kind, _BY_OVERLAP) & (items.cover == of.NONE)
+    is_choice = items.kind[rows] == of.CLASSIFICATION
+    choices = rows[is_choice]
+    choices = choices[np.argsort(found.partner[choices] < 0, kind="stable")]
+    _, first = np.unique(mixed(found.place[choices], items.side[choices], items.category[choices]), return_index=True)
+    return np.concatenate([rows[~is_choice], choices[first]])
 
 
 def _place_scores(
@@ -127,10 +136,9 @@ def _hand_up(found: Alignment, first: Integers, scores: Scores, product: Floats,
     items = found.items
     parent = items.parent[first]
     parent = np.where(items.side[first] == of.LEFT, parent, found.partner[parent])
-    names = int(items.job.max()) + 1
-    jobs, job = np.unique(parent * names + items.job[first], return_inverse=True)
+    jobs, at, job = np.unique(mixed(parent, items.job[first]), return_index=True, return_inverse=True)
     nested_scores = mean(job, len(jobs), scores)
     is_scored = ~np.isnan(nested_scores.score)
-    parents = jobs[is_scored] // names
+    parents = parent[at][is_scored]
     np.multiply.at(product, parents, nested_scores.score[is_scored])
     np.add.at(nested, parents, 1)

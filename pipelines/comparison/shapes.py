@@ -4,31 +4,32 @@ Coordinates are taken as they stand: fractions of the image or page, degrees in 
 shapes far from the equator are as wide as they look on a plain map).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 
-from pipelines.comparison.arrays import Flags, Floats, Shapes
-
-_GRID = 1e-9
+from pipelines.comparison.arrays import Flags, Floats, Shapes, overlap
 
 
 def read(wkt: npt.ArrayLike) -> Shapes:
-    """Shapes from WKT; outlines that cross themselves are mended, so that they have an area."""
+    """Shapes from WKT. Outlines that cross themselves or each other are mended: parts are united, holes cut out.
+
+    What has no area left is empty.
+    """
     shapes = np.asarray(shapely.from_wkt(np.asarray(wkt, dtype=object)), dtype=object)
-    is_broken = ~shapely.is_valid(shapes)
-    shapes[is_broken] = shapely.make_valid(shapes[is_broken])
+    broken = np.flatnonzero(~shapely.is_valid(shapes) & (shapely.get_dimensions(shapes) == 2))
+    shapes[broken] = _each(_mended, shapes[broken])
     return shapes
 
 
 def iou(left: Shapes, right: Shapes) -> Floats:
-    """Area shared over area of both, holes and parts counted, pair by pair. 1 where equal shapes have no area."""
-    shared = shapely.area(_intersection(left, right))
+    """Area shared over area of both, holes and parts counted, pair by pair."""
+    shared = shapely.area(_each(shapely.intersection, left, right))
     union = shapely.area(left) + shapely.area(right) - shared
-    same = shapely.equals_exact(left, right, 0).astype(float)
-    return np.divide(shared, union, out=same, where=union > 0)
+    return overlap(shared, union, shapely.equals_exact(left, right, 0) & ~shapely.is_empty(left))
 
 
 def nearness(left: Shapes, right: Shapes) -> Floats:
@@ -47,20 +48,30 @@ def are_boxes(shapes: Shapes) -> Flags:
 
 
 def are_same(left: Shapes, right: Shapes, tolerance: float) -> Flags:
-    """Whether shapes have the same coordinates within a tolerance, pair by pair, wherever an outline starts.
+    """Whether shapes lie within a tolerance of each other, pair by pair, wherever an outline starts.
 
     Lines have a direction: a line drawn from its other end is another one.
     """
-    with_area = shapely.get_dimensions(left) == 2
     same = np.asarray(shapely.equals_exact(left, right, tolerance))
-    unsure = with_area & ~same
-    same[unsure] = shapely.equals_exact(shapely.normalize(left[unsure]), shapely.normalize(right[unsure]), tolerance)
+    unsure = ~same & (shapely.get_dimensions(left) == 2)
+    same[unsure] = shapely.hausdorff_distance(left[unsure], right[unsure]) <= tolerance
     return same
 
 
-def _intersection(left: Shapes, right: Shapes) -> Any:
-    """The shapes' intersections; on a grid of 1e-9 where their edges are too close for floating point."""
+def _mended(shapes: Shapes) -> Shapes:
+    return np.asarray(shapely.make_valid(shapes, method="structure", keep_collapsed=False))
+
+
+def _each(work: Callable[..., Any], *shapes: Shapes) -> Shapes:
+    """What work gives for all shapes at once, or one by one if any fails: that one is empty then."""
     try:
-        return shapely.intersection(left, right)
+        return np.asarray(work(*shapes), dtype=object)
     except shapely.GEOSException:
-        return shapely.intersection(left, right, grid_size=_GRID)
+        return np.array([_one(work, *row) for row in zip(*shapes, strict=True)], dtype=object)
+
+
+def _one(work: Callable[..., Any], *shapes: Any) -> Any:
+    try:
+        return work(*shapes)
+    except shapely.GEOSException:
+        return shapely.Polygon()

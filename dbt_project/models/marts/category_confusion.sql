@@ -9,7 +9,11 @@ edits as (
     select * from {{ ref('compared_edits') }}
     where
         purpose = 'review'
-        and (left_category is not null or right_category is not null)
+        and (
+            (edit = 'added' and right_category is not null)
+            or (edit = 'removed' and left_category is not null)
+            or (left_category is not null and right_category is not null)
+        )
 ),
 
 confusion as (
