@@ -73,7 +73,8 @@ def append(data: DltSource, schema: str, settings: Settings) -> str:
 
 
 def _source(exports: list[NewExport], settings: Settings) -> DltSource:
-    return source.kili(exports, settings.database, settings.project_id, settings.timezone, settings.limits)
+    known = settings.database, settings.project_id, settings.timezone
+    return source.kili(exports, *known, settings.limits, settings.workers)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from pipelines.kili import canonical, drawing, geometry
+from pipelines.kili.plain import Plain
 
 FLATTEN_VERSION: Final = 1
 
@@ -51,6 +52,14 @@ def rows(asset_id: str, label_key: str, response_hash: str, response: Object) ->
     return answer.rows
 
 
+def gather(plain: Plain, asset_id: str, label_key: str, response_hash: str, response: Object) -> tuple[list[Row], int]:
+    """The same, but plain jobs are left to `plain`: the other rows, and the number of all."""
+    answer = _Answer(asset_id, label_key, response_hash, plain)
+    plain.begin(asset_id, label_key, response_hash)
+    answer.read(response)
+    return answer.rows, len(answer.rows) + plain.end()
+
+
 def named_jobs(response: Object) -> set[str]:
     """The jobs at the top of an answer that it names, also those it says nothing in."""
     return {name for _, jobs, _ in _levels(response) for name, said in jobs.items() if said is not None} - _RESERVED
@@ -79,10 +88,11 @@ class _Answer:
     those before them are read: the depth of nesting is limited by memory alone.
     """
 
-    def __init__(self, asset_id: str, label_key: str, response_hash: str) -> None:
+    def __init__(self, asset_id: str, label_key: str, response_hash: str, plain: Plain | None = None) -> None:
         self.asset_id = asset_id
         self.label_key = label_key
         self.response_hash = response_hash
+        self.plain = plain
         self.rows: list[Row] = []
         self.nested: list[tuple[str, Object, str | None, int | None]] = []
         self.frame: int | None = None
@@ -92,8 +102,11 @@ class _Answer:
         for place, answers, parent, frame in self.nested:
             self.frame = frame
             for name, said in answers.items():
-                if said is not None and name not in _RESERVED:
-                    self.whole(self.job, said, said, f"{place}/{_token(name)}", name, parent)
+                if said is None or name in _RESERVED:
+                    continue
+                here = f"{place}/{_token(name)}"
+                if not (self.plain and self.plain.job(said, here, name, parent, frame, self.nested)):
+                    self.whole(self.job, said, said, here, name, parent)
 
     def nest(self, place: str, jobs: Object | None, parent: str | None) -> None:
         """Puts off jobs until those before them are read."""

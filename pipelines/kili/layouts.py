@@ -8,6 +8,7 @@ import msgspec
 
 from pipelines import containers, landing, splitting
 from pipelines.kili import export
+from pipelines.kili.parsing import Text
 from pipelines.limits import Limits
 
 _MANY_NAMELESS: Final = 10_000
@@ -140,7 +141,7 @@ def _collect(
     return "json_list" if found.is_list else "json_object" if found.is_lone else "json_lines"
 
 
-def texts(layout: Layout) -> Iterator[list[tuple[Place, bytes]]]:
+def texts(layout: Layout) -> Iterator[list[Text]]:
     """The records' bytes, asset by asset; of those not to be read, the beginning.
 
     A document stays open as long as the next record stands in it too.
@@ -155,7 +156,9 @@ def texts(layout: Layout) -> Iterator[list[tuple[Place, bytes]]]:
                     if file is not None:
                         file.close()
                     current, file = place.document, place.document.open()
-                found.append((place, _read(file, place.span, _BEGINNING if place.fault else None)))
+                raw = _read(file, place.span, _BEGINNING if place.fault else None)
+                named = place.asset_id, place.is_label, place.fault
+                found.append(Text(place.document.entry, place.location, *named, raw))
             yield found
     finally:
         if file is not None:

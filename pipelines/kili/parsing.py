@@ -1,0 +1,135 @@
+"""A batch of records parsed: assets with their keys and hashes, what was rejected, and the counts. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Final, NamedTuple, cast
+
+import pydantic
+
+from pipelines.kili import answers, export, flatten
+
+_INSTANT: Final = pydantic.TypeAdapter(datetime)
+
+
+class Text(NamedTuple):
+    """A record's bytes, and where they stand: the entry, the JSON pointer there, the asset that it names.
+
+    `fault` says why the record is not to be read, if it is not; then only its beginning is here.
+    """
+
+    entry: str | None
+    location: str
+    asset_id: str | None
+    is_label: bool
+    fault: str | None
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the ledger says of an export's records; `newest` in microseconds, the other two as first met."""
+
+    asset_count: int = 0
+    label_count: int = 0
+    annotation_count: int = 0
+    rejected_asset_count: int = 0
+    rejected_label_count: int = 0
+    duplicate_asset_count: int = 0
+    unchanged_asset_count: int = 0
+    label_container: str | None = None
+    project_id: str | None = None
+    newest: int | None = None
+
+    def add(self, later: "Counts") -> None:
+        """Adds the counts of records that come later in the same export."""
+        for one in fields(self):
+            if one.name.endswith("_count"):
+                setattr(self, one.name, getattr(self, one.name) + getattr(later, one.name))
+        self.label_container = self.label_container or later.label_container
+        self.project_id = self.project_id or later.project_id
+        self.note(later.newest)
+
+    def note(self, instant: int | None) -> None:
+        """Keeps the newest instant."""
+        if instant is not None and (self.newest is None or instant > self.newest):
+            self.newest = instant
+
+
+@dataclass
+class Batch:
+    """Records that were parsed. `rejects` are rows of `kili.rejects` from the entry on."""
+
+    assets: list[flatten.FlatAsset] = field(default_factory=list)
+    rejects: list[answers.Row] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+
+    def add(self, texts: list[Text]) -> None:
+        """Parses the records of one asset: none of it is left if all of them are broken."""
+        records = [(text, record) for text in texts if (record := self._record(text)) is not None]
+        own = sum(not text.is_label for text, _ in records)
+        self.counts.asset_count += sum(not text.is_label for text in texts)
+        if not records:
+            return
+        self.counts.asset_count += own == 0  # in a list of labels an asset has no record of its own
+        self.counts.duplicate_asset_count += max(own - 1, 0)
+        for _, record in records:
+            self._note(record)
+        asset = flatten.asset(flatten.united([record for _, record in records]))
+        self.counts.label_count += len(asset.labels)
+        self.assets.append(asset)
+
+    def _record(self, text: Text) -> export.Asset | None:
+        counts = self.counts
+        try:
+            record, broken = _read(text)
+        except export.BrokenRecord as error:
+            counts.rejected_asset_count += not text.is_label
+            counts.label_count += error.label_count
+            counts.rejected_label_count += error.label_count
+            said = (error.asset_id, error.external_id, str(error), export.text_of(text.raw))
+            self.rejects.append((text.entry, text.location, *said))
+            return None
+        counts.label_count += len(broken)
+        counts.rejected_label_count += len(broken)
+        named = record["id"], record.get("externalId")
+        for label in broken:
+            self.rejects.append((text.entry, text.location + label.location, *named, label.reason, label.raw))
+        return record
+
+    def _note(self, record: export.Asset) -> None:
+        """Keeps what the ledger says of the export as a whole."""
+        counts = self.counts
+        counts.project_id = counts.project_id or record.get("projectId")
+        if counts.label_container is None:
+            said_under = (key for key in export.LABEL_CONTAINERS if record.get(key) is not None)
+            counts.label_container = next(said_under, None)
+        for one in cast(tuple[dict[str, Any], ...], (record, *export.labels_of(record))):
+            for key in ("createdAt", "updatedAt"):
+                if (value := one.get(key)) is not None:
+                    counts.note(_instant(value))
+
+
+def parsed(texts: Iterable[list[Text]]) -> Batch:
+    """The records of several assets, parsed."""
+    batch = Batch()
+    for one in texts:
+        batch.add(one)
+    return batch
+
+
+def _read(text: Text) -> tuple[export.Asset, list[export.BrokenLabel]]:
+    if text.fault:
+        raise export.BrokenRecord(text.fault)
+    record, broken = export.read_asset(text.raw, is_label=text.is_label)
+    if record["id"] != text.asset_id:  # the quick look at it, which nests less deeply, saw no id
+        labels = len(export.labels_of(record)) + len(broken)
+        raise export.BrokenRecord("nested too deeply to be read", record, labels)
+    return record, broken
+
+
+def _instant(value: object) -> int | None:
+    try:
+        return flatten.microseconds(value if isinstance(value, datetime) else _INSTANT.validate_python(value))
+    except (pydantic.ValidationError, OverflowError):
+        return None
