@@ -9,6 +9,7 @@ from typing import Final
 
 import dlt
 import duckdb
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.sources import DltSource
 
 from pipelines import containers, landing, tables
@@ -19,6 +20,7 @@ from pipelines.kili.reading import LOADER_VERSION, NewExport
 from pipelines.settings import Settings
 
 SCHEMA: Final = "kili"
+_DUCKDB: Final = {"threads": 1, "memory_limit": "512MB"}  # a thread for each table that dlt loads; more only wait
 NEWEST_READINGS: Final = """(
     select * from kili.exports
     qualify row_number() over (partition by export_id order by _dlt_load_id desc) = 1
@@ -44,9 +46,11 @@ def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
     """The dlt pipeline into a schema; its working folder is the warehouse's, never the user's home."""
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     dlt.config["load.delete_completed_jobs"] = True
+    dlt.config["load.workers"] = settings.workers
+    database = DuckDbCredentials(str(settings.database), global_config=_DUCKDB)
     return dlt.pipeline(
         pipeline_name=schema,
-        destination=dlt.destinations.duckdb(str(settings.database)),
+        destination=dlt.destinations.duckdb(database),
         dataset_name=schema,
         pipelines_dir=str(settings.work / "dlt"),
     )

@@ -1,6 +1,5 @@
 """A batch of records parsed: assets with their keys and hashes, what was rejected, and the counts. Pure."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
@@ -58,26 +57,28 @@ class Counts:
 
 @dataclass
 class Batch:
-    """Records that were parsed. `rejects` are rows of `kili.rejects` from the entry on."""
+    """What became of the records of a batch besides assets. `rejects` are rows of `kili.rejects` from the entry on."""
 
-    assets: list[flatten.FlatAsset] = field(default_factory=list)
     rejects: list[answers.Row] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
 
-    def add(self, texts: list[Text]) -> None:
-        """Parses the records of one asset: none of it is left if all of them are broken."""
+    def add(self, texts: list[Text]) -> flatten.FlatAsset | None:
+        """The asset of these records; none if all of them are broken."""
         records = [(text, record) for text in texts if (record := self._record(text)) is not None]
         own = sum(not text.is_label for text, _ in records)
         self.counts.asset_count += sum(not text.is_label for text in texts)
         if not records:
-            return
+            return None
         self.counts.asset_count += own == 0  # in a list of labels an asset has no record of its own
         self.counts.duplicate_asset_count += max(own - 1, 0)
         for _, record in records:
             self._note(record)
+            self._note_times(record, is_alone=len(records) == 1)
         asset = flatten.asset(flatten.united([record for _, record in records]))
         self.counts.label_count += len(asset.labels)
-        self.assets.append(asset)
+        for instant in asset.instants:
+            self.counts.note(instant)
+        return asset
 
     def _record(self, text: Text) -> export.Asset | None:
         counts = self.counts
@@ -104,18 +105,17 @@ class Batch:
         if counts.label_container is None:
             said_under = (key for key in export.LABEL_CONTAINERS if record.get(key) is not None)
             counts.label_container = next(said_under, None)
-        for one in cast(tuple[dict[str, Any], ...], (record, *export.labels_of(record))):
+
+    def _note_times(self, record: export.Asset, *, is_alone: bool) -> None:
+        """Keeps the instants that no column holds: a label's last change, and all of a record united with others."""
+        said = cast(list[dict[str, Any]], [] if is_alone else [record])
+        said += cast(
+            list[dict[str, Any]], [one for one in export.labels_of(record) if not is_alone or "updatedAt" in one]
+        )
+        for one in said:
             for key in ("createdAt", "updatedAt"):
                 if (value := one.get(key)) is not None:
-                    counts.note(_instant(value))
-
-
-def parsed(texts: Iterable[list[Text]]) -> Batch:
-    """The records of several assets, parsed."""
-    batch = Batch()
-    for one in texts:
-        batch.add(one)
-    return batch
+                    self.counts.note(_instant(value))
 
 
 def _read(text: Text) -> tuple[export.Asset, list[export.BrokenLabel]]:

@@ -27,6 +27,7 @@ _BOX_KEYS: Final = _SHARED | {"type", "boundingPoly"}
 _ENTITY_KEYS: Final = _SHARED | {"beginOffset", "endOffset", "content"}
 _POLY_KEYS: Final = frozenset({"normalizedVertices", "vertices"})
 _CATEGORY_KEYS: Final = frozenset({"name", "confidence", "children"})
+_FLAGS: Final = frozenset({bool, type(None)})
 _EXACT: Final = 2**53
 _SCHEMA: Final = records.ANNOTATIONS.arrow_schema
 _SPOKEN: Final = (
@@ -112,10 +113,21 @@ class Plain:
             raise _NotPlain
 
     def _annotations(self, annotations: Sequence[Object], place: str, here: Here, nested: list[Nested]) -> None:
+        """Checks are written out where they are many: a call for each takes as long as all the rest."""
+        begun = self._hash
         for position, said in enumerate(annotations):
             at = f"{place}/{position}"
-            key = self._key(at)
-            head = (key, *here, _flag(said.get("isKeyFrame")), _text(said.get("mid")), *_category(*said["categories"]))
+            digest = begun.copy()
+            digest.update(at.encode())
+            key = digest.hexdigest()
+            (category,) = said["categories"]
+            name, confidence = category["name"], category.get("confidence")
+            mid, is_key_frame = said.get("mid"), said.get("isKeyFrame")
+            if len(category) != 2 or type(name) is not str or not (type(confidence) is int and 0 <= confidence <= 100):
+                name, confidence = _category(category)
+            if (mid is not None and type(mid) is not str) or type(is_key_frame) not in _FLAGS:
+                raise _NotPlain
+            head = (key, *here, is_key_frame, mid, name, confidence)
             if "boundingPoly" not in said:
                 self._spoken.append(head + _entity(said))
             elif said["type"] == "rectangle" and said.keys() <= _BOX_KEYS:

@@ -7,12 +7,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pipelines import containers, landing, limits
-from pipelines.kili import answers, flatten, layouts, parsing
-from pipelines.kili.parsing import Counts, Text
+from pipelines.kili import answers, flatten, layouts
+from pipelines.kili.parsing import Batch, Counts, Text
 from pipelines.limits import Limits
 
 LOADER_VERSION: Final = "1"
-_BATCH_BYTES: Final = 8 << 20
+_BATCH_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,10 @@ class Reader:
     def assets(self) -> Iterator[list[flatten.FlatAsset]]:
         """The assets of the export, each once, in batches."""
         for texts in self.texts():
-            batch = parsing.parsed(texts)
+            batch = Batch()
+            assets = [asset for group in texts if (asset := batch.add(group)) is not None]
             self.tell(batch.rejects, batch.counts)
-            yield batch.assets
+            yield assets
 
     def ledger_row(self) -> answers.Row:
         """The export's row in `kili.exports`."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import orjson
 import pyarrow as pa
 
-from pipelines.kili import answers, flatten, parsing, records
-from pipelines.kili.parsing import Counts, Text
+from pipelines.kili import answers, flatten, records
+from pipelines.kili.parsing import Batch, Counts, Text
 from pipelines.kili.plain import Plain
 
 Tables = dict[str, pa.Table]
@@ -33,55 +33,79 @@ class Taken:
 
 
 def take(texts: list[list[Text]], state: State) -> Taken:
-    """The rows of assets whose version is new; answers and annotations only where the answer is new too."""
-    batch = parsing.parsed(texts)
-    versions = [(asset.asset_id, asset.version) for asset in batch.assets]
-    known = [state.versions[version] for version in versions if version in state.versions]
-    new = [asset for asset, version in zip(batch.assets, versions, strict=True) if version not in state.versions]
-    annotations, labels, responses = _Annotations(), [], []
-    for asset in new:
-        for label in asset.labels:
-            is_new = label.response is not None and (label.key, label.response_hash) not in state.answers
-            count = annotations.add(asset.asset_id, label, is_new=is_new)
-            labels.append(asset.label_row(label, count))
-            if is_new:
-                responses.append((label.key, label.response_hash, label.json_response))
-            batch.counts.annotation_count += count
-    batch.counts.unchanged_asset_count += len(known)
-    batch.counts.annotation_count += sum(known)
-    tables = {
-        "assets": records.ASSETS.batch([asset.row for asset in new]),
-        "labels": records.LABELS.batch(labels),
-        "responses": records.RESPONSES.batch(responses),
-        "annotations": annotations.table(),
-    }
-    return Taken(versions, {name: table for name, table in tables.items() if len(table)}, batch.rejects, batch.counts)
+    """The rows of assets whose version is new; answers and annotations only where the answer is new too.
+
+    One asset is dealt with whole before the next is parsed: its answers are still in the processor's cache, and memory
+    is used again.
+    """
+    batch, new, versions = Batch(), _Rows(state.answers), []
+    for group in texts:
+        asset = batch.add(group)
+        if asset is None:
+            continue
+        version = (asset.asset_id, asset.version)
+        versions.append(version)
+        if version in state.versions:
+            batch.counts.unchanged_asset_count += 1
+            batch.counts.annotation_count += state.versions[version]
+        else:
+            batch.counts.annotation_count += new.add(asset)
+    return Taken(versions, new.tables(), batch.rejects, batch.counts)
 
 
 def flattened_again(said: list[tuple[str, str, str, str]]) -> Tables:
     """The annotations of answers: asset_id, label_key, response_hash, json_response."""
     found = _Annotations()
     for asset_id, label_key, response_hash, json_response in said:
-        found.gather(asset_id, label_key, response_hash, orjson.loads(json_response))
+        found.add(asset_id, label_key, response_hash, orjson.loads(json_response))
     return {"annotations": found.table()}
 
 
+class _Rows:
+    """Rows of assets that are new."""
+
+    def __init__(self, known: set[Answer]) -> None:
+        self._known = known
+        self._assets: list[answers.Row] = []
+        self._labels: list[answers.Row] = []
+        self._responses: list[answers.Row] = []
+        self._annotations = _Annotations()
+
+    def add(self, asset: flatten.FlatAsset) -> int:
+        """Adds an asset, its labels and their new answers; gives the number of its annotations."""
+        self._assets.append(asset.row)
+        counts = [self._answer(asset.asset_id, label) for label in asset.labels]
+        self._labels += map(asset.label_row, asset.labels, counts)
+        return sum(counts)
+
+    def tables(self) -> Tables:
+        """Those that have rows."""
+        tables = {
+            "assets": records.ASSETS.batch(self._assets),
+            "labels": records.LABELS.batch(self._labels),
+            "responses": records.RESPONSES.batch(self._responses),
+            "annotations": self._annotations.table(),
+        }
+        return {name: table for name, table in tables.items() if len(table)}
+
+    def _answer(self, asset_id: str, label: flatten.FlatLabel) -> int:
+        if label.response is None or label.response_hash is None:
+            return 0
+        said = (asset_id, label.key, label.response_hash, label.response)
+        if (label.key, label.response_hash) in self._known:
+            return len(answers.rows(*said))
+        self._responses.append((label.key, label.response_hash, label.json_response))
+        return self._annotations.add(*said)
+
+
 class _Annotations:
-    """Rows of `kili.annotations`: those of plain jobs in columns, the others."""
+    """Rows of `kili.annotations`: those of plain jobs in columns, and the others."""
 
     def __init__(self) -> None:
         self._plain = Plain(answers.FLATTEN_VERSION)
         self._others: list[answers.Row] = []
 
-    def add(self, asset_id: str, label: flatten.FlatLabel, *, is_new: bool) -> int:
-        """Adds the rows of a label's answer if it is new; gives their number."""
-        if label.response is None or label.response_hash is None:
-            return 0
-        if not is_new:
-            return len(answers.rows(asset_id, label.key, label.response_hash, label.response))
-        return self.gather(asset_id, label.key, label.response_hash, label.response)
-
-    def gather(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
+    def add(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
         """Adds the rows of an answer; gives their number."""
         others, count = answers.gather(self._plain, asset_id, label_key, response_hash, response)
         self._others += others
