@@ -62,12 +62,16 @@ class FlatLabel:
 
 @dataclass(slots=True)
 class FlatAsset:
-    """An asset with the hash of all that is stored of it; `columns` are those after asset_version."""
+    """An asset with the hash of all that is stored of it; `columns` are those after asset_version.
+
+    `record_hash` is the hash of its text, if that text tells all of it and nothing else of the export.
+    """
 
     asset_id: str
     version: str
     columns: tuple[object, ...]
     labels: list[FlatLabel]
+    record_hash: str | None = None
 
     @property
     def instants(self) -> list[int | None]:

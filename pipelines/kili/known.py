@@ -8,7 +8,9 @@ from typing import Any, Final, Self
 import duckdb
 import pyarrow as pa
 
-from pipelines.kili.rows import State, Tables
+from pipelines import tables
+from pipelines.kili.parsing import Counts
+from pipelines.kili.rows import Seen, State, Tables
 
 _VERSIONS: Final = """
     select asset_id, asset_version, coalesce(sum(labels.annotation_count), 0)::bigint
@@ -21,6 +23,29 @@ _ANSWERS: Final = """
     from batch
     join {0}.labels using (asset_id)
     where response_hash is not null"""
+
+_SEEN: Final = """
+    create or replace temp table seen as
+    select record_hash, any_value(asset_id) as asset_id, any_value(asset_version) as asset_version,
+        any_value(exports.label_container) as label_container
+    from batch
+    join wh.kili.sightings as sightings using (record_hash)
+    join wh.kili.exports as exports using (export_id)
+    where exports.loader_version = ?
+    group by record_hash"""
+_COUNTS: Final = """
+    select
+        (select count(*) from seen),
+        (select count(*) from seen join wh.kili.labels using (asset_id, asset_version)),
+        (select coalesce(sum(annotation_count), 0)::bigint
+            from seen join wh.kili.labels using (asset_id, asset_version)),
+        (select any_value(label_container) from seen),
+        epoch_us(greatest(
+            (select max(created_at) from seen join wh.kili.labels using (asset_id, asset_version)),
+            (select max(greatest(created_at, updated_at))
+                from seen join wh.kili.assets using (asset_id, asset_version))
+        ))
+    where (select count(distinct label_container) from seen) = 1"""
 
 
 class Known:
@@ -38,8 +63,11 @@ class Known:
             """
         )
         self._places = ["memory.main"]
+        self._has_hashes = False
         if database.exists() and self._attach(database):
             self._places.append("wh.kili")
+            columns = self._db.execute("select column_name from duckdb_columns() where database_name = 'wh'").fetchall()
+            self._has_hashes = ("record_hash",) in columns  # a warehouse of an older version has none
 
     def __enter__(self) -> Self:
         return self
@@ -53,9 +81,25 @@ class Known:
         versions = {(asset_id, version): count for asset_id, version, count in self._ask(_VERSIONS)}
         return State(versions, set(self._ask(_ANSWERS)) if versions else set())
 
+    def seen(self, record_hashes: Iterable[str], loader_version: str) -> Seen:
+        """Which records this loader has read before in an export of the same kind."""
+        if not self._has_hashes:
+            return Seen({}, Counts())
+        self._db.register("batch", pa.table({"record_hash": pa.array(record_hashes, pa.string())}))
+        self._db.execute(_SEEN, [loader_version])
+        told = self._db.execute(_COUNTS).fetchone()
+        if told is None:
+            return Seen({}, Counts())
+        assets, labels, annotations, container, newest = told
+        found = self._db.execute("select record_hash, asset_id, asset_version from seen").fetchall()
+        sightings = {record_hash: (asset_id, version, record_hash) for record_hash, asset_id, version in found}
+        counts = Counts(assets, labels, annotations, unchanged_asset_count=assets, label_container=container)
+        counts.newest = newest
+        return Seen(sightings, counts)
+
     def outdated(self, flatten_version: int) -> Iterator[list[tuple[str, str, str, str]]]:
         """Answers that only an older flattening took apart: asset_id, label_key, response_hash, json_response."""
-        if len(self._places) == 1:
+        if len(self._places) == 1 or self._is_up_to_date(flatten_version):
             return
         found = self._db.cursor().execute(
             """with versions as (
@@ -69,19 +113,27 @@ class Known:
         while batch := found.fetchmany(1000):
             yield batch
 
-    def add(self, tables: Tables) -> None:
+    def add(self, new: Tables) -> None:
         """Remembers the rows this run writes, for the exports that are still to be read."""
         for name in ("assets", "labels"):
-            if name in tables:
-                self._db.register("new", tables[name])
+            if name in new:
+                self._db.register("new", new[name])
                 columns = "asset_id, asset_version"
                 columns += ", label_key, response_hash, annotation_count" if name == "labels" else ""
                 self._db.execute(f"insert into {name} select {columns} from new")
 
     def _attach(self, database: Path) -> bool:
         self._db.execute(f"attach '{str(database).replace(chr(39), chr(39) * 2)}' as wh (read_only)")
-        tables = self._db.execute("select table_name from duckdb_tables() where database_name = 'wh'").fetchall()
-        return {("assets",), ("labels",), ("responses",), ("annotations",)} <= set(tables)
+        found = self._db.execute("select table_name from duckdb_tables() where database_name = 'wh'").fetchall()
+        return {("assets",), ("labels",), ("responses",), ("annotations",)} <= set(found)
+
+    def _is_up_to_date(self, flatten_version: int) -> bool:
+        """A quick look: the first load of a version has flattened again all that earlier ones had."""
+        query = f"""
+            select coalesce(max({tables.LOAD_ID}) filter (where flatten_version < $version), '')
+                < min({tables.LOAD_ID}) filter (where flatten_version >= $version)
+            from wh.kili.annotations"""
+        return self._db.execute(query, {"version": flatten_version}).fetchall() == [(True,)]
 
     def _ask(self, query: str) -> list[Any]:
         return [row for place in self._places for row in self._db.execute(query.format(place)).fetchall()]

@@ -1,5 +1,6 @@
 """The records of one opened export, those of the same asset together, each with its place in the file."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
@@ -61,7 +62,7 @@ _UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 class Place:
     """Where a record stands: its document, its bytes and, as JSON pointer, its place there; the asset that it names.
 
-    `fault` says why the record is not to be read, if it is not.
+    `fault` says why the record is not to be read, if it is not; `record_hash` is that of an asset's own text.
     """
 
     document: containers.Document
@@ -70,6 +71,7 @@ class Place:
     asset_id: str | None
     is_label: bool
     fault: str | None = None
+    record_hash: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,17 @@ def _collect(
     has_labels, nameless = False, 0
     for position, span in enumerate(found.spans):
         is_readable = span[1] - span[0] <= limits.record_bytes
-        head = _head(_read(file, span)) if is_readable else None
+        raw = _read(file, span) if is_readable else b""
+        head = _head(raw) if is_readable else None
+        record_hash = hashlib.blake2b(raw, digest_size=16).hexdigest() if head and not head.is_label else None
         if position == 0 and head and (refusal := head.foreign_format):
             raise containers.Unreadable(f"this is {refusal}")
         has_labels = has_labels or (head is not None and head.is_label)
         asset_id, is_label = (head.asset_id, head.is_label) if head else (None, has_labels)
         fault = None if is_readable else f"it is longer than {limits.record_bytes:,} bytes (KILI_MAX_RECORD_BYTES)"
-        places.append(Place(document, span, "" if found.is_lone else f"/{position}", asset_id, is_label, fault))
+        places.append(
+            Place(document, span, "" if found.is_lone else f"/{position}", asset_id, is_label, fault, record_hash)
+        )
         nameless += asset_id is None
         if nameless > max(_MANY_NAMELESS, position / 2):
             raise containers.Unreadable(
@@ -157,7 +163,7 @@ def texts(layout: Layout) -> Iterator[list[Text]]:
                         file.close()
                     current, file = place.document, place.document.open()
                 raw = _read(file, place.span, _BEGINNING if place.fault else None)
-                named = place.asset_id, place.is_label, place.fault
+                named = place.asset_id, place.is_label, place.fault, place.record_hash
                 found.append(Text(place.document.entry, place.location, *named, raw))
             yield found
     finally:

@@ -22,6 +22,7 @@ class Text(NamedTuple):
     asset_id: str | None
     is_label: bool
     fault: str | None
+    record_hash: str | None
     raw: bytes
 
 
@@ -64,6 +65,7 @@ class Batch:
 
     def add(self, texts: list[Text]) -> flatten.FlatAsset | None:
         """The asset of these records; none if all of them are broken."""
+        rejects = len(self.rejects)
         records = [(text, record) for text in texts if (record := self._record(text)) is not None]
         own = sum(not text.is_label for text, _ in records)
         self.counts.asset_count += sum(not text.is_label for text in texts)
@@ -78,6 +80,8 @@ class Batch:
         self.counts.label_count += len(asset.labels)
         for instant in asset.instants:
             self.counts.note(instant)
+        if len(texts) == 1 and len(self.rejects) == rejects and self._is_told_by_rows(records[0][1]):
+            asset.record_hash = texts[0].record_hash
         return asset
 
     def _record(self, text: Text) -> export.Asset | None:
@@ -116,6 +120,12 @@ class Batch:
             for key in ("createdAt", "updatedAt"):
                 if (value := one.get(key)) is not None:
                     self.counts.note(_instant(value))
+
+    def _is_told_by_rows(self, record: export.Asset) -> bool:
+        """Whether the asset's rows tell again all that this record adds to the ledger."""
+        container = self.counts.label_container
+        is_usual = container is not None and record.get(container) is not None and record.get("projectId") is None
+        return is_usual and not any("updatedAt" in label for label in export.labels_of(record))
 
 
 def _read(text: Text) -> tuple[export.Asset, list[export.BrokenLabel]]:

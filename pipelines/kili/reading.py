@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pipelines import containers, landing, limits
 from pipelines.kili import answers, flatten, layouts
+from pipelines.kili.known import Known
 from pipelines.kili.parsing import Batch, Counts, Text
+from pipelines.kili.rows import Sighting
 from pipelines.limits import Limits
 
 LOADER_VERSION: Final = "1"
@@ -38,13 +40,17 @@ class Reader:
     limits: Limits = limits.DEFAULT
     rejects: list[answers.Row] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+    sightings: list[Sighting] = field(default_factory=list)
     _layout: str | None = None
     _readme: containers.Readme = field(default_factory=containers.Readme)
     _is_unreadable: bool = False
     _has_rejects: bool = False
 
-    def texts(self) -> Iterator[list[list[Text]]]:
-        """The records in batches, those of an asset together. An unreadable export gives none, but a reject."""
+    def texts(self, known: Known | None = None) -> Iterator[list[list[Text]]]:
+        """The records in batches, those of an asset together. An unreadable export gives none, but a reject.
+
+        Records whose text is known are left out; they are in `sightings` then.
+        """
         try:
             with containers.opened(self.new.landed.path, self.timezone, self.limits) as container:
                 self._layout, self._readme = container.layout, container.readme
@@ -54,10 +60,21 @@ class Reader:
                     self.counts.asset_count += 1
                     self.counts.rejected_asset_count += 1
                     self._reject((fault.entry, "", None, None, fault.reason, None))
+                if known:
+                    self._leave_out(layout, known)
                 yield from _batches(layout)
         except (containers.Unreadable, OSError) as error:
             self._is_unreadable = True
             self._reject((None, "", None, None, str(containers.unreadable(error, "cannot be read")), None))
+
+    def _leave_out(self, layout: layouts.Layout, known: Known) -> None:
+        alone = {places[0].record_hash: places for places in layout.assets if len(places) == 1}
+        seen = known.seen([record_hash for record_hash in alone if record_hash], LOADER_VERSION)
+        self.counts.add(seen.counts)
+        self.sightings = list(seen.sightings.values())
+        layout.assets = [
+            places for places in layout.assets if len(places) > 1 or places[0].record_hash not in seen.sightings
+        ]
 
     def tell(self, rejects: list[answers.Row], counts: Counts) -> None:
         """Takes note of what became of a batch."""

@@ -11,6 +11,8 @@ from pipelines.kili.plain import Plain
 
 Tables = dict[str, pa.Table]
 Version = tuple[str, str]
+Sighting = tuple[str, str, str | None]
+"""asset_id, asset_version, record_hash."""
 Answer = tuple[str, str]
 
 
@@ -23,10 +25,18 @@ class State:
 
 
 @dataclass
-class Taken:
-    """A batch taken apart: its assets and their versions, the tables of what is new, rejects as `parsing` has them."""
+class Seen:
+    """Records whose text was read before, by the hash of that: what they are of, and their counts."""
 
-    versions: list[Version]
+    sightings: dict[str, Sighting]
+    counts: Counts
+
+
+@dataclass
+class Taken:
+    """A batch taken apart: the assets seen in it, the tables of what is new, rejects as `parsing` has them."""
+
+    sightings: list[Sighting]
     tables: Tables
     rejects: list[answers.Row]
     counts: Counts
@@ -38,19 +48,19 @@ def take(texts: list[list[Text]], state: State) -> Taken:
     One asset is dealt with whole before the next is parsed: its answers are still in the processor's cache, and memory
     is used again.
     """
-    batch, new, versions = Batch(), _Rows(state.answers), []
+    batch, new, sightings = Batch(), _Rows(state.answers), []
     for group in texts:
         asset = batch.add(group)
         if asset is None:
             continue
         version = (asset.asset_id, asset.version)
-        versions.append(version)
+        sightings.append((*version, asset.record_hash))
         if version in state.versions:
             batch.counts.unchanged_asset_count += 1
             batch.counts.annotation_count += state.versions[version]
         else:
             batch.counts.annotation_count += new.add(asset)
-    return Taken(versions, new.tables(), batch.rejects, batch.counts)
+    return Taken(sightings, new.tables(), batch.rejects, batch.counts)
 
 
 def flattened_again(said: list[tuple[str, str, str, str]]) -> Tables:

@@ -79,6 +79,7 @@ def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[r
                 known.add(taken.tables)
             yield _tables(reader, taken)
         yield {
+            "sightings": _sightings(reader, reader.sightings),
             "rejects": records.REJECTS.batch(reader.rejects),
             "exports": records.EXPORTS.batch([reader.ledger_row()]),
         }
@@ -88,7 +89,7 @@ def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[r
 def _taken(reader: Reader, known: Known, workers: Workers) -> Iterator[rows.Taken]:
     """An export's batches, taken apart by all workers at a time."""
     waiting: deque[Future[rows.Taken]] = deque()
-    for texts in reader.texts():
+    for texts in reader.texts(known):
         asset_ids = {text.asset_id for group in texts for text in group if text.asset_id}
         waiting.append(workers.submit(texts, known.of(asset_ids)))
         while waiting and (waiting[0].done() or len(waiting) > workers.ahead):
@@ -97,13 +98,15 @@ def _taken(reader: Reader, known: Known, workers: Workers) -> Iterator[rows.Take
         yield waiting.popleft().result()
 
 
+def _sightings(reader: Reader, seen: list[rows.Sighting]) -> pa.Table:
+    return records.SIGHTINGS.batch([(reader.new.export_id, *sighting) for sighting in seen])
+
+
 def _tables(reader: Reader, taken: rows.Taken) -> rows.Tables:
     reader.tell(taken.rejects, taken.counts)
     rejects, reader.rejects = reader.rejects, []
-    sightings = [(reader.new.export_id, *version) for version in taken.versions]
-    tables = {
-        **taken.tables,
-        "sightings": records.SIGHTINGS.batch(sightings),
-        "rejects": records.REJECTS.batch(rejects),
-    }
+    if taken.counts.label_container != reader.counts.label_container:
+        taken.sightings = [(asset_id, version, None) for asset_id, version, _ in taken.sightings]
+    sightings = _sightings(reader, taken.sightings)
+    tables = {**taken.tables, "sightings": sightings, "rejects": records.REJECTS.batch(rejects)}
     return {name: table for name, table in tables.items() if len(table)}

@@ -7,6 +7,8 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Final, Self
 
+import pyarrow as pa
+
 from pipelines.kili import rows
 from pipelines.kili.parsing import Text
 
@@ -83,6 +85,7 @@ class _Other:
 def _serve(connection: Connection) -> None:
     """Takes batches apart until the other side is gone."""
     gc.disable()
+    pa.set_memory_pool(pa.system_memory_pool())
     while True:
         try:
             texts, state = connection.recv()
