@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import dlt
 import duckdb
 import pyarrow as pa
+from dlt.common.destination import Destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.sources import DltSource
 
@@ -21,7 +22,8 @@ from pipelines.kili.reading import LOADER_VERSION, NewExport
 from pipelines.settings import Settings
 
 SCHEMA: Final = "kili"
-_DUCKDB: Final = {"threads": 1, "memory_limit": "256MB"}  # a thread for each table that dlt loads; more only wait
+_MEMORY: Final = 256 << 20
+_TIMES_A_RECORD: Final = 12  # what DuckDB needs to check and compress one answer, in times its size
 NEWEST_READINGS: Final = """(
     select * from kili.exports
     qualify row_number() over (partition by export_id order by _dlt_load_id desc) = 1
@@ -48,13 +50,18 @@ def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     dlt.config["load.delete_completed_jobs"] = True
     dlt.config["load.workers"] = settings.workers
-    database = DuckDbCredentials(str(settings.database), global_config=_DUCKDB)
     return dlt.pipeline(
         pipeline_name=schema,
-        destination=dlt.destinations.duckdb(database),
+        destination=_destination(settings.database, _MEMORY),
         dataset_name=schema,
         pipelines_dir=str(settings.work / "dlt"),
     )
+
+
+def _destination(database: Path, memory: int) -> Destination[Any, Any]:
+    """DuckDB with one thread for each table that dlt loads, which is quicker than more, and so many bytes of memory."""
+    config = {"threads": 1, "memory_limit": f"{memory}B"}
+    return dlt.destinations.duckdb(DuckDbCredentials(str(database), global_config=config))
 
 
 def load(found: list[landing.Landed], settings: Settings) -> Load:
@@ -66,21 +73,32 @@ def load(found: list[landing.Landed], settings: Settings) -> Load:
     exports = _identified(found)
     known = _known_exports(settings.database)
     new = [export for export in exports if export.export_id not in known]
-    load_id = append(_source(new, settings), SCHEMA, settings) if new or _has_outdated(settings.database) else None
+    largest: list[int] = []
+    has_work = bool(new) or _has_outdated(settings.database)
+    load_id = append(_source(new, settings, largest), SCHEMA, settings, largest) if has_work else None
     return _summary(load_id, exports, settings.database)
 
 
-def append(data: DltSource, schema: str, settings: Settings) -> str:
-    """Runs dlt; gives the id of the load. What a run that died left in dlt's folder is not needed, and goes."""
+def append(data: DltSource, schema: str, settings: Settings, largest: Sequence[int] = ()) -> str:
+    """Runs dlt; gives the id of the load. What a run that died left in dlt's folder is not needed, and goes.
+
+    `largest`: the sizes of large records, known once `data` is extracted.
+    """
     shutil.rmtree(settings.work / "dlt", ignore_errors=True)
-    info = pipeline(schema, settings).run(data, loader_file_format="parquet")
+    run = pipeline(schema, settings)
+    run.sync_destination()
+    run.extract(data, loader_file_format="parquet")
+    run.normalize()
+    memory = max(_MEMORY, _TIMES_A_RECORD * max(largest, default=0))
+    info = run.load(destination=_destination(settings.database, memory))
     info.raise_on_failed_jobs()
     return info.loads_ids[0]
 
 
-def _source(exports: list[NewExport], settings: Settings) -> DltSource:
+def _source(exports: list[NewExport], settings: Settings, largest: list[int]) -> DltSource:
     known = settings.database, settings.project_id, settings.timezone
-    return source.kili(exports, *known, settings.limits, settings.workers)
+    how = settings.limits, settings.workers, settings.is_key_frames_only
+    return source.kili(exports, *known, *how, largest)
 
 
 @contextmanager

@@ -54,7 +54,8 @@ class Known:
     Holds the warehouse open for reading; it has to be closed before anything writes.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, is_key_frames_only: bool = False) -> None:
+        self._is_key_frames_only = is_key_frames_only
         self._db = duckdb.connect()
         self._db.execute("create table assets (asset_id varchar, asset_version varchar)")
         self._db.execute(
@@ -79,7 +80,7 @@ class Known:
         """What is known of these assets."""
         self._db.register("batch", pa.table({"asset_id": pa.array(asset_ids, pa.string())}))
         versions = {(asset_id, version): count for asset_id, version, count in self._ask(_VERSIONS)}
-        return State(versions, set(self._ask(_ANSWERS)) if versions else set())
+        return State(versions, set(self._ask(_ANSWERS)) if versions else set(), self._is_key_frames_only)
 
     def seen(self, record_hashes: Iterable[str], loader_version: str) -> Seen:
         """Which records this loader has read before in an export of the same kind."""

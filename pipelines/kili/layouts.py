@@ -73,6 +73,11 @@ class Place:
     fault: str | None = None
     record_hash: str | None = None
 
+    @property
+    def size(self) -> int:
+        """The record's length in bytes, as far as it is read."""
+        return _BEGINNING if self.fault else self.span[1] - self.span[0]
+
 
 @dataclass(frozen=True)
 class Fault:

@@ -40,6 +40,7 @@ class Reader:
     limits: Limits = limits.DEFAULT
     rejects: list[answers.Row] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+    largest: int = 0
     sightings: list[Sighting] = field(default_factory=list)
     _layout: str | None = None
     _readme: containers.Readme = field(default_factory=containers.Readme)
@@ -62,6 +63,7 @@ class Reader:
                     self._reject((fault.entry, "", None, None, fault.reason, None))
                 if known:
                     self._leave_out(layout, known)
+                self.largest = max((place.size for places in layout.assets for place in places), default=0)
                 yield from _batches(layout)
         except (containers.Unreadable, OSError) as error:
             self._is_unreadable = True

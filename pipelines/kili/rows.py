@@ -18,10 +18,14 @@ Answer = tuple[str, str]
 
 @dataclass
 class State:
-    """What is known of the assets of a batch: their versions with the number of annotations, and their answers."""
+    """What is known of the assets of a batch: their versions with the number of annotations, and their answers.
+
+    `is_key_frames_only`: of new answers, what was interpolated in a video is left out.
+    """
 
     versions: dict[Version, int]
     answers: set[Answer]
+    is_key_frames_only: bool = False
 
 
 @dataclass
@@ -48,7 +52,7 @@ def take(texts: list[list[Text]], state: State) -> Taken:
     One asset is dealt with whole before the next is parsed: its answers are still in the processor's cache, and memory
     is used again.
     """
-    batch, new, sightings = Batch(), _Rows(state.answers), []
+    batch, new, sightings = Batch(), _Rows(state), []
     for group in texts:
         asset = batch.add(group)
         if asset is None:
@@ -63,9 +67,9 @@ def take(texts: list[list[Text]], state: State) -> Taken:
     return Taken(sightings, new.tables(), batch.rejects, batch.counts)
 
 
-def flattened_again(said: list[tuple[str, str, str, str]]) -> Tables:
+def flattened_again(said: list[tuple[str, str, str, str]], *, is_key_frames_only: bool) -> Tables:
     """The annotations of answers: asset_id, label_key, response_hash, json_response."""
-    found = _Annotations()
+    found = _Annotations(is_key_frames_only)
     for asset_id, label_key, response_hash, json_response in said:
         found.add(asset_id, label_key, response_hash, orjson.loads(json_response))
     return {"annotations": found.table()}
@@ -74,12 +78,12 @@ def flattened_again(said: list[tuple[str, str, str, str]]) -> Tables:
 class _Rows:
     """Rows of assets that are new."""
 
-    def __init__(self, known: set[Answer]) -> None:
-        self._known = known
+    def __init__(self, state: State) -> None:
+        self._known = state.answers
         self._assets: list[answers.Row] = []
         self._labels: list[answers.Row] = []
         self._responses: list[answers.Row] = []
-        self._annotations = _Annotations()
+        self._annotations = _Annotations(state.is_key_frames_only)
 
     def add(self, asset: flatten.FlatAsset) -> int:
         """Adds an asset, its labels and their new answers; gives the number of its annotations."""
@@ -103,7 +107,7 @@ class _Rows:
             return 0
         said = (asset_id, label.key, label.response_hash, label.response)
         if (label.key, label.response_hash) in self._known:
-            return len(answers.rows(*said))
+            return self._annotations.count(*said)
         self._responses.append((label.key, label.response_hash, label.json_response))
         return self._annotations.add(*said)
 
@@ -111,15 +115,22 @@ class _Rows:
 class _Annotations:
     """Rows of `kili.annotations`: those of plain jobs in columns, and the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_key_frames_only: bool) -> None:
+        self._is_key_frames_only = is_key_frames_only
         self._plain = Plain(answers.FLATTEN_VERSION)
         self._others: list[answers.Row] = []
 
     def add(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
         """Adds the rows of an answer; gives their number."""
-        others, count = answers.gather(self._plain, asset_id, label_key, response_hash, response)
+        answer = answers.key_frames(response) if self._is_key_frames_only else response
+        others, count = answers.gather(self._plain, asset_id, label_key, response_hash, answer)
         self._others += others
         return count
+
+    def count(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
+        """The number of the rows of an answer that is written already."""
+        answer = answers.key_frames(response) if self._is_key_frames_only else response
+        return len(answers.rows(asset_id, label_key, response_hash, answer))
 
     def table(self) -> pa.Table:
         """All of them."""

@@ -31,19 +31,25 @@ def kili(
     timezone: ZoneInfo,
     limits: Limits = DEFAULT,
     workers: int = 1,
+    is_key_frames_only: bool = False,
+    largest: list[int] | None = None,
 ) -> Iterator[DltResource]:
     """Seven tables with one unselected parent, so that each export is read once.
 
     `database` is asked what is known already; `project_id` and `timezone` fill in what exports may not say; `limits`
-    bound what is read; so many `workers` share the work.
+    bound what is read; so many `workers` share the work; `is_key_frames_only` leaves out what was interpolated between key
+    frames; `largest` is given the bytes of each export's largest record.
     """
 
     def read() -> Iterator[rows.Tables]:
         yield {table.name: table.batch([]) for table in records.TABLES}  # a table is there even if nothing fills it
-        with _collector_off(), Known(database) as known, Workers(workers) as processes:
+        with _collector_off(), Known(database, is_key_frames_only) as known, Workers(workers) as processes:
             for outdated in known.outdated(answers.FLATTEN_VERSION):
-                yield rows.flattened_again(outdated)
-            yield from batches([Reader(one, project_id, timezone, limits) for one in exports], known, processes)
+                yield rows.flattened_again(outdated, is_key_frames_only=is_key_frames_only)
+            readers = [Reader(one, project_id, timezone, limits) for one in exports]
+            yield from batches(readers, known, processes)
+            if largest is not None:
+                largest.extend(reader.largest for reader in readers)
 
     parent = dlt.resource(read, name="read", selected=False)
     for table in records.TABLES:
