@@ -37,8 +37,8 @@ def kili(
     """Seven tables with one unselected parent, so that each export is read once.
 
     `database` is asked what is known already; `project_id` and `timezone` fill in what exports may not say; `limits`
-    bound what is read; so many `workers` share the work; `is_key_frames_only` leaves out what was interpolated between key
-    frames; `largest` is given the bytes of each export's largest record.
+    bound what is read; so many `workers` share the work; `is_key_frames_only` leaves out what was interpolated between
+    key frames; `largest` is given the bytes of each export's largest record.
     """
 
     def read() -> Iterator[rows.Tables]:
