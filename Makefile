@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 WAREHOUSE ?= warehouse
 EXPORTS ?= tests/samples
 
-.PHONY: help run test ui lock clean
+.PHONY: help run test ui bench lock clean
 
 help: ## what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: $(BIN)/.ready ## set up, then every check that CI runs
 
 ui: $(BIN)/.ready ## Dagster's UI on this machine, http://127.0.0.1:3000
 	$(BIN)/kili-warehouse ui --exports $(EXPORTS) --warehouse $(WAREHOUSE)
+
+bench: $(BIN)/.ready ## what a load costs beside DuckDB alone, plain dlt and pandas; BENCH="--sizes 10 100 1000" for more
+	$(BIN)/python -m bench $(BENCH)
 
 lock: $(BIN)/.ready ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-header \

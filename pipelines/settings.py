@@ -23,6 +23,11 @@ class Settings:
     warehouse: the warehouse folder (KILI_WAREHOUSE).
     project_id: the project of exports that do not name theirs (KILI_PROJECT_ID).
     timezone: the zone of the dates in READMEs, which name none (KILI_EXPORT_TIMEZONE).
+    is_key_frames_only: of videos, only annotations on key frames become rows of `kili.annotations`, and what was
+        interpolated between them does not; `kili.responses` holds it all (KILI_KEY_FRAMES_ONLY=1). To be chosen once
+        for a warehouse: an answer is taken apart once for each flatten_version, so a change holds for answers that
+        come later, and only with the same choice does the same set of exports give the same marts.
+    workers: how many processes read exports (KILI_WORKERS); the processors this process may use, if not given.
     limits: what a packed file may unpack to, in bytes (KILI_MAX_ENTRY_BYTES) and as a multiple of its packed size
         (KILI_MAX_RATIO), and the longest record in bytes (KILI_MAX_RECORD_BYTES).
     method: how labels are compared: the overlap that makes a relabelling (KILI_RELABEL_IOU), and whether videos are
@@ -35,6 +40,8 @@ class Settings:
     timezone: ZoneInfo
     limits: Limits = limits.DEFAULT
     method: Method = method.DEFAULT
+    workers: int = 1
+    is_key_frames_only: bool = False
 
     @property
     def work(self) -> Path:
@@ -68,6 +75,8 @@ def from_environment() -> Settings:
         warehouse=Path(os.environ.get("KILI_WAREHOUSE") or "warehouse").resolve(),
         project_id=os.environ.get("KILI_PROJECT_ID") or None,
         timezone=timezone,
+        is_key_frames_only=os.environ.get("KILI_KEY_FRAMES_ONLY", "") not in ("", "0"),
+        workers=max(_size("KILI_WORKERS", len(os.sched_getaffinity(0))), 1),
         limits=Limits(
             entry_bytes=_size("KILI_MAX_ENTRY_BYTES", limits.DEFAULT.entry_bytes),
             ratio=_size("KILI_MAX_RATIO", limits.DEFAULT.ratio),

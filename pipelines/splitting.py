@@ -21,7 +21,7 @@ _LONGEST_LINE: Final = 1 << 26
 _MANY_STRAYS: Final = 10_000
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTE: Final = ord('"')
-_IS_STRUCTURAL: Final = np.isin(np.arange(256), list(b'"[]{}'))
+_IS_STRUCTURAL: Final = bytes(byte in b'"[]{}' for byte in range(256))
 _STEP: Final = np.zeros(256, np.int8)
 _STEP[list(b"[{")] = 1
 _STEP[list(b"]}")] = -1
@@ -89,9 +89,10 @@ def _brackets(document: IO[bytes], start: int, base: int) -> tuple["array[int]",
     depth, in_text, end = 0, 0, start
     for offset, chunk in _chunks(document, start):
         positions, kinds = _structure(chunk)
-        parity = (np.cumsum(kinds == _QUOTE) + in_text) & 1
+        is_quote = kinds == _QUOTE
+        parity = (np.cumsum(is_quote, dtype=np.uint8) + np.uint8(in_text)) & 1
         in_text = int(parity[-1]) if len(parity) else in_text
-        is_bracket = (parity == 0) & (kinds != _QUOTE)
+        is_bracket = (parity | is_quote) == 0
         positions, steps = positions[is_bracket] + offset, _STEP[kinds[is_bracket]]
         depths = np.cumsum(steps, dtype=np.int64) + depth
         last = np.flatnonzero(depths < 1 if base else depths < 0)[:1]
@@ -135,10 +136,10 @@ def _chunks(document: IO[bytes], start: int) -> Iterator[tuple[int, bytes]]:
 
 def _structure(chunk: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Positions and bytes of brackets and of the quotes that are not escaped."""
-    unescaped = chunk.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
-    data = np.frombuffer(unescaped, np.uint8)
-    positions = np.flatnonzero(_IS_STRUCTURAL[data])
-    return positions, data[positions]
+    if b"\\" in chunk:
+        chunk = chunk.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
+    positions = np.flatnonzero(np.frombuffer(chunk.translate(_IS_STRUCTURAL), np.bool_))
+    return positions, np.frombuffer(chunk, np.uint8)[positions]
 
 
 def _spans(document: IO[bytes], opened: "array[int]", closed: "array[int]", inner: Span) -> Iterator[Span]:

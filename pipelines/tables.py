@@ -7,7 +7,7 @@ the dbt sources and the column metadata in Dagster all come from it; no class is
 import inspect
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
@@ -98,7 +98,7 @@ class Table:
         """The Arrow schema of the batches handed to dlt."""
         return pa.schema([column.arrow for column in self.columns])
 
-    def batch(self, rows: list[tuple[object, ...]]) -> pa.Table:
+    def batch(self, rows: Sequence[tuple[object, ...]]) -> pa.Table:
         """Rows in column order as one Arrow table."""
         schema = self.arrow_schema
         values = zip(*rows, strict=True) if rows else ([] for _ in schema)

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import dlt
 import duckdb
+import pyarrow as pa
+from dlt.common.destination import Destination
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.sources import DltSource
 
 from pipelines import containers, landing, tables
@@ -19,6 +22,8 @@ from pipelines.kili.reading import LOADER_VERSION, NewExport
 from pipelines.settings import Settings
 
 SCHEMA: Final = "kili"
+_MEMORY: Final = 256 << 20
+_TIMES_A_RECORD: Final = 12  # what DuckDB needs to check and compress one answer, in times its size
 NEWEST_READINGS: Final = """(
     select * from kili.exports
     qualify row_number() over (partition by export_id order by _dlt_load_id desc) = 1
@@ -44,36 +49,56 @@ def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
     """The dlt pipeline into a schema; its working folder is the warehouse's, never the user's home."""
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     dlt.config["load.delete_completed_jobs"] = True
+    dlt.config["load.workers"] = settings.workers
     return dlt.pipeline(
         pipeline_name=schema,
-        destination=dlt.destinations.duckdb(str(settings.database)),
+        destination=_destination(settings.database, _MEMORY),
         dataset_name=schema,
         pipelines_dir=str(settings.work / "dlt"),
     )
 
 
+def _destination(database: Path, memory: int) -> Destination[Any, Any]:
+    """DuckDB with one thread for each table that dlt loads, which is quicker than more, and so many bytes of memory."""
+    config = {"threads": 1, "memory_limit": f"{memory}B"}
+    return dlt.destinations.duckdb(DuckDbCredentials(str(database), global_config=config))
+
+
 def load(found: list[landing.Landed], settings: Settings) -> Load:
     """Appends what is new in the exports to schema `kili`, in one dlt load that counts once it is finished."""
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own gives little back: twice the memory at the peak
     settings.work.mkdir(parents=True, exist_ok=True)
     settings.work.chmod(0o700)
     cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
     exports = _identified(found)
     known = _known_exports(settings.database)
     new = [export for export in exports if export.export_id not in known]
-    load_id = append(_source(new, settings), SCHEMA, settings) if new or _has_outdated(settings.database) else None
+    largest: list[int] = []
+    has_work = bool(new) or _has_outdated(settings.database)
+    load_id = append(_source(new, settings, largest), SCHEMA, settings, largest) if has_work else None
     return _summary(load_id, exports, settings.database)
 
 
-def append(data: DltSource, schema: str, settings: Settings) -> str:
-    """Runs dlt; gives the id of the load. What a run that died left in dlt's folder is not needed, and goes."""
+def append(data: DltSource, schema: str, settings: Settings, largest: Sequence[int] = ()) -> str:
+    """Runs dlt; gives the id of the load. What a run that died left in dlt's folder is not needed, and goes.
+
+    `largest`: the sizes of large records, known once `data` is extracted.
+    """
     shutil.rmtree(settings.work / "dlt", ignore_errors=True)
-    info = pipeline(schema, settings).run(data, loader_file_format="parquet")
+    run = pipeline(schema, settings)
+    run.sync_destination()
+    run.extract(data, loader_file_format="parquet")
+    run.normalize()
+    memory = max(_MEMORY, _TIMES_A_RECORD * max(largest, default=0))
+    info = run.load(destination=_destination(settings.database, memory))
     info.raise_on_failed_jobs()
     return info.loads_ids[0]
 
 
-def _source(exports: list[NewExport], settings: Settings) -> DltSource:
-    return source.kili(exports, settings.database, settings.project_id, settings.timezone, settings.limits)
+def _source(exports: list[NewExport], settings: Settings, largest: list[int]) -> DltSource:
+    known = settings.database, settings.project_id, settings.timezone
+    how = settings.limits, settings.workers, settings.is_key_frames_only
+    return source.kili(exports, *known, *how, largest)
 
 
 @contextmanager

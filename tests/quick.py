@@ -23,6 +23,7 @@ from pipelines.comparison.uncompared import Uncompared
 from pipelines.kili import records, source
 from pipelines.kili.known import Known
 from pipelines.kili.reading import NewExport, Reader
+from pipelines.kili.workers import Workers
 
 Rows = list[tuple[Any, ...]]
 
@@ -92,18 +93,15 @@ class Quick:
         new = list({export.export_id: export for export in new if export.export_id not in self._known()}.values())
         written = {table.name: tables.Table(table.name, "", table.columns).batch([]) for table in records.TABLES}
         counts = dict.fromkeys(written, 0)
-        batches = []
-        with Known(self.database) as known:
-            for number, export in enumerate(new, start=1):
-                reader = Reader(export, None, ZoneInfo("UTC"))
-                batches += list(source._batches(reader, known, is_last=number == len(new)))
+        with Known(self.database) as known, Workers(1) as workers:
+            batches = list(source.batches([Reader(one, None, ZoneInfo("UTC")) for one in new], known, workers))
         self.loads += 1
         with duckdb.connect(str(self.database)) as db:
             db.execute("begin")
             for batch in batches:
                 for table in records.TABLES:
                     if rows := batch.get(table.name):
-                        db.register("batch", table.batch(rows))
+                        db.register("batch", rows)
                         db.execute(f"insert into kili.{table.name} select *, '{self.loads:05}' from batch")
                         counts[table.name] += len(rows)
             db.execute("insert into kili._dlt_loads values (?, 'kili', 0, now(), '')", [f"{self.loads:05}"])

@@ -235,7 +235,7 @@ def into_duckdb(found: Read) -> dict[str, list[dict[str, Any]]]:
         ],
         "annotations": [tuple(row.values()) for row in found.annotations],
         "rejects": [tuple(row.values()) for row in found.rejects],
-        "sightings": [("e1", one.asset_id, one.version) for one in found.assets],
+        "sightings": [("e1", one.asset_id, one.version, one.record_hash) for one in found.assets],
     }
     tables = {}
     for table in records.TABLES:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import orjson
 
-from pipelines.kili import canonical, drawing, geometry
+from pipelines.kili import canonical, drawing, geometry, plain
+from pipelines.kili.plain import Plain
 
 FLATTEN_VERSION: Final = 1
 
@@ -51,6 +52,43 @@ def rows(asset_id: str, label_key: str, response_hash: str, response: Object) ->
     return answer.rows
 
 
+def key_frames(response: Object) -> Object:
+    """A video's answer without what was interpolated between its key frames; any other answer as it is.
+
+    What is left keeps its place, so its rows have the same keys.
+    """
+    jobs = {name: answer for name, answer in response.items() if name not in _RESERVED and name != _ASSET_LEVEL}
+    if not jobs or not all(_is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
+        return response
+    frames = {frame: {name: _key_frame(answer) for name, answer in answers.items()} for frame, answers in jobs.items()}
+    return {**response, **frames}
+
+
+def _key_frame(answer: Any) -> Any:
+    if not isinstance(answer, dict):
+        return answer
+    if answer.get("isKeyFrame") is False:
+        return None
+    annotations = answer.get("annotations")
+    if not isinstance(annotations, list):
+        return answer
+    return {**answer, "annotations": [plain.LEFT_OUT if _is_interpolated(one) else one for one in annotations]}
+
+
+def _is_interpolated(annotation: Any) -> bool:
+    return isinstance(annotation, dict) and annotation.get("isKeyFrame") is False
+
+
+def gather(
+    columns: Plain, asset_id: str, label_key: str, response_hash: str, response: Object
+) -> tuple[list[Row], int]:
+    """The same, but plain jobs are left to `columns`: the other rows, and the number of all."""
+    answer = _Answer(asset_id, label_key, response_hash, columns)
+    columns.begin(asset_id, label_key, response_hash)
+    answer.read(response)
+    return answer.rows, len(answer.rows) + columns.end()
+
+
 def named_jobs(response: Object) -> set[str]:
     """The jobs at the top of an answer that it names, also those it says nothing in."""
     return {name for _, jobs, _ in _levels(response) for name, said in jobs.items() if said is not None} - _RESERVED
@@ -79,10 +117,11 @@ class _Answer:
     those before them are read: the depth of nesting is limited by memory alone.
     """
 
-    def __init__(self, asset_id: str, label_key: str, response_hash: str) -> None:
+    def __init__(self, asset_id: str, label_key: str, response_hash: str, columns: Plain | None = None) -> None:
         self.asset_id = asset_id
         self.label_key = label_key
         self.response_hash = response_hash
+        self.columns = columns
         self.rows: list[Row] = []
         self.nested: list[tuple[str, Object, str | None, int | None]] = []
         self.frame: int | None = None
@@ -92,8 +131,11 @@ class _Answer:
         for place, answers, parent, frame in self.nested:
             self.frame = frame
             for name, said in answers.items():
-                if said is not None and name not in _RESERVED:
-                    self.whole(self.job, said, said, f"{place}/{_token(name)}", name, parent)
+                if said is None or name in _RESERVED:
+                    continue
+                here = f"{place}/{_token(name)}"
+                if not (self.columns and self.columns.job(said, here, name, parent, frame, self.nested)):
+                    self.whole(self.job, said, said, here, name, parent)
 
     def nest(self, place: str, jobs: Object | None, parent: str | None) -> None:
         """Puts off jobs until those before them are read."""
@@ -122,6 +164,8 @@ class _Answer:
     def job(self, answer: Object, place: str, job: str, parent: str | None) -> None:
         first = len(self.rows)
         for position, parts in drawing.regions(_listed(answer.get("annotations"))):
+            if parts[0] is plain.LEFT_OUT:
+                continue
             here = f"{place}/annotations/{position}"
             self.whole(self.annotation, parts, {"annotations": parts}, here, job, parent)
         if len(answer) == 1 and len(self.rows) > first:

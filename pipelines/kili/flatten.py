@@ -2,15 +2,14 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Set
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from pipelines.kili import answers, canonical, export
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 _ASSET_COLUMNS: Final = (
     "projectId",
@@ -41,8 +40,11 @@ _LABEL_COLUMNS: Final = (
     "secondsToLabel",
     "totalSecondsToLabel",
 )
+_TIMES: Final = slice(_ASSET_COLUMNS.index("createdAt"), _ASSET_COLUMNS.index("updatedAt") + 1)
+_CREATED_AT: Final = 5
 _AUTHOR_COLUMNS: Final = ("id", "email", "name")
 _ASSET_KEYS: Final = {"id", *_ASSET_COLUMNS, *export.LABEL_CONTAINERS}
+_AUTHOR_KEYS: Final = frozenset(_AUTHOR_COLUMNS)
 _LABEL_KEYS: Final = {"id", "author", "labelType", "createdAt", "jsonResponse", *_LABEL_COLUMNS}
 
 
@@ -60,12 +62,22 @@ class FlatLabel:
 
 @dataclass(slots=True)
 class FlatAsset:
-    """An asset with the hash of all that is stored of it; `columns` are those after asset_version."""
+    """An asset with the hash of all that is stored of it; `columns` are those after asset_version.
+
+    `record_hash` is the hash of its text, if that text tells all of it and nothing else of the export.
+    """
 
     asset_id: str
     version: str
     columns: tuple[object, ...]
     labels: list[FlatLabel]
+    record_hash: str | None = None
+
+    @property
+    def instants(self) -> list[int | None]:
+        """When it and its labels were made or changed, in microseconds, as far as columns hold that."""
+        times = [*self.columns[_TIMES], *(label.columns[_CREATED_AT] for label in self.labels)]
+        return cast(list[int | None], times)
 
     @property
     def row(self) -> answers.Row:
@@ -110,7 +122,8 @@ def united(records: list[export.Asset]) -> export.Asset:
 
 def microseconds(instant: datetime) -> int:
     """Microseconds since 1970 in UTC; a time without a zone is taken for UTC."""
-    return ((instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+    since = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _label(label: export.Label) -> FlatLabel:
@@ -118,17 +131,17 @@ def _label(label: export.Label) -> FlatLabel:
     author = said.get("author") or {}
     response = label.get("jsonResponse")
     json_response = None if response is None else canonical.dumps(response)
-    extra = {key: value for key, value in said.items() if key not in _LABEL_KEYS and value is not None}
-    if more := {key: value for key, value in author.items() if key not in _AUTHOR_COLUMNS and value is not None}:
+    extra = _rest(said, _LABEL_KEYS)
+    if more := _rest(author, _AUTHOR_KEYS):
         extra["author"] = more
     return FlatLabel(
         "",
         (
             label.get("id"),
-            *(author.get(key) for key in _AUTHOR_COLUMNS),
+            *map(author.get, _AUTHOR_COLUMNS),
             label["labelType"],
             microseconds(label["createdAt"]),
-            *(said.get(key) for key in _LABEL_COLUMNS),
+            *map(said.get, _LABEL_COLUMNS),
         ),
         response,
         None if json_response is None else _digest(json_response),
@@ -160,9 +173,14 @@ def _column(key: str, value: Any) -> object:
     return microseconds(value) if key in ("createdAt", "updatedAt") else value
 
 
-def _extra(said: dict[str, Any], keys: Iterable[str]) -> str | None:
-    extra = {key: value for key, value in said.items() if key not in keys and value is not None}
+def _extra(said: dict[str, Any], keys: Set[str]) -> str | None:
+    extra = _rest(said, keys)
     return canonical.text(extra) if extra else None
+
+
+def _rest(said: dict[str, Any], keys: Set[str]) -> dict[str, Any]:
+    """What is said under other keys."""
+    return {key: said[key] for key in said.keys() - keys if said[key] is not None}
 
 
 def _digest(content: bytes) -> str:

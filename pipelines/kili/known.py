@@ -3,16 +3,49 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import duckdb
 import pyarrow as pa
 
-from pipelines.kili import records
-from pipelines.kili.answers import Row
+from pipelines import tables
+from pipelines.kili.parsing import Counts
+from pipelines.kili.rows import Seen, State, Tables
 
-Version = tuple[str, str]
-Answer = tuple[str, str]
+_VERSIONS: Final = """
+    select asset_id, asset_version, coalesce(sum(labels.annotation_count), 0)::bigint
+    from batch
+    join {0}.assets using (asset_id)
+    left join {0}.labels using (asset_id, asset_version)
+    group by asset_id, asset_version"""
+_ANSWERS: Final = """
+    select label_key, response_hash
+    from batch
+    join {0}.labels using (asset_id)
+    where response_hash is not null"""
+
+_SEEN: Final = """
+    create or replace temp table seen as
+    select record_hash, any_value(asset_id) as asset_id, any_value(asset_version) as asset_version,
+        any_value(exports.label_container) as label_container
+    from batch
+    join wh.kili.sightings as sightings using (record_hash)
+    join wh.kili.exports as exports using (export_id)
+    where exports.loader_version = ?
+    group by record_hash"""
+_COUNTS: Final = """
+    select
+        (select count(*) from seen),
+        (select count(*) from seen join wh.kili.labels using (asset_id, asset_version)),
+        (select coalesce(sum(annotation_count), 0)::bigint
+            from seen join wh.kili.labels using (asset_id, asset_version)),
+        (select any_value(label_container) from seen),
+        epoch_us(greatest(
+            (select max(created_at) from seen join wh.kili.labels using (asset_id, asset_version)),
+            (select max(greatest(created_at, updated_at))
+                from seen join wh.kili.assets using (asset_id, asset_version))
+        ))
+    where (select count(distinct label_container) from seen) = 1"""
 
 
 class Known:
@@ -21,11 +54,21 @@ class Known:
     Holds the warehouse open for reading; it has to be closed before anything writes.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, is_key_frames_only: bool = False) -> None:
+        self._is_key_frames_only = is_key_frames_only
         self._db = duckdb.connect()
-        self._db.execute("create table versions (asset_id varchar, asset_version varchar, annotation_count bigint)")
-        self._db.execute("create table answers (label_key varchar, response_hash varchar)")
-        self._has_warehouse = database.exists() and self._attach(database)
+        self._db.execute("create table assets (asset_id varchar, asset_version varchar)")
+        self._db.execute(
+            """create table labels
+            (asset_id varchar, asset_version varchar, label_key varchar, response_hash varchar, annotation_count bigint)
+            """
+        )
+        self._places = ["memory.main"]
+        self._has_hashes = False
+        if database.exists() and self._attach(database):
+            self._places.append("wh.kili")
+            columns = self._db.execute("select column_name from duckdb_columns() where database_name = 'wh'").fetchall()
+            self._has_hashes = ("record_hash",) in columns  # a warehouse of an older version has none
 
     def __enter__(self) -> Self:
         return self
@@ -33,33 +76,31 @@ class Known:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._db.close()
 
-    def versions(self, batch: Iterable[Version]) -> dict[Version, int]:
-        """Those of a batch of (asset_id, asset_version) that are known, with the number of their annotations."""
-        query = """
-            select b.a, b.b, v.annotation_count
-            from batch b join versions v on v.asset_id = b.a and v.asset_version = b.b"""
-        if self._has_warehouse:
-            query += """
-                union select b.a, b.b, coalesce(sum(l.annotation_count), 0)
-                from batch b
-                join wh.kili.assets v on v.asset_id = b.a and v.asset_version = b.b
-                left join wh.kili.labels l on l.asset_id = v.asset_id and l.asset_version = v.asset_version
-                group by 1, 2"""
-        return {(asset_id, version): int(count) for asset_id, version, count in self._ask(query, batch)}
+    def of(self, asset_ids: Iterable[str]) -> State:
+        """What is known of these assets."""
+        self._db.register("batch", pa.table({"asset_id": pa.array(asset_ids, pa.string())}))
+        versions = {(asset_id, version): count for asset_id, version, count in self._ask(_VERSIONS)}
+        return State(versions, set(self._ask(_ANSWERS)) if versions else set(), self._is_key_frames_only)
 
-    def answers(self, batch: Iterable[Answer]) -> set[Answer]:
-        """Those of a batch of (label_key, response_hash) that are known."""
-        query = "select b.a, b.b from batch b join answers v on v.label_key = b.a and v.response_hash = b.b"
-        if self._has_warehouse:
-            query += """
-                union
-                select b.a, b.b from batch b
-                join wh.kili.responses v on v.label_key = b.a and v.response_hash = b.b"""
-        return {(key, response_hash) for key, response_hash in self._ask(query, batch)}
+    def seen(self, record_hashes: Iterable[str], loader_version: str) -> Seen:
+        """Which records this loader has read before in an export of the same kind."""
+        if not self._has_hashes:
+            return Seen({}, Counts())
+        self._db.register("batch", pa.table({"record_hash": pa.array(record_hashes, pa.string())}))
+        self._db.execute(_SEEN, [loader_version])
+        told = self._db.execute(_COUNTS).fetchone()
+        if told is None:
+            return Seen({}, Counts())
+        assets, labels, annotations, container, newest = told
+        found = self._db.execute("select record_hash, asset_id, asset_version from seen").fetchall()
+        sightings = {record_hash: (asset_id, version, record_hash) for record_hash, asset_id, version in found}
+        counts = Counts(assets, labels, annotations, unchanged_asset_count=assets, label_container=container)
+        counts.newest = newest
+        return Seen(sightings, counts)
 
     def outdated(self, flatten_version: int) -> Iterator[list[tuple[str, str, str, str]]]:
         """Answers that only an older flattening took apart: asset_id, label_key, response_hash, json_response."""
-        if not self._has_warehouse:
+        if len(self._places) == 1 or self._is_up_to_date(flatten_version):
             return
         found = self._db.cursor().execute(
             """with versions as (
@@ -73,33 +114,27 @@ class Known:
         while batch := found.fetchmany(1000):
             yield batch
 
-    def add(self, assets: list[Row], labels: list[Row], responses: list[Row]) -> None:
+    def add(self, new: Tables) -> None:
         """Remembers the rows this run writes, for the exports that are still to be read."""
-        self._db.register("assets", records.ASSETS.batch(assets))
-        self._db.register("labels", records.LABELS.batch(labels))
-        self._db.register("responses", records.RESPONSES.batch(responses))
-        self._db.execute(
-            """insert into versions
-            select assets.asset_id, assets.asset_version, coalesce(sum(labels.annotation_count), 0)
-            from assets left join labels on labels.asset_id = assets.asset_id
-            group by assets.asset_id, assets.asset_version"""
-        )
-        self._db.execute("insert into answers select label_key, response_hash from responses")
+        for name in ("assets", "labels"):
+            if name in new:
+                self._db.register("new", new[name])
+                columns = "asset_id, asset_version"
+                columns += ", label_key, response_hash, annotation_count" if name == "labels" else ""
+                self._db.execute(f"insert into {name} select {columns} from new")
 
     def _attach(self, database: Path) -> bool:
         self._db.execute(f"attach '{str(database).replace(chr(39), chr(39) * 2)}' as wh (read_only)")
-        tables = self._db.execute("select table_name from duckdb_tables() where database_name = 'wh'").fetchall()
-        return {("assets",), ("labels",), ("responses",), ("annotations",)} <= set(tables)
+        found = self._db.execute("select table_name from duckdb_tables() where database_name = 'wh'").fetchall()
+        return {("assets",), ("labels",), ("responses",), ("annotations",)} <= set(found)
 
-    def _ask(self, query: str, batch: Iterable[tuple[str, str]]) -> list[Any]:
-        return self._db.register("batch", _pairs(batch)).execute(query).fetchall()
+    def _is_up_to_date(self, flatten_version: int) -> bool:
+        """A quick look: the first load of a version has flattened again all that earlier ones had."""
+        query = f"""
+            select coalesce(max({tables.LOAD_ID}) filter (where flatten_version < $version), '')
+                < min({tables.LOAD_ID}) filter (where flatten_version >= $version)
+            from wh.kili.annotations"""
+        return self._db.execute(query, {"version": flatten_version}).fetchall() == [(True,)]
 
-
-def _pairs(pairs: Iterable[tuple[str, str]]) -> pa.Table:
-    listed = list(pairs)
-    return pa.table(
-        {
-            "a": pa.array([first for first, _ in listed], pa.string()),
-            "b": pa.array([second for _, second in listed], pa.string()),
-        }
-    )
+    def _ask(self, query: str) -> list[Any]:
+        return [row for place in self._places for row in self._db.execute(query.format(place)).fetchall()]

@@ -1,5 +1,6 @@
 """The records of one opened export, those of the same asset together, each with its place in the file."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
@@ -8,6 +9,7 @@ import msgspec
 
 from pipelines import containers, landing, splitting
 from pipelines.kili import export
+from pipelines.kili.parsing import Text
 from pipelines.limits import Limits
 
 _MANY_NAMELESS: Final = 10_000
@@ -60,7 +62,7 @@ _UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 class Place:
     """Where a record stands: its document, its bytes and, as JSON pointer, its place there; the asset that it names.
 
-    `fault` says why the record is not to be read, if it is not.
+    `fault` says why the record is not to be read, if it is not; `record_hash` is that of an asset's own text.
     """
 
     document: containers.Document
@@ -69,6 +71,12 @@ class Place:
     asset_id: str | None
     is_label: bool
     fault: str | None = None
+    record_hash: str | None = None
+
+    @property
+    def size(self) -> int:
+        """The record's length in bytes, as far as it is read."""
+        return _BEGINNING if self.fault else self.span[1] - self.span[0]
 
 
 @dataclass(frozen=True)
@@ -121,13 +129,17 @@ def _collect(
     has_labels, nameless = False, 0
     for position, span in enumerate(found.spans):
         is_readable = span[1] - span[0] <= limits.record_bytes
-        head = _head(_read(file, span)) if is_readable else None
+        raw = _read(file, span) if is_readable else b""
+        head = _head(raw) if is_readable else None
+        record_hash = hashlib.blake2b(raw, digest_size=16).hexdigest() if head and not head.is_label else None
         if position == 0 and head and (refusal := head.foreign_format):
             raise containers.Unreadable(f"this is {refusal}")
         has_labels = has_labels or (head is not None and head.is_label)
         asset_id, is_label = (head.asset_id, head.is_label) if head else (None, has_labels)
         fault = None if is_readable else f"it is longer than {limits.record_bytes:,} bytes (KILI_MAX_RECORD_BYTES)"
-        places.append(Place(document, span, "" if found.is_lone else f"/{position}", asset_id, is_label, fault))
+        places.append(
+            Place(document, span, "" if found.is_lone else f"/{position}", asset_id, is_label, fault, record_hash)
+        )
         nameless += asset_id is None
         if nameless > max(_MANY_NAMELESS, position / 2):
             raise containers.Unreadable(
@@ -140,7 +152,7 @@ def _collect(
     return "json_list" if found.is_list else "json_object" if found.is_lone else "json_lines"
 
 
-def texts(layout: Layout) -> Iterator[list[tuple[Place, bytes]]]:
+def texts(layout: Layout) -> Iterator[list[Text]]:
     """The records' bytes, asset by asset; of those not to be read, the beginning.
 
     A document stays open as long as the next record stands in it too.
@@ -155,7 +167,9 @@ def texts(layout: Layout) -> Iterator[list[tuple[Place, bytes]]]:
                     if file is not None:
                         file.close()
                     current, file = place.document, place.document.open()
-                found.append((place, _read(file, place.span, _BEGINNING if place.fault else None)))
+                raw = _read(file, place.span, _BEGINNING if place.fault else None)
+                named = place.asset_id, place.is_label, place.fault, place.record_hash
+                found.append(Text(place.document.entry, place.location, *named, raw))
             yield found
     finally:
         if file is not None:

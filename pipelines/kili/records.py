@@ -61,6 +61,10 @@ class Sightings(Record):
     export_id: str = Field(description="The export, in exports")
     asset_id: str = Field(description="The asset")
     asset_version: str = Field(description="The version seen, in assets")
+    record_hash: str | None = Field(
+        description="Hash of the record's own text, where that and nothing else told the version: the same text in "
+        "another export need not be read"
+    )
 
 
 class Assets(Record):

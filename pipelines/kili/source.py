@@ -1,45 +1,55 @@
 """The dlt source of schema `kili`: reads each export once and feeds every table. Only what changed is written."""
 
+import gc
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dlt
-import orjson
 import pyarrow as pa
 from dlt.sources import DltResource
 
-from pipelines.kili import answers, flatten, records
+from pipelines.kili import answers, records, rows
 from pipelines.kili.known import Known
 from pipelines.kili.reading import NewExport, Reader
+from pipelines.kili.workers import Workers
 from pipelines.limits import DEFAULT, Limits
 from pipelines.tables import Table
-
-Batch = dict[str, list[answers.Row]]
 
 log = logging.getLogger(__name__)
 
 
 @dlt.source(name="kili")
 def kili(
-    exports: list[NewExport], database: Path, project_id: str | None, timezone: ZoneInfo, limits: Limits = DEFAULT
+    exports: list[NewExport],
+    database: Path,
+    project_id: str | None,
+    timezone: ZoneInfo,
+    limits: Limits = DEFAULT,
+    workers: int = 1,
+    is_key_frames_only: bool = False,
+    largest: list[int] | None = None,
 ) -> Iterator[DltResource]:
     """Seven tables with one unselected parent, so that each export is read once.
 
     `database` is asked what is known already; `project_id` and `timezone` fill in what exports may not say; `limits`
-    bound what is read.
+    bound what is read; so many `workers` share the work; `is_key_frames_only` leaves out what was interpolated between
+    key frames; `largest` is given the bytes of each export's largest record.
     """
 
-    def read() -> Iterator[Batch]:
-        yield {table.name: [] for table in records.TABLES}  # a table is there even if no export has ever filled it
-        with Known(database) as known:
+    def read() -> Iterator[rows.Tables]:
+        yield {table.name: table.batch([]) for table in records.TABLES}  # a table is there even if nothing fills it
+        with _collector_off(), Known(database, is_key_frames_only) as known, Workers(workers) as processes:
             for outdated in known.outdated(answers.FLATTEN_VERSION):
-                yield {"annotations": [row for one in outdated for row in _flattened_again(*one)]}
-            for number, export in enumerate(exports, start=1):
-                reader = Reader(export, project_id, timezone, limits)
-                yield from _batches(reader, known, is_last=number == len(exports))
-                log.info("read %s (%d of %d)", export.landed.url, number, len(exports))
+                yield rows.flattened_again(outdated, is_key_frames_only=is_key_frames_only)
+            readers = [Reader(one, project_id, timezone, limits) for one in exports]
+            yield from batches(readers, known, processes)
+            if largest is not None:
+                largest.extend(reader.largest for reader in readers)
 
     parent = dlt.resource(read, name="read", selected=False)
     for table in records.TABLES:
@@ -51,51 +61,58 @@ def kili(
         )
 
 
-def _pick(table: Table) -> Callable[[Batch], pa.Table | None]:
-    def pick(batch: Batch) -> pa.Table | None:
-        rows = batch.get(table.name)
-        return None if rows is None else table.batch(rows)
-
-    return pick
+def _pick(table: Table) -> Callable[[rows.Tables], pa.Table | None]:
+    return lambda batch: batch.get(table.name)
 
 
-def _flattened_again(asset_id: str, label_key: str, response_hash: str, json_response: str) -> list[answers.Row]:
-    return answers.rows(asset_id, label_key, response_hash, orjson.loads(json_response))
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Without the search for cycles, of which records have none: it takes a third of the time of reading them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
-def _batches(reader: Reader, known: Known, *, is_last: bool) -> Iterator[Batch]:
-    for assets in reader.assets():
-        versions = known.versions([(asset.asset_id, asset.version) for asset in assets])
-        new = [asset for asset in assets if (asset.asset_id, asset.version) not in versions]
-        reader.unchanged_asset_count += len(versions)
-        reader.annotation_count += sum(versions.values())
-        batch = _rows(new, known)
-        batch["sightings"] = [(reader.new.export_id, asset.asset_id, asset.version) for asset in assets]
-        reader.annotation_count += sum(int(str(row[_ANNOTATION_COUNT])) for row in batch["labels"])
-        batch["rejects"], reader.rejects = reader.rejects, []
-        if not is_last:
-            known.add(batch["assets"], batch["labels"], batch["responses"])
-        yield {name: rows for name, rows in batch.items() if rows}
-    yield {"rejects": reader.rejects, "exports": [reader.ledger_row()]}
+def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[rows.Tables]:
+    """The rows of exports, a batch at a time, in the order of the exports and of the assets in them."""
+    for number, reader in enumerate(readers, start=1):
+        for taken in _taken(reader, known, workers):
+            if number < len(readers):
+                known.add(taken.tables)
+            yield _tables(reader, taken)
+        yield {
+            "sightings": _sightings(reader, reader.sightings),
+            "rejects": records.REJECTS.batch(reader.rejects),
+            "exports": records.EXPORTS.batch([reader.ledger_row()]),
+        }
+        log.info("read %s (%d of %d)", reader.new.landed.url, number, len(readers))
 
 
-_ANNOTATION_COUNT = [column.name for column in records.LABELS.columns].index("annotation_count")
+def _taken(reader: Reader, known: Known, workers: Workers) -> Iterator[rows.Taken]:
+    """An export's batches, taken apart by all workers at a time."""
+    waiting: deque[Future[rows.Taken]] = deque()
+    for texts in reader.texts(known):
+        asset_ids = {text.asset_id for group in texts for text in group if text.asset_id}
+        waiting.append(workers.submit(texts, known.of(asset_ids)))
+        while waiting and (waiting[0].done() or len(waiting) > workers.ahead):
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
-def _rows(assets: list[flatten.FlatAsset], known: Known) -> Batch:
-    """The rows of assets whose version is new; answers and annotations only where the answer is new too."""
-    batch: Batch = {"assets": [], "labels": [], "responses": [], "annotations": []}
-    said = known.answers(
-        [(label.key, label.response_hash) for asset in assets for label in asset.labels if label.response_hash]
-    )
-    for asset in assets:
-        batch["assets"].append(asset.row)
-        for label in asset.labels:
-            found: list[answers.Row] = []
-            if label.response is not None and label.response_hash is not None:
-                found = answers.rows(asset.asset_id, label.key, label.response_hash, label.response)
-                if (label.key, label.response_hash) not in said:
-                    batch["responses"].append((label.key, label.response_hash, label.json_response))
-                    batch["annotations"] += found
-            batch["labels"].append(asset.label_row(label, len(found)))
-    return batch
+def _sightings(reader: Reader, seen: list[rows.Sighting]) -> pa.Table:
+    return records.SIGHTINGS.batch([(reader.new.export_id, *sighting) for sighting in seen])
+
+
+def _tables(reader: Reader, taken: rows.Taken) -> rows.Tables:
+    reader.tell(taken.rejects, taken.counts)
+    rejects, reader.rejects = reader.rejects, []
+    if taken.counts.label_container != reader.counts.label_container:
+        taken.sightings = [(asset_id, version, None) for asset_id, version, _ in taken.sightings]
+    sightings = _sightings(reader, taken.sightings)
+    tables = {**taken.tables, "sightings": sightings, "rejects": records.REJECTS.batch(rejects)}
+    return {name: table for name, table in tables.items() if len(table)}

@@ -3,7 +3,8 @@
 import re
 from typing import Any, Final
 
-_HINTS: Final = (b"ignature=", b"sig=", b"\\u003d")
+_HINTS: Final = (b"ignature=", b"sig=")
+_ESCAPED: Final = b"\\u003d"
 _URL: Final = re.compile(r"""[a-z][a-z0-9+.-]*://[^\s"'<>]+""", re.IGNORECASE)
 _SIGNATURE: Final = re.compile(r"(x-(amz|goog)-)?signature=|sig=", re.IGNORECASE)
 _SIGNING: Final = re.compile(
@@ -15,7 +16,7 @@ _SIGNING: Final = re.compile(
 
 def may_be_signed(raw: bytes) -> bool:
     """Whether a record's text can hold a signed URL: a quick look that spares the long one."""
-    return any(hint in raw for hint in _HINTS)
+    return (b"=" in raw and any(hint in raw for hint in _HINTS)) or (b"\\" in raw and _ESCAPED in raw)
 
 
 def unsigned(value: Any) -> Any:

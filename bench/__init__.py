@@ -1,0 +1,1 @@
+"""Benchmarks: what the pipeline costs beside the least that the same work can cost. `make bench`."""

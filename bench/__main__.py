@@ -1,0 +1,114 @@
+"""`python -m bench`: loads seeded exports of several sizes in several ways; prints and writes a table of the costs."""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from bench import exports, load
+from bench.load import Cost
+
+_RESULTS: Final = Path(__file__).parent / "results.md"
+_DLT_MEGABYTES: Final = 1.0  # plain dlt is measured on so much, and scaled: it would take minutes
+_COLUMNS: Final = ("export", "way", "CPU s", "× limit", "wall s", "MB/s", "rows", "rows/s", "peak MB")
+
+Line = tuple[str, str, float, Cost, float]
+"""Export, way, megabytes, cost, CPU seconds of the limit on an export of that size."""
+
+
+def main() -> None:
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(prefix="bench-") as made:
+        folder = Path(made)
+        if arguments.profile:
+            exports.to_file(exports.images(arguments.sizes[-1]), folder / "export.json")
+            load.profile(folder / "export.json", folder / "warehouse")
+            return
+        lines = list(_lines(folder, arguments.sizes, arguments.frames))
+    _RESULTS.write_text(table := _table(lines))
+    print(table)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--sizes", type=float, nargs="+", default=[10, 100], help="megabytes of the exports")
+    parser.add_argument("--frames", type=int, default=1000, help="frames of the video, with 20 objects each")
+    parser.add_argument("--profile", action="store_true", help="profile our load of the last size instead")
+    return parser.parse_args()
+
+
+def _lines(folder: Path, sizes: list[float], frames: int) -> Iterator[Line]:
+    limit = 0.0
+    for size in sizes:
+        here = folder / f"{size:g}"
+        here.mkdir()
+        for line in _growing(here, size):
+            limit = line[4] / size
+            yield line
+    yield from _others(folder, sizes[0], frames, limit)
+
+
+def _growing(folder: Path, size: float) -> Iterator[Line]:
+    """One file of a size: the limit, then ours as a first load, unchanged, and one per cent changed; then others."""
+    export, name = folder / "export.json", f"{size:g} MB, one file"
+    exports.to_file(exports.images(size), export)
+    exports.to_file(reversed(list(exports.images(size))), folder / "again.json")
+    exports.to_file(exports.images(size, is_changed=True), folder / "changed.json")
+    floor = load.measured("limit", export, folder / "limit")
+    warehouse = folder / "warehouse"
+    yield name, "the limit: DuckDB alone", size, floor, floor.cpu
+    yield name, "ours, first load", size, load.measured("ours", export, warehouse), floor.cpu
+    yield (
+        name,
+        "ours, first load, one process",
+        size,
+        load.measured("ours, one process", export, folder / "1"),
+        floor.cpu,
+    )
+    yield name, "ours, unchanged reload", size, load.measured("ours", folder / "again.json", warehouse), floor.cpu
+    yield name, "ours, 1 % changed", size, load.measured("ours", folder / "changed.json", warehouse), floor.cpu
+    yield name, "pandas.json_normalize", size, load.measured("pandas", export, folder), floor.cpu
+    exports.to_file(exports.images(_DLT_MEGABYTES), folder / "small.json")
+    dlt = load.measured("plain dlt", folder / "small.json", folder / "dlt")
+    times = size / _DLT_MEGABYTES
+    scaled = Cost(dlt.cpu * times, dlt.wall * times, dlt.peak, round(dlt.rows * times))
+    yield name, f"plain dlt ({_DLT_MEGABYTES:g} MB, scaled)", size, scaled, floor.cpu
+
+
+def _others(folder: Path, size: float, frames: int, limit: float) -> Iterator[Line]:
+    """Many small files, and a video; the limit is that of one file of as many bytes."""
+    exports.to_folder(exports.images(size), folder / "folder")
+    exports.to_zip(exports.images(size), folder / "assets.zip")
+    exports.to_file(exports.video(frames, 20), folder / "video.json")
+    for path, what, megabytes in (
+        (folder / "folder", "a file for each asset", size),
+        (folder / "assets.zip", "the same, zipped", size),
+        (folder / "video.json", f"a video, {frames:,} frames", (folder / "video.json").stat().st_size / 1e6),
+    ):
+        cost = load.measured("ours", path, folder / f"{path.stem} warehouse")
+        yield f"{megabytes:.0f} MB, {what}", "ours, first load", megabytes, cost, limit * megabytes
+
+
+def _table(lines: list[Line]) -> str:
+    rows = [_COLUMNS, ("---", "---", *["---:"] * (len(_COLUMNS) - 2)), *map(_row, lines)]
+    return "# Load\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _row(line: Line) -> tuple[str, ...]:
+    export, way, size, cost, limit = line
+    return (
+        export,
+        way,
+        f"{cost.cpu:.1f}",
+        f"{cost.cpu / limit:.2f}",
+        f"{cost.wall:.1f}",
+        f"{size / cost.wall:.1f}",
+        f"{cost.rows:,}",
+        f"{cost.rows / cost.wall:,.0f}",
+        f"{cost.peak / 1e6:.0f}",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""A batch of records parsed: assets with their keys and hashes, what was rejected, and the counts. Pure."""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Final, NamedTuple, cast
+
+import pydantic
+
+from pipelines.kili import answers, export, flatten
+
+_INSTANT: Final = pydantic.TypeAdapter(datetime)
+
+
+class Text(NamedTuple):
+    """A record's bytes, and where they stand: the entry, the JSON pointer there, the asset that it names.
+
+    `fault` says why the record is not to be read, if it is not; then only its beginning is here.
+    """
+
+    entry: str | None
+    location: str
+    asset_id: str | None
+    is_label: bool
+    fault: str | None
+    record_hash: str | None
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the ledger says of an export's records; `newest` in microseconds, the other two as first met."""
+
+    asset_count: int = 0
+    label_count: int = 0
+    annotation_count: int = 0
+    rejected_asset_count: int = 0
+    rejected_label_count: int = 0
+    duplicate_asset_count: int = 0
+    unchanged_asset_count: int = 0
+    label_container: str | None = None
+    project_id: str | None = None
+    newest: int | None = None
+
+    def add(self, later: "Counts") -> None:
+        """Adds the counts of records that come later in the same export."""
+        for one in fields(self):
+            if one.name.endswith("_count"):
+                setattr(self, one.name, getattr(self, one.name) + getattr(later, one.name))
+        self.label_container = self.label_container or later.label_container
+        self.project_id = self.project_id or later.project_id
+        self.note(later.newest)
+
+    def note(self, instant: int | None) -> None:
+        """Keeps the newest instant."""
+        if instant is not None and (self.newest is None or instant > self.newest):
+            self.newest = instant
+
+
+@dataclass
+class Batch:
+    """What became of the records of a batch besides assets. `rejects` are rows of `kili.rejects` from the entry on."""
+
+    rejects: list[answers.Row] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+
+    def add(self, texts: list[Text]) -> flatten.FlatAsset | None:
+        """The asset of these records; none if all of them are broken."""
+        rejects = len(self.rejects)
+        records = [(text, record) for text in texts if (record := self._record(text)) is not None]
+        own = sum(not text.is_label for text, _ in records)
+        self.counts.asset_count += sum(not text.is_label for text in texts)
+        if not records:
+            return None
+        self.counts.asset_count += own == 0  # in a list of labels an asset has no record of its own
+        self.counts.duplicate_asset_count += max(own - 1, 0)
+        for _, record in records:
+            self._note(record)
+            self._note_times(record, is_alone=len(records) == 1)
+        asset = flatten.asset(flatten.united([record for _, record in records]))
+        self.counts.label_count += len(asset.labels)
+        for instant in asset.instants:
+            self.counts.note(instant)
+        if len(texts) == 1 and len(self.rejects) == rejects and self._is_told_by_rows(records[0][1]):
+            asset.record_hash = texts[0].record_hash
+        return asset
+
+    def _record(self, text: Text) -> export.Asset | None:
+        counts = self.counts
+        try:
+            record, broken = _read(text)
+        except export.BrokenRecord as error:
+            counts.rejected_asset_count += not text.is_label
+            counts.label_count += error.label_count
+            counts.rejected_label_count += error.label_count
+            said = (error.asset_id, error.external_id, str(error), export.text_of(text.raw))
+            self.rejects.append((text.entry, text.location, *said))
+            return None
+        counts.label_count += len(broken)
+        counts.rejected_label_count += len(broken)
+        named = record["id"], record.get("externalId")
+        for label in broken:
+            self.rejects.append((text.entry, text.location + label.location, *named, label.reason, label.raw))
+        return record
+
+    def _note(self, record: export.Asset) -> None:
+        """Keeps what the ledger says of the export as a whole."""
+        counts = self.counts
+        counts.project_id = counts.project_id or record.get("projectId")
+        if counts.label_container is None:
+            said_under = (key for key in export.LABEL_CONTAINERS if record.get(key) is not None)
+            counts.label_container = next(said_under, None)
+
+    def _note_times(self, record: export.Asset, *, is_alone: bool) -> None:
+        """Keeps the instants that no column holds: a label's last change, and all of a record united with others."""
+        said = cast(list[dict[str, Any]], [] if is_alone else [record])
+        said += cast(
+            list[dict[str, Any]], [one for one in export.labels_of(record) if not is_alone or "updatedAt" in one]
+        )
+        for one in said:
+            for key in ("createdAt", "updatedAt"):
+                if (value := one.get(key)) is not None:
+                    self.counts.note(_instant(value))
+
+    def _is_told_by_rows(self, record: export.Asset) -> bool:
+        """Whether the asset's rows tell again all that this record adds to the ledger."""
+        container = self.counts.label_container
+        is_usual = container is not None and record.get(container) is not None and record.get("projectId") is None
+        return is_usual and not any("updatedAt" in label for label in export.labels_of(record))
+
+
+def _read(text: Text) -> tuple[export.Asset, list[export.BrokenLabel]]:
+    if text.fault:
+        raise export.BrokenRecord(text.fault)
+    record, broken = export.read_asset(text.raw, is_label=text.is_label)
+    if record["id"] != text.asset_id:  # the quick look at it, which nests less deeply, saw no id
+        labels = len(export.labels_of(record)) + len(broken)
+        raise export.BrokenRecord("nested too deeply to be read", record, labels)
+    return record, broken
+
+
+def _instant(value: object) -> int | None:
+    try:
+        return flatten.microseconds(value if isinstance(value, datetime) else _INSTANT.validate_python(value))
+    except (pydantic.ValidationError, OverflowError):
+        return None

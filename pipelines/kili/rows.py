@@ -1,0 +1,137 @@
+"""Records -> tables: a batch of texts taken apart into the rows that are new. Pure; runs in any process."""
+
+from dataclasses import dataclass
+
+import orjson
+import pyarrow as pa
+
+from pipelines.kili import answers, flatten, records
+from pipelines.kili.parsing import Batch, Counts, Text
+from pipelines.kili.plain import Plain
+
+Tables = dict[str, pa.Table]
+Version = tuple[str, str]
+Sighting = tuple[str, str, str | None]
+"""asset_id, asset_version, record_hash."""
+Answer = tuple[str, str]
+
+
+@dataclass
+class State:
+    """What is known of the assets of a batch: their versions with the number of annotations, and their answers.
+
+    `is_key_frames_only`: of new answers, what was interpolated in a video is left out.
+    """
+
+    versions: dict[Version, int]
+    answers: set[Answer]
+    is_key_frames_only: bool = False
+
+
+@dataclass
+class Seen:
+    """Records whose text was read before, by the hash of that: what they are of, and their counts."""
+
+    sightings: dict[str, Sighting]
+    counts: Counts
+
+
+@dataclass
+class Taken:
+    """A batch taken apart: the assets seen in it, the tables of what is new, rejects as `parsing` has them."""
+
+    sightings: list[Sighting]
+    tables: Tables
+    rejects: list[answers.Row]
+    counts: Counts
+
+
+def take(texts: list[list[Text]], state: State) -> Taken:
+    """The rows of assets whose version is new; answers and annotations only where the answer is new too.
+
+    One asset is dealt with whole before the next is parsed: its answers are still in the processor's cache, and memory
+    is used again.
+    """
+    batch, new, sightings = Batch(), _Rows(state), []
+    for group in texts:
+        asset = batch.add(group)
+        if asset is None:
+            continue
+        version = (asset.asset_id, asset.version)
+        sightings.append((*version, asset.record_hash))
+        if version in state.versions:
+            batch.counts.unchanged_asset_count += 1
+            batch.counts.annotation_count += state.versions[version]
+        else:
+            batch.counts.annotation_count += new.add(asset)
+    return Taken(sightings, new.tables(), batch.rejects, batch.counts)
+
+
+def flattened_again(said: list[tuple[str, str, str, str]], *, is_key_frames_only: bool) -> Tables:
+    """The annotations of answers: asset_id, label_key, response_hash, json_response."""
+    found = _Annotations(is_key_frames_only)
+    for asset_id, label_key, response_hash, json_response in said:
+        found.add(asset_id, label_key, response_hash, orjson.loads(json_response))
+    return {"annotations": found.table()}
+
+
+class _Rows:
+    """Rows of assets that are new."""
+
+    def __init__(self, state: State) -> None:
+        self._known = state.answers
+        self._assets: list[answers.Row] = []
+        self._labels: list[answers.Row] = []
+        self._responses: list[answers.Row] = []
+        self._annotations = _Annotations(state.is_key_frames_only)
+
+    def add(self, asset: flatten.FlatAsset) -> int:
+        """Adds an asset, its labels and their new answers; gives the number of its annotations."""
+        self._assets.append(asset.row)
+        counts = [self._answer(asset.asset_id, label) for label in asset.labels]
+        self._labels += map(asset.label_row, asset.labels, counts)
+        return sum(counts)
+
+    def tables(self) -> Tables:
+        """Those that have rows."""
+        tables = {
+            "assets": records.ASSETS.batch(self._assets),
+            "labels": records.LABELS.batch(self._labels),
+            "responses": records.RESPONSES.batch(self._responses),
+            "annotations": self._annotations.table(),
+        }
+        return {name: table for name, table in tables.items() if len(table)}
+
+    def _answer(self, asset_id: str, label: flatten.FlatLabel) -> int:
+        if label.response is None or label.response_hash is None:
+            return 0
+        said = (asset_id, label.key, label.response_hash, label.response)
+        if (label.key, label.response_hash) in self._known:
+            return self._annotations.count(*said)
+        self._responses.append((label.key, label.response_hash, label.json_response))
+        return self._annotations.add(*said)
+
+
+class _Annotations:
+    """Rows of `kili.annotations`: those of plain jobs in columns, and the others."""
+
+    def __init__(self, is_key_frames_only: bool) -> None:
+        self._is_key_frames_only = is_key_frames_only
+        self._plain = Plain(answers.FLATTEN_VERSION)
+        self._others: list[answers.Row] = []
+
+    def add(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
+        """Adds the rows of an answer; gives their number."""
+        answer = answers.key_frames(response) if self._is_key_frames_only else response
+        others, count = answers.gather(self._plain, asset_id, label_key, response_hash, answer)
+        self._others += others
+        return count
+
+    def count(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
+        """The number of the rows of an answer that is written already."""
+        answer = answers.key_frames(response) if self._is_key_frames_only else response
+        return len(answers.rows(asset_id, label_key, response_hash, answer))
+
+    def table(self) -> pa.Table:
+        """All of them."""
+        return pa.concat_tables([self._plain.table(), records.ANNOTATIONS.batch(self._others)])

@@ -1,0 +1,107 @@
+"""The quick way through plain answers gives the same rows as the long one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from exporting import named
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.kili import answers, records
+from pipelines.kili.plain import Plain
+
+EXPORTS = sorted(Path(__file__).parent.glob("samples/**/*.json"))
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-1, 1),
+    st.integers(-2, 2),
+    st.sampled_from([1e-5, 1e16]),
+)
+ODD = st.sampled_from([None, "", "x", 0, 1, True, False, 2**63, {}, [], {"name": "A"}, [None]])
+
+
+def rows(response: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
+    """The rows of an answer both ways, by key, and how many of them were plain."""
+    columns = Plain(answers.FLATTEN_VERSION)
+    others, count = answers.gather(columns, "a1", "k1", "h1", response)
+    quick = columns.table().to_pylist() + [named(records.ANNOTATIONS, row) for row in others]
+    long = [named(records.ANNOTATIONS, row) for row in answers.rows("a1", "k1", "h1", response)]
+    assert count == len(long)
+    by_key = [sorted(some, key=lambda row: str(row["annotation_key"])) for some in (quick, long)]
+    return by_key[0], by_key[1], count - len(others)
+
+
+def box(a: tuple[Any, Any], c: tuple[Any, Any], *, is_beside: bool, **more: Any) -> dict[str, Any]:
+    (x, y), (u, v) = a, c
+    b, d = ((u, y), (x, v)) if is_beside else ((x, v), (u, y))
+    vertices = [{"x": left, "y": top} for left, top in (a, b, c, d)]
+    said = {"mid": "m", "type": "rectangle", "boundingPoly": [{"normalizedVertices": vertices}]}
+    return {**said, "categories": [{"name": "A", "confidence": 100}], "children": {}, **more}
+
+
+@given(st.tuples(NUMBERS, NUMBERS), st.tuples(NUMBERS, NUMBERS), st.booleans())
+def test_boxes_are_written_as_the_long_way_writes_them(a: Any, c: Any, is_beside: bool) -> None:
+    quick, long, _ = rows({"J": {"annotations": [box(a, c, is_beside=is_beside)]}})
+    assert quick == long
+
+
+@given(
+    st.sampled_from(["mid", "type", "boundingPoly", "categories", "children", "isKeyFrame", "beginOffset", "z"]), ODD
+)
+def test_what_is_odd_in_a_box_is_read_the_long_way(key: str, odd: Any) -> None:
+    said = box((0.1, 0.2), (0.3, 0.4), is_beside=True, **{key: odd})
+    quick, long, _ = rows({"J": {"annotations": [box((0.5, 0.5), (0.6, 0.6), is_beside=False), said]}})
+    assert quick == long
+
+
+@given(st.dictionaries(st.sampled_from(["name", "confidence", "children", "z"]), ODD), ODD, ODD, ODD)
+def test_what_is_odd_in_an_answer_is_read_the_long_way(category: Any, text: Any, flag: Any, annotations: Any) -> None:
+    entity = {"mid": "m", "beginOffset": 0, "endOffset": 3, "content": "abc", "categories": [category]}
+    said = [
+        {"categories": [category, {"name": "B"}], "text": text, "isKeyFrame": flag},
+        {"annotations": annotations, "isKeyFrame": flag, "text": text},
+        {"annotations": [entity]},
+        {"annotations": [entity | {"endOffset": text, "content": flag}]},
+    ]
+    quick, long, _ = rows({f"J{n}": one for n, one in enumerate(said)})
+    assert quick == long
+
+
+def test_nested_answers_of_plain_ones_are_read_too() -> None:
+    inner = {"K": {"categories": [{"name": "B", "confidence": 50}]}}
+    said = box((0.1, 0.2), (0.3, 0.4), is_beside=True, children=inner)
+    response = {"J": {"annotations": [said]}, "L": {"categories": [{"name": "C", "children": inner}]}}
+    quick, long, plain = rows(response)
+    assert (quick, plain) == (long, 4)
+
+
+@pytest.mark.parametrize("path", EXPORTS, ids=lambda path: path.name)
+def test_the_samples_come_out_the_same(path: Path) -> None:
+    def said(value: Any) -> Any:
+        if isinstance(value, list):
+            return [one for item in value for one in said(item)]
+        if not isinstance(value, dict):
+            return []
+        found = value.get("jsonResponse")
+        mine = [json.loads(found) if isinstance(found, str) else found] if found else []
+        return mine + [one for item in value.values() for one in said(item)]
+
+    for response in said(orjson.loads(path.read_bytes())):
+        quick, long, _ = rows(response)
+        assert quick == long
+
+
+def test_with_key_frames_only_interpolated_annotations_are_left_out() -> None:
+    drawn = box((0.1, 0.2), (0.3, 0.4), is_beside=True, isKeyFrame=True)
+    response = {
+        "0": {"J": {"annotations": [drawn | {"isKeyFrame": False}, drawn]}, "K": {"text": "a", "isKeyFrame": True}},
+        "1": {"J": {"annotations": [drawn | {"isKeyFrame": False}]}, "K": {"text": "a", "isKeyFrame": False}},
+    }
+    _, everything, _ = rows(response)
+    quick, long, _ = rows(answers.key_frames(response))
+    assert quick == long == [row for row in everything if row["is_key_frame"]]
+    assert len(everything) == 5
+    assert answers.key_frames(response["1"]) == response["1"]
