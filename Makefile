@@ -21,7 +21,7 @@ test: $(BIN)/.ready ## set up, then every check that CI runs
 ui: $(BIN)/.ready ## Dagster's UI on this machine, http://127.0.0.1:3000
 	$(BIN)/kili-warehouse ui --exports $(EXPORTS) --warehouse $(WAREHOUSE)
 
-bench: $(BIN)/.ready ## what a load costs beside DuckDB alone, plain dlt and pandas; BENCH="--sizes 10 100 1000" for more
+bench: $(BIN)/.ready ## costs beside DuckDB alone, plain dlt, pandas, pycocotools, shapely; BENCH="--sizes 10 100 1000" for more
 	$(BIN)/python -m bench $(BENCH)
 
 lock: $(BIN)/.ready ## resolve the dependencies anew

@@ -1,4 +1,7 @@
-"""`python -m bench`: loads seeded exports of several sizes in several ways; prints and writes a table of the costs."""
+"""`python -m bench`: what loads of seeded exports cost, and comparisons of labels, each beside other ways.
+
+Prints the tables and writes them to `bench/results.md`.
+"""
 
 import argparse
 import tempfile
@@ -6,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench import exports, load
+from bench import comparison, exports, load
 from bench.load import Cost
 
 _RESULTS: Final = Path(__file__).parent / "results.md"
@@ -26,12 +29,14 @@ def main() -> None:
             load.profile(folder / "export.json", folder / "warehouse")
             return
         lines = list(_lines(folder, arguments.sizes, arguments.frames))
-    _RESULTS.write_text(table := _table(lines))
-    print(table)
+    loads = [tuple(_COLUMNS), *map(_row, lines)]
+    tables = f"# Load\n\n{_table(loads)}\n# Comparison\n\n{_table(comparison.rows())}"
+    _RESULTS.write_text(tables)
+    print(tables)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--sizes", type=float, nargs="+", default=[10, 100], help="megabytes of the exports")
     parser.add_argument("--frames", type=int, default=1000, help="frames of the video, with 20 objects each")
     parser.add_argument("--profile", action="store_true", help="profile our load of the last size instead")
@@ -90,9 +95,11 @@ def _others(folder: Path, size: float, frames: int, limit: float) -> Iterator[Li
         yield f"{megabytes:.0f} MB, {what}", "ours, first load", megabytes, cost, limit * megabytes
 
 
-def _table(lines: list[Line]) -> str:
-    rows = [_COLUMNS, ("---", "---", *["---:"] * (len(_COLUMNS) - 2)), *map(_row, lines)]
-    return "# Load\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+def _table(rows: list[tuple[str, ...]]) -> str:
+    """Rows as Markdown; the first is the heading, the first two columns are words."""
+    heading, *body = rows
+    ruled = [heading, ("---", "---", *["---:"] * (len(heading) - 2)), *body]
+    return "".join(f"| {' | '.join(row)} |\n" for row in ruled)
 
 
 def _row(line: Line) -> tuple[str, ...]:
