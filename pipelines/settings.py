@@ -24,7 +24,7 @@ class Settings:
     project_id: the project of exports that do not name theirs (KILI_PROJECT_ID).
     timezone: the zone of the dates in READMEs, which name none (KILI_EXPORT_TIMEZONE).
     is_key_frames_only: of videos, only annotations on key frames become rows of `kili.annotations`, and what was
-        interpolated between them does not; `kili.responses` holds it all (KILI_KEY_FRAMES_ONLY=1). To be chosen once
+        interpolated between them does not; `kili.responses` holds it all (KILI_KEY_FRAMES_ONLY). To be chosen once
         for a warehouse: an answer is taken apart once for each flatten_version, so a change holds for answers that
         come later, and only with the same choice does the same set of exports give the same marts.
     workers: how many processes read exports (KILI_WORKERS); the processors this process may use, if not given.
@@ -75,7 +75,7 @@ def from_environment() -> Settings:
         warehouse=Path(os.environ.get("KILI_WAREHOUSE") or "warehouse").resolve(),
         project_id=os.environ.get("KILI_PROJECT_ID") or None,
         timezone=timezone,
-        is_key_frames_only=os.environ.get("KILI_KEY_FRAMES_ONLY", "") not in ("", "0"),
+        is_key_frames_only=_flag("KILI_KEY_FRAMES_ONLY"),
         workers=max(_size("KILI_WORKERS", len(os.sched_getaffinity(0))), 1),
         limits=Limits(
             entry_bytes=_size("KILI_MAX_ENTRY_BYTES", limits.DEFAULT.entry_bytes),

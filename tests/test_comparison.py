@@ -307,6 +307,15 @@ EDITS = {
         ranking([NESTED]),
         [("kept", "RANK", None, None, None)],
     ),
+    "nested in the job, the old way, and categories in another order": (
+        {"KIND": {"categories": [{"name": "A"}, {"name": "B"}], "children": text("x")}},
+        {"KIND": {"categories": [{"name": "B"}, {"name": "A"}], "children": text("x")}},
+        [
+            ("kept", "KIND", "A", "A", None),
+            ("kept", "KIND", "B", "B", None),
+            ("kept", "TEXT", None, None, None),
+        ],
+    ),
     "nothing on either side": ({}, {"KIND": {"categories": []}}, []),
 }
 

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -24,3 +25,10 @@ def overlap(shared: Floats, union: Floats, same: Flags) -> Floats:
 def key(content: bytes) -> int:
     """A number from 0 for some content, the same in every batch, so that no result depends on what is beside it."""
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big") >> 1
+
+
+def keys(column: pa.ChunkedArray) -> Integers:
+    """The keys of texts; -1 for null."""
+    encoded = pa.chunked_array(column.chunks, pa.string()).combine_chunks().dictionary_encode()
+    found = np.array([*(key(text.encode()) for text in encoded.dictionary.to_pylist()), -1])
+    return found[encoded.indices.fill_null(len(found) - 1).to_numpy()]

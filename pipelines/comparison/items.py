@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from pipelines.comparison import meanings, relations, shapes
-from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, Shapes, key
+from pipelines.comparison import meanings, nesting, relations, shapes
+from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, Shapes, keys
 from pipelines.comparison.matching import mixed
 
 LEFT, RIGHT = 0, 1
@@ -163,7 +163,7 @@ def read(table: pa.Table) -> Items:
     kind = _indices(table["kind"], KINDS)
     frame = _numbers(table, "frame")
     said = meanings.read(table)
-    shape = _keys(table["geometry"])
+    shape = keys(table["geometry"])
     bounds = np.stack([table[name].fill_null(np.nan).to_numpy() for name in _BOUNDS], axis=1)
     span = np.stack([np.where(kind == ENTITY, said, -1), _numbers(table, "begin_offset"), _ends(table)], axis=1)
     covered = mixed(*np.nan_to_num(bounds / _ALIKE, nan=-1).clip(-_MOST, _MOST).round().astype(np.int64).T, *span.T)
@@ -176,11 +176,11 @@ def read(table: pa.Table) -> Items:
         table=table,
         pair=pair,
         side=side,
-        parent=_parents(table, owner),
-        job=_keys(table["job_name"]),
+        parent=nesting.parents(table, owner, mixed(owner, keys(table["job_name"]), frame)),
+        job=keys(table["job_name"]),
         kind=kind,
-        category=_keys(table["category"]),
-        text=_keys(table["text"]),
+        category=keys(table["category"]),
+        text=keys(table["text"]),
         frame=frame,
         page=_numbers(table, "page_number"),
         shape=shape,
@@ -189,22 +189,6 @@ def read(table: pa.Table) -> Items:
         bounds=bounds,
         cover=cover,
     )
-
-
-def _parents(table: pa.Table, owner: Integers) -> Integers:
-    """The row of each annotation's parent in the same label of the same pair."""
-    parent = np.full(len(owner), -1)
-    nested = np.flatnonzero(table["parent_annotation_key"].is_valid().to_numpy())
-    if not len(nested):
-        return parent
-    both = pa.chunked_array([*table["annotation_key"].chunks, *table["parent_annotation_key"].chunks])
-    codes = _keys(both)
-    own = mixed(owner, codes[: len(owner)])
-    wanted = mixed(owner, codes[len(owner) :])[nested]
-    order = np.argsort(own)
-    found = order[np.searchsorted(own[order], wanted).clip(max=len(own) - 1)]
-    parent[nested] = np.where(own[found] == wanted, found, -1)
-    return parent
 
 
 def _ends(table: pa.Table) -> Integers:
@@ -220,9 +204,3 @@ def _numbers(table: pa.Table, name: str) -> Integers:
 
 def _indices(column: pa.ChunkedArray, values: tuple[str, ...]) -> Integers:
     return np.asarray(pc.index_in(column, value_set=pa.array(values)).to_numpy(), dtype=np.int64)
-
-
-def _keys(column: pa.ChunkedArray) -> Integers:
-    encoded = pa.chunked_array(column.chunks, pa.string()).combine_chunks().dictionary_encode()
-    keys = np.array([*(key(text.encode()) for text in encoded.dictionary.to_pylist()), -1])
-    return keys[encoded.indices.fill_null(len(keys) - 1).to_numpy()]

@@ -1,0 +1,42 @@
+"""Which annotation each is nested in."""
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.comparison.arrays import Integers, Keys, keys
+from pipelines.comparison.matching import mixed
+
+
+def parents(table: pa.Table, owner: Integers, job: Keys) -> Integers:
+    """The row of each annotation's parent in the same label of the same pair; -1 at the top.
+
+    `owner` tells labels of pairs apart, `job` their jobs and frames. In the old layout answers are nested in a job, not
+    in a category, and the loader has them under the first: here under the first by name, since order does not count.
+    """
+    parent = np.full(len(owner), -1)
+    nested = np.flatnonzero(table["parent_annotation_key"].is_valid().to_numpy())
+    if not len(nested):
+        return parent
+    own = mixed(owner, keys(table["annotation_key"]))
+    wanted = mixed(owner, keys(table["parent_annotation_key"]))[nested]
+    order = np.argsort(own)
+    found = order[np.searchsorted(own[order], wanted).clip(max=len(own) - 1)]
+    parent[nested] = np.where(own[found] == wanted, found, -1)
+    for row, jobs in _nested_in_job(table):
+        siblings = np.flatnonzero((job == job[row]) & (parent == parent[row]))
+        first = min(siblings, key=lambda sibling: str(table["category"][int(sibling)]))
+        children = np.flatnonzero(parent == row)
+        parent[[child for child in children if table["job_name"][int(child)].as_py() in jobs]] = first
+    return parent
+
+
+def _nested_in_job(table: pa.Table) -> list[tuple[int, list[str]]]:
+    """Categories that the loader has put a job's nested answers under, and the jobs of these."""
+    told = pc.match_substring(table["extra"], '"_answer"').fill_null(False).to_numpy()
+    chosen = pc.equal(table["kind"], "classification").to_numpy()
+    rows = [
+        (int(row), orjson.loads(table["extra"][int(row)].as_py())["_answer"]) for row in np.flatnonzero(told & chosen)
+    ]
+    return [(row, answer["children"]) for row, answer in rows if answer.get("children")]
