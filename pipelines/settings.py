@@ -76,7 +76,7 @@ def from_environment() -> Settings:
         project_id=os.environ.get("KILI_PROJECT_ID") or None,
         timezone=timezone,
         is_key_frames_only=_flag("KILI_KEY_FRAMES_ONLY"),
-        workers=max(_size("KILI_WORKERS", len(os.sched_getaffinity(0))), 1),
+        workers=max(_size("KILI_WORKERS", _processors()), 1),
         limits=Limits(
             entry_bytes=_size("KILI_MAX_ENTRY_BYTES", limits.DEFAULT.entry_bytes),
             ratio=_size("KILI_MAX_RATIO", limits.DEFAULT.ratio),
@@ -87,6 +87,11 @@ def from_environment() -> Settings:
             key_frames_only=_flag("KILI_SCORE_KEY_FRAMES_ONLY"),
         ),
     )
+
+
+def _processors() -> int:
+    """Those this process may use; macOS tells only how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _size(name: str, default: int) -> int:
