@@ -1,10 +1,11 @@
 """The published folder: what consumers open."""
 
+import shutil
 import stat
 from pathlib import Path
 
 import duckdb
-from conftest import SAMPLES, load, query
+from conftest import load, query
 
 from pipelines import publishing, tables
 from pipelines.comparison import records as comparison
@@ -78,13 +79,15 @@ def test_the_page_needs_no_outside_address_and_shows_no_email(samples: Path) -> 
     assert "user-ana" in page
 
 
-def test_a_reader_keeps_its_release_and_the_next_sees_the_new_one(tmp_path: Path) -> None:
-    warehouse = tmp_path / "warehouse"
-    load(warehouse, SAMPLES / "seed_page.json")
+def test_a_reader_keeps_its_release_and_the_next_sees_the_new_one(samples: Path, tmp_path: Path) -> None:
+    warehouse = shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)
+    (tmp_path / "one.json").write_text('[{"id": "one-more", "externalId": "one more.jpg", "labels": []}]')
+    count = "select count(*) as n from marts.assets"
     with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as reader:
-        load(warehouse, SAMPLES / "api_assets_list.json")
-        assert reader.sql("select count(*) from marts.assets").fetchall() == [(2,)]
-    assert query(warehouse, "select count(*) as n from marts.assets") == [{"n": 7}]
+        before = query(samples, count)[0]["n"]
+        load(warehouse, tmp_path / "one.json")
+        assert reader.sql(count).fetchall() == [(before,)]
+    assert query(warehouse, count) == [{"n": before + 1}]
     assert len(list((warehouse / "releases").iterdir())) == 2
 
 
