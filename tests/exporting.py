@@ -2,13 +2,14 @@
 
 import json
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines import landing, limits, tables
-from pipelines.kili import answers, flatten, reading, records
+from pipelines.kili import answers, flatten, parsing, reading, records
 
 REAL = Path(__file__).parent / "real_exports"
 README = """Exported Labels from KILI
@@ -53,11 +54,20 @@ class Read:
         assert len(ids) == len(set(ids))
 
 
+def assets_of(reader: reading.Reader) -> Iterator[list[flatten.FlatAsset]]:
+    """The assets of an export, each once, in batches."""
+    for texts in reader.texts():
+        batch = parsing.Batch()
+        assets = [asset for group in texts if (asset := batch.add(group)) is not None]
+        reader.tell(batch.rejects, batch.counts)
+        yield assets
+
+
 def read(path: Path, limit: limits.Limits = limits.DEFAULT) -> Read:
     """An export, read as the source reads it."""
     new = reading.NewExport(landing.Landed(str(path), path), "e1", 1)
     reader = reading.Reader(new, None, ZoneInfo("UTC"), limit)
-    assets = [asset for batch in reader.assets() for asset in batch]
+    assets = [asset for batch in assets_of(reader) for asset in batch]
     found = Read(assets, [named(records.REJECTS, row) for row in reader.rejects], {})
     found.ledger = named(records.EXPORTS, reader.ledger_row())
     found.reconcile()

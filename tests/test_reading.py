@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from exporting import REAL, Read, annotations, asset, label, named, read, text, written
+from exporting import REAL, Read, annotations, asset, assets_of, label, named, read, text, written
 
 from pipelines import landing
 from pipelines.kili import reading, records
@@ -188,7 +188,7 @@ def test_rejects_are_given_away_with_their_batch(tmp_path: Path, monkeypatch: py
     new = reading.NewExport(landing.Landed("x", path), "e1", 1)
     reader = reading.Reader(new, None, ZoneInfo("UTC"))
     counts = []
-    for batch in reader.assets():
+    for batch in assets_of(reader):
         counts.append((len(batch), len(reader.rejects)))
         reader.rejects = []
     assert counts == [(0, 1), (1, 0), (0, 1), (1, 0)]

@@ -1,15 +1,16 @@
 """What became of each annotation between the left and the right label."""
 
+import typing
 from typing import Final
 
 import numpy as np
 
-from pipelines.comparison import alignment
+from pipelines.comparison import alignment, records
 from pipelines.comparison import items as of
 from pipelines.comparison.alignment import Alignment
 from pipelines.comparison.arrays import Integers
 
-EDITS: Final = ("kept", "added", "removed", "relabelled", "moved", "relabelled_and_moved", "text_changed")
+EDITS: Final[tuple[str, ...]] = typing.get_args(records.Edits.model_fields["edit"].annotation)
 KEPT, ADDED, REMOVED, RELABELLED, MOVED, RELABELLED_AND_MOVED, TEXT_CHANGED = range(len(EDITS))
 
 

@@ -1,5 +1,6 @@
 """The annotations of a batch of label pairs as columns of numbers, both sides of every pair in one."""
 
+import typing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -12,20 +13,10 @@ import shapely
 from pipelines.comparison import meanings, nesting, relations, shapes
 from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, Shapes, keys
 from pipelines.comparison.matching import mixed
+from pipelines.kili import records as kili
 
 LEFT, RIGHT = 0, 1
-KINDS: Final = (
-    "classification",
-    "object",
-    "entity",
-    "relation",
-    "transcription",
-    "pose",
-    "comparison",
-    "ranking",
-    "file",
-    "unknown",
-)
+KINDS: Final[tuple[str, ...]] = typing.get_args(kili.Annotations.model_fields["kind"].annotation)
 CLASSIFICATION, OBJECT, ENTITY, RELATION, TRANSCRIPTION, POSE, COMPARISON, RANKING, FILE, UNKNOWN = range(len(KINDS))
 NONE, SPAN, AREA, LINE = range(4)
 """What an annotation covers: nothing, characters, an area, or points without one."""

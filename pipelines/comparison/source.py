@@ -1,17 +1,17 @@
 """The dlt source of schema `comparison`: compares the pairs of labels that the method has not compared yet."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import dlt
 import pyarrow as pa
 from dlt.sources import DltResource
 
+from pipelines import resources
 from pipelines.comparison import compare, records
 from pipelines.comparison.method import Method
 from pipelines.comparison.uncompared import Batch, Uncompared
-from pipelines.tables import Table
 
 Results = dict[str, pa.Table]
 
@@ -24,7 +24,6 @@ def comparison(database: Path, method: Method) -> Iterator[DltResource]:
 
     def read() -> Iterator[Results]:
         with Uncompared(database, method) as uncompared:
-            yield {table.name: table.batch([]) for table in records.TABLES}  # there even if nothing is compared
             if uncompared.is_new_method:
                 yield {"methods": records.METHODS.batch([method.row])}
             count = 0
@@ -33,14 +32,7 @@ def comparison(database: Path, method: Method) -> Iterator[DltResource]:
                 count += len(batch.pairs)
                 log.info("compared %d of %d pairs of labels", count, len(uncompared))
 
-    parent = dlt.resource(read, name="read", selected=False)
-    for table in records.TABLES:
-        yield parent | dlt.transformer(
-            _pick(table),
-            name=table.name,
-            columns={column.name: column.dlt for column in table.columns},
-            write_disposition="append",
-        )
+    yield from resources.of(read, records.TABLES)
 
 
 def results(batch: Batch, method: Method) -> Results:
@@ -49,10 +41,3 @@ def results(batch: Batch, method: Method) -> Results:
     scores = pa.array(compared.scores, from_pandas=True)
     pairs = batch.pairs.append_column("score", scores).cast(records.PAIRS.arrow_schema)
     return {"pairs": pairs, "jobs": compared.jobs, "edits": compared.edits}
-
-
-def _pick(table: Table) -> Callable[[Results], pa.Table | None]:
-    def pick(results: Results) -> pa.Table | None:
-        return results.get(table.name)
-
-    return pick

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pipelines import containers, landing, limits
 from pipelines.kili import answers, flatten, layouts
 from pipelines.kili.known import Known
-from pipelines.kili.parsing import Batch, Counts, Text
+from pipelines.kili.parsing import Counts, Text
 from pipelines.kili.rows import Sighting
 from pipelines.limits import Limits
 
@@ -83,14 +83,6 @@ class Reader:
         for reject in rejects:
             self._reject(reject)
         self.counts.add(counts)
-
-    def assets(self) -> Iterator[list[flatten.FlatAsset]]:
-        """The assets of the export, each once, in batches."""
-        for texts in self.texts():
-            batch = Batch()
-            assets = [asset for group in texts if (asset := batch.add(group)) is not None]
-            self.tell(batch.rejects, batch.counts)
-            yield assets
 
     def ledger_row(self) -> answers.Row:
         """The export's row in `kili.exports`."""

@@ -3,7 +3,7 @@
 import gc
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +13,12 @@ import dlt
 import pyarrow as pa
 from dlt.sources import DltResource
 
+from pipelines import resources
 from pipelines.kili import answers, records, rows
 from pipelines.kili.known import Known
 from pipelines.kili.reading import NewExport, Reader
 from pipelines.kili.workers import Workers
 from pipelines.limits import DEFAULT, Limits
-from pipelines.tables import Table
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,6 @@ def kili(
     """
 
     def read() -> Iterator[rows.Tables]:
-        yield {table.name: table.batch([]) for table in records.TABLES}  # a table is there even if nothing fills it
         with _collector_off(), Known(database, is_key_frames_only) as known, Workers(workers) as processes:
             for outdated in known.outdated(answers.FLATTEN_VERSION):
                 yield rows.flattened_again(outdated, is_key_frames_only=is_key_frames_only)
@@ -51,18 +50,7 @@ def kili(
             if largest is not None:
                 largest.extend(reader.largest for reader in readers)
 
-    parent = dlt.resource(read, name="read", selected=False)
-    for table in records.TABLES:
-        yield parent | dlt.transformer(
-            _pick(table),
-            name=table.name,
-            columns={column.name: column.dlt for column in table.columns},
-            write_disposition="append",
-        )
-
-
-def _pick(table: Table) -> Callable[[rows.Tables], pa.Table | None]:
-    return lambda batch: batch.get(table.name)
+    yield from resources.of(read, records.TABLES)
 
 
 @contextmanager
