@@ -13,7 +13,8 @@ from pipelines.settings import Settings
 log = logging.getLogger(__name__)
 
 _READ: Final = [
-    dg.AssetKey(["intermediate", name]) for name in ("label_pairs", "current_labels", "current_annotations")
+    dg.AssetKey(["intermediate", name])
+    for name in ("label_pairs", "current_labels", "current_responses", "current_annotations")
 ]
 
 

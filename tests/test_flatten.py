@@ -5,10 +5,12 @@ import random
 from typing import Any
 
 import orjson
+import yaml
 from exporting import Row, asset, label, named, text
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines import transform
 from pipelines.kili import canonical, export, flatten, records
 
 
@@ -102,6 +104,11 @@ def test_a_label_gives_this_row() -> None:
         "extra": '{"author":{"firstname":"Ü"},"isLastForStep":true}',
     }
     assert one.json_response == '{"J":{"text":"é"}}'
+
+
+def test_the_models_know_the_hash_of_an_empty_answer() -> None:
+    project = yaml.safe_load((transform.PROJECT / "dbt_project.yml").read_text())
+    assert flat(asset("a1", label({}))).labels[0].response_hash == project["vars"]["empty_answer_hash"]
 
 
 def test_a_label_has_one_key_with_and_without_its_id_and_its_marks() -> None:

@@ -44,14 +44,15 @@ _PAIRS: Final = """
         left_label_key, left_response_hash, right_label_key, right_response_hash, $method as method_version
     from missing where batch = $batch"""
 _SIDES: Final = f"""(
-        select pair, {items.LEFT}::bigint as side, left_label_key as label_key from pairs
-        union all select pair, {items.RIGHT}, right_label_key from pairs
+        select pair, {items.LEFT}::bigint as side, left_label_key as label_key, left_response_hash as response_hash
+        from pairs
+        union all select pair, {items.RIGHT}, right_label_key, right_response_hash from pairs
     ) as sides"""
 _ANNOTATIONS: Final = f"""
     select pair, side, {", ".join(items.COLUMNS)}
-    from {_SIDES} join intermediate.current_annotations using (label_key)"""
+    from {_SIDES} join intermediate.current_annotations using (label_key, response_hash)"""
 _ANSWERS: Final = f"""
-    select pair, json_response from {_SIDES} join intermediate.current_labels using (label_key)"""
+    select pair, json_response from {_SIDES} join intermediate.current_responses using (label_key, response_hash)"""
 
 
 @dataclass(frozen=True, eq=False)

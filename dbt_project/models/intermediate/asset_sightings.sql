@@ -33,20 +33,6 @@ dated as (
         on
             newest_readings.export_id = exports.export_id
             and newest_readings._dlt_load_id = exports._dlt_load_id
-),
-
-ranked as (
-    select
-        asset_id,
-        asset_version,
-        export_id,
-        as_of,
-        project_id,
-        row_number() over (
-            partition by asset_id
-            order by as_of asc nulls first, asset_version asc, export_id asc
-        ) as recency
-    from dated
 )
 
-select * from ranked
+select * from dated

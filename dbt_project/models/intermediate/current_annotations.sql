@@ -1,13 +1,3 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key='asset_id',
-        on_schema_change='fail',
-        pre_hook='{{ delete_touched_assets() }}',
-    )
-}}
-
 with
 
 annotations as (
@@ -18,50 +8,6 @@ labels as (
     select * from {{ ref('current_labels') }}
 ),
 
-touched_assets as (
-    select
-        asset_id,
-        load_count
-    from {{ ref('asset_loads') }}
-    {% if is_incremental() %}
-        except
-        select
-            asset_id,
-            load_count
-        from {{ this }}
-    {% endif %}
-),
-
-current_answers as (
-    select
-        labels.label_key,
-        labels.response_hash,
-        labels.project_id,
-        touched_assets.load_count
-    from touched_assets
-    inner join labels
-        on touched_assets.asset_id = labels.asset_id
-),
-
-newest_flattenings as (
-    select
-        current_answers.label_key,
-        current_answers.response_hash,
-        current_answers.project_id,
-        current_answers.load_count,
-        max(annotations.flatten_version) as flatten_version
-    from current_answers
-    inner join annotations
-        on
-            current_answers.label_key = annotations.label_key
-            and current_answers.response_hash = annotations.response_hash
-    group by
-        current_answers.label_key,
-        current_answers.response_hash,
-        current_answers.project_id,
-        current_answers.load_count
-),
-
 current_annotations as (
     select
         annotations.annotation_key,
@@ -69,7 +15,7 @@ current_annotations as (
         annotations.response_hash,
         annotations.flatten_version,
         annotations.asset_id,
-        newest_flattenings.project_id,
+        labels.project_id,
         annotations.parent_annotation_key,
         annotations.job_name,
         annotations.kind,
@@ -90,14 +36,13 @@ current_annotations as (
         annotations.geometry,
         annotations.start_mids,
         annotations.end_mids,
-        annotations.extra,
-        newest_flattenings.load_count
-    from newest_flattenings
-    inner join annotations
+        annotations.extra
+    from annotations
+    inner join labels
         on
-            newest_flattenings.label_key = annotations.label_key
-            and newest_flattenings.response_hash = annotations.response_hash
-            and newest_flattenings.flatten_version = annotations.flatten_version
+            annotations.label_key = labels.label_key
+            and annotations.response_hash = labels.response_hash
+            and annotations.flatten_version = labels.flatten_version
 )
 
 select * from current_annotations

@@ -17,25 +17,18 @@ sightings as (
     select * from {{ ref('asset_sightings') }}
 ),
 
+versions as (
+    select * from {{ ref('asset_versions') }}
+),
+
 touched_assets as (
-    select
-        asset_id,
-        load_count
-    from {{ ref('asset_loads') }}
-    {% if is_incremental() %}
-        except
-        select
-            asset_id,
-            load_count
-        from {{ this }}
-    {% endif %}
+    {{ touched_assets() }}
 ),
 
 seen as (
     select
         assets.asset_id,
         assets.asset_version,
-        coalesce(assets.project_id, sightings.project_id) as project_id,
         assets.external_id,
         assets.content,
         assets.status,
@@ -50,9 +43,25 @@ seen as (
         assets.created_at,
         assets.updated_at,
         assets.extra,
+        versions.first_seen_as_of,
+        versions.recency,
+        touched_assets.state_hash
+    from touched_assets
+    inner join versions
+        on touched_assets.asset_id = versions.asset_id
+    inner join assets
+        on
+            versions.asset_id = assets.asset_id
+            and versions.asset_version = assets.asset_version
+),
+
+named_projects as (
+    select
+        sightings.asset_id,
+        sightings.asset_version,
+        sightings.export_id,
         sightings.as_of,
-        sightings.recency,
-        touched_assets.load_count
+        coalesce(assets.project_id, sightings.project_id) as project_id
     from touched_assets
     inner join sightings
         on touched_assets.asset_id = sightings.asset_id
@@ -62,10 +71,18 @@ seen as (
             and sightings.asset_version = assets.asset_version
 ),
 
+newest_projects as (
+    select
+        asset_id,
+        max_by(project_id, {{ sighting_order() }}) as project_id
+    from named_projects
+    where project_id is not null
+    group by asset_id
+),
+
 newest_values as (
     select
         asset_id,
-        {{ newest('project_id') }} as project_id,
         {{ newest('external_id') }} as external_id,
         {{ newest('content') }} as content,
         {{ newest('status') }} as status,
@@ -79,8 +96,7 @@ newest_values as (
         {{ newest('total_seconds_to_label') }} as total_seconds_to_label,
         {{ newest('created_at') }} as created_at,
         {{ newest('updated_at') }} as updated_at,
-        min(as_of) as first_seen_as_of,
-        max(as_of) as last_seen_as_of,
+        min(first_seen_as_of) as first_seen_as_of,
         max(recency) as last_recency
     from seen
     group by asset_id
@@ -89,7 +105,7 @@ newest_values as (
 current_assets as (
     select
         newest_values.asset_id,
-        newest_values.project_id,
+        newest_projects.project_id,
         newest_values.external_id,
         newest_values.content,
         newest_values.status,
@@ -105,14 +121,15 @@ current_assets as (
         newest_values.updated_at,
         last_seen.extra,
         newest_values.first_seen_as_of,
-        newest_values.last_seen_as_of,
         last_seen.asset_version,
-        last_seen.load_count
+        last_seen.state_hash
     from newest_values
     inner join seen as last_seen
         on
             newest_values.asset_id = last_seen.asset_id
             and newest_values.last_recency = last_seen.recency
+    left join newest_projects
+        on newest_values.asset_id = newest_projects.asset_id
 )
 
 select * from current_assets

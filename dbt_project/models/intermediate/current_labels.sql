@@ -13,12 +13,12 @@ labels as (
     select * from {{ ref('stg_kili__labels') }}
 ),
 
-responses as (
-    select * from {{ ref('stg_kili__responses') }}
+annotations as (
+    select * from {{ ref('stg_kili__annotations') }}
 ),
 
-sightings as (
-    select * from {{ ref('asset_sightings') }}
+versions as (
+    select * from {{ ref('asset_versions') }}
 ),
 
 assets as (
@@ -26,25 +26,7 @@ assets as (
 ),
 
 touched_assets as (
-    select
-        asset_id,
-        load_count
-    from {{ ref('asset_loads') }}
-    {% if is_incremental() %}
-        except
-        select
-            asset_id,
-            load_count
-        from {{ this }}
-    {% endif %}
-),
-
-answers as (
-    select
-        label_key,
-        response_hash,
-        {{ is_empty_answer('json_response') }} as is_empty
-    from responses
+    {{ touched_assets() }}
 ),
 
 seen as (
@@ -69,23 +51,20 @@ seen as (
         labels.seconds_to_label,
         labels.total_seconds_to_label,
         labels.response_hash,
-        answers.is_empty,
+        labels.response_hash = '{{ var("empty_answer_hash") }}' as is_empty,
         labels.annotation_count,
         labels.extra,
-        sightings.as_of,
-        sightings.recency,
-        touched_assets.load_count
+        versions.asset_version,
+        versions.first_seen_as_of,
+        versions.recency,
+        touched_assets.state_hash
     from touched_assets
-    inner join sightings
-        on touched_assets.asset_id = sightings.asset_id
+    inner join versions
+        on touched_assets.asset_id = versions.asset_id
     inner join labels
         on
-            sightings.asset_id = labels.asset_id
-            and sightings.asset_version = labels.asset_version
-    left join answers
-        on
-            labels.label_key = answers.label_key
-            and labels.response_hash = answers.response_hash
+            versions.asset_id = labels.asset_id
+            and versions.asset_version = labels.asset_version
 ),
 
 newest_values as (
@@ -108,8 +87,7 @@ newest_values as (
         {{ newest('review_score') }} as review_score,
         {{ newest('seconds_to_label') }} as seconds_to_label,
         {{ newest('total_seconds_to_label') }} as total_seconds_to_label,
-        min(as_of) as first_seen_as_of,
-        max(as_of) as last_seen_as_of,
+        min(first_seen_as_of) as first_seen_as_of,
         max(recency) as last_recency,
         max(case when is_empty then recency end) as last_empty_recency,
         max(case when not is_empty then recency end) as last_full_recency
@@ -124,6 +102,19 @@ chosen as (
         coalesce(last_full_recency, last_empty_recency) as answer_recency,
         coalesce(last_empty_recency > last_full_recency, false) as is_response_carried_over
     from newest_values
+),
+
+newest_flattenings as (
+    select
+        annotations.label_key,
+        annotations.response_hash,
+        max(annotations.flatten_version) as flatten_version
+    from touched_assets
+    inner join annotations
+        on touched_assets.asset_id = annotations.asset_id
+    group by
+        annotations.label_key,
+        annotations.response_hash
 ),
 
 current_labels as (
@@ -150,12 +141,12 @@ current_labels as (
         chosen.total_seconds_to_label,
         answered.response_hash,
         coalesce(answered.annotation_count, last_seen.annotation_count) as annotation_count,
-        responses.json_response,
+        newest_flattenings.flatten_version,
         chosen.is_response_carried_over,
         last_seen.extra,
         chosen.first_seen_as_of,
-        chosen.last_seen_as_of,
-        last_seen.load_count
+        last_seen.asset_version,
+        last_seen.state_hash
     from chosen
     inner join seen as last_seen
         on
@@ -167,10 +158,10 @@ current_labels as (
         on
             chosen.label_key = answered.label_key
             and chosen.answer_recency = answered.recency
-    left join responses
+    left join newest_flattenings
         on
-            answered.label_key = responses.label_key
-            and answered.response_hash = responses.response_hash
+            answered.label_key = newest_flattenings.label_key
+            and answered.response_hash = newest_flattenings.response_hash
 )
 
 select * from current_labels

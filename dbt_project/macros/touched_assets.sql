@@ -1,0 +1,17 @@
+{#
+    The assets whose state is not the one that an incremental model has worked on, whatever the
+    date of the exports that changed it; all of them where it is built anew.
+#}
+{% macro touched_assets() -%}
+    select
+        asset_id,
+        state_hash
+    from {{ ref('asset_states') }}
+    {% if is_incremental() %}
+        except
+        select
+            asset_id,
+            state_hash
+        from {{ this }}
+    {% endif %}
+{%- endmacro %}
