@@ -26,7 +26,9 @@ def exports_found(
     try:
         lying = landing.find(settings.exports, settings.warehouse)
         if automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items():
-            lying = [one for one in lying if fingerprints.is_settled(one)]
+            written = [one for one in lying if fingerprints.is_settled(one)]
+            log.info("%d exports are still being written: the next run takes them", len(lying) - len(written))
+            lying = written
         with identities.opened(settings) as known:
             found = [known.land(one) for one in lying]
     except landing.NoExport as error:

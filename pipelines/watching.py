@@ -6,7 +6,7 @@ from typing import Final
 from pipelines import facts, fingerprints, identities, landing
 from pipelines.settings import Settings
 
-_HASHED: Final = 4 << 30  # bytes that a look reads at most, a few seconds' worth: Dagster gives it a minute
+_HASHED: Final = 2 << 30  # bytes that a look reads at most, a few seconds' worth: Dagster gives it a minute
 _FETCHED: Final = 128 << 20
 
 
@@ -27,24 +27,23 @@ class Seen:
 def look(settings: Settings, url: str) -> Seen:
     """Sorts what lies under a URL; reads or fetches only what has changed since the last time. Raises `NoExport`."""
     seen = Seen()
-    held = facts.export_ids(settings.warehouse)
-    budget = {True: _FETCHED, False: _HASHED}
+    loaded = facts.export_ids(settings.warehouse)
+    left = {True: _FETCHED, False: _HASHED}
     with identities.opened(settings) as known:
         for one in landing.find(url, settings.warehouse):
-            is_remote = one.remote is not None
             try:
+                state = fingerprints.of(one)
                 if not fingerprints.is_settled(one):
                     seen.waiting.append(one.url)
                     continue
-                state = fingerprints.of(one)
-                export_id = known.known(one)
-                if export_id is None and state.size_bytes <= budget[is_remote]:
-                    budget[is_remote] -= state.size_bytes
+                export_id, is_remote = known.known(one), one.remote is not None
+                if export_id is None and state.size_bytes <= left[is_remote]:
+                    left[is_remote] -= state.size_bytes
                     export_id, _ = known.identify(known.land(one).path)
             except OSError:
                 seen.waiting.append(one.url)
                 continue
-            if export_id in held:
+            if export_id in loaded:
                 seen.known += 1
             else:
                 seen.new.add(export_id or state.text or one.url)
