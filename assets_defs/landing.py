@@ -26,9 +26,7 @@ def exports_found(
     try:
         lying = landing.find(settings.exports, settings.warehouse)
         if automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items():
-            written = [one for one in lying if fingerprints.is_settled(one)]
-            log.info("%d exports are still being written: the next run takes them", len(lying) - len(written))
-            lying = written
+            lying = _settled(lying)
         with identities.opened(settings) as known:
             found = [known.land(one) for one in lying]
     except landing.NoExport as error:
@@ -36,3 +34,13 @@ def exports_found(
     log.info("%d exports found in %s", len(found), settings.exports)
     listed = "\n".join(f"- `{one.url}`" for one in found[:100])
     return dg.MaterializeResult(value=found, metadata={"exports": len(found), "found": dg.MetadataValue.md(listed)})
+
+
+def _settled(lying: list[landing.Found]) -> list[landing.Found]:
+    """Without those that are still being written. Raises `NoExport` if all of them are."""
+    settled = [one for one in lying if fingerprints.is_settled(one)]
+    if not settled:
+        raise landing.NoExport(f"all {len(lying)} exports are still being written: the next run takes them")
+    if len(settled) < len(lying):
+        log.info("%d exports are still being written: the next run takes them", len(lying) - len(settled))
+    return settled
