@@ -4,7 +4,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets_defs import checks, comparison, kili, landing, marts, published
+from assets_defs import automation, checks, comparison, kili, landing, marts, published, writing
 from pipelines import settings, transform
 
 JOB: Final = "kili_warehouse"
@@ -17,9 +17,12 @@ def build(with_settings: settings.Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[landing.exports_found, *made, published.release(keys)],
         asset_checks=[checks.agrees_with_kili],
-        jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), executor_def=dg.in_process_executor)],
+        jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all())],
+        sensors=[automation.sensor(with_settings, JOB)],
+        schedules=[automation.schedule(with_settings, JOB)],
+        executor=dg.in_process_executor,
         resources={
-            "settings": with_settings,
+            "settings": writing.alone(with_settings),
             "dbt": marts.Dbt(
                 project_dir=str(transform.PROJECT),
                 profiles_dir=str(transform.PROJECT),

@@ -13,6 +13,10 @@ nux:
 python_logs:
   managed_python_loggers: [pipelines, assets_defs]
   python_log_level: INFO
+concurrency:
+  pools:
+    granularity: run
+    default_limit: 1
 """
 
 

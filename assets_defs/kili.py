@@ -6,7 +6,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets_defs import dlt_tables
+from assets_defs import dlt_tables, writing
 from pipelines import landing, warehouse
 from pipelines.kili import novelties, records, source
 from pipelines.settings import Settings
@@ -30,6 +30,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="kili",
+        pool=writing.POOL,
         specs=dlt_tables.specs(nothing, warehouse.SCHEMA, records.TABLES, [_LANDING], settings),
         ins={"found": dg.AssetIn(_LANDING)},
         check_specs=[_NOTHING_NEW],

@@ -4,7 +4,8 @@ import logging
 
 import dagster as dg
 
-from pipelines import landing
+from assets_defs import automation
+from pipelines import fingerprints, identities, landing
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -12,20 +13,34 @@ log = logging.getLogger(__name__)
 
 @dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"})
 def exports_found(
+    context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[list[landing.Landed]]:
     """One export file or folder each, found in KILI_EXPORTS.
 
-    Local ones are read in place; remote ones are fetched into the warehouse's landing folder by their content.
+    Local ones are read in place; remote ones are fetched into the warehouse's landing folder by their content. What is
+    still being written is left to the next run, but for runs that were started by hand.
     """
     if settings.exports is None:
         raise dg.Failure("KILI_EXPORTS is not set: name a file, a folder or a glob of Kili exports")
     try:
-        found = [
-            landing.land(one, settings.work / "landing") for one in landing.find(settings.exports, settings.warehouse)
-        ]
+        lying = landing.find(settings.exports, settings.warehouse)
+        if automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items():
+            lying = _settled(lying)
+        with identities.opened(settings) as known:
+            found = [known.land(one) for one in lying]
     except landing.NoExport as error:
         raise dg.Failure(str(error)) from None
     log.info("%d exports found in %s", len(found), settings.exports)
     listed = "\n".join(f"- `{one.url}`" for one in found[:100])
     return dg.MaterializeResult(value=found, metadata={"exports": len(found), "found": dg.MetadataValue.md(listed)})
+
+
+def _settled(lying: list[landing.Found]) -> list[landing.Found]:
+    """Without those that are still being written. Raises `NoExport` if all of them are."""
+    settled = [one for one in lying if fingerprints.is_settled(one)]
+    if not settled:
+        raise landing.NoExport(f"all {len(lying)} exports are still being written: the next run takes them")
+    if len(settled) < len(lying):
+        log.info("%d exports are still being written: the next run takes them", len(lying) - len(settled))
+    return settled

@@ -12,6 +12,7 @@ import dagster as dg
 import dagster_dbt
 from packaging import version
 
+from assets_defs import writing
 from pipelines import publishing, transform, warehouse
 from pipelines.settings import Settings
 
@@ -57,7 +58,9 @@ def models(settings: Settings) -> dg.AssetsDefinition:
     """
     manifest = transform.manifest(settings.database, settings.dbt)
 
-    @dagster_dbt.dbt_assets(manifest=manifest, project=project(settings), name="dbt", dagster_dbt_translator=_Models())
+    @dagster_dbt.dbt_assets(
+        manifest=manifest, project=project(settings), name="dbt", dagster_dbt_translator=_Models(), pool=writing.POOL
+    )
     def dbt(context: dg.AssetExecutionContext, dbt: Dbt, settings: dg.ResourceParam[Settings]) -> Iterator[Any]:
         digest = transform.models_digest()
         if publishing.is_current(settings.warehouse, settings.database, digest):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from assets_defs import writing
 from pipelines import publishing, transform
 from pipelines.settings import Settings
 
@@ -15,7 +16,13 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     """The release folder and the link to it; `upstream` are all the tables there are."""
     deps = [key for key in upstream if publishing.is_published(*key.path)]
 
-    @dg.asset(key=["published", "warehouse"], deps=deps, group_name="published", kinds={"duckdb", "parquet"})
+    @dg.asset(
+        key=["published", "warehouse"],
+        deps=deps,
+        group_name="published",
+        kinds={"duckdb", "parquet"},
+        pool=writing.POOL,
+    )
     def published(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
         """One folder a release: marts and ledger as a DuckDB file and as Parquet, and the pages about them.
 

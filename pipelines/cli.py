@@ -1,13 +1,10 @@
 """The console script: `kili-warehouse run`, `status`, `rejects` and `ui`."""
 
 import argparse
-import fcntl
 import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,17 +12,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import facts, landing, settings, transform
+from pipelines import facts, landing, lock, settings, transform
 
 OK, FAILED, USAGE = 0, 1, 2
 
 _SHOWN = 20
 
 Facts = dict[str, Any]
-
-
-class Busy(Exception):
-    """Another process is writing to the warehouse."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         status: int = options.command(chosen, options)
     except (settings.BadSetting, landing.NoExport, facts.NoWarehouse) as error:
         return _complain(str(error), USAGE)
-    except (Busy, transform.BrokenModels) as error:
+    except (lock.Busy, transform.BrokenModels) as error:
         return _complain(str(error), FAILED)
     return status
 
@@ -46,7 +39,7 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
     if chosen.exports is None:
         return _complain("no exports named: give --exports, or set KILI_EXPORTS", USAGE)
     landing.find(chosen.exports, chosen.warehouse)
-    with _alone(chosen):
+    with lock.held(chosen):
         _show_progress()
         from assets_defs import running  # the one place where this package starts Dagster
 
@@ -111,23 +104,6 @@ def _parser() -> argparse.ArgumentParser:
         described = commands.add_parser(command.__name__, parents=parents, help=command.__doc__)
         described.set_defaults(command=command, exports=None)
     return parser
-
-
-@contextmanager
-def _alone(chosen: settings.Settings) -> Iterator[None]:
-    """Holds the warehouse's lock. Raises `Busy` if another process has it."""
-    chosen.work.mkdir(parents=True, exist_ok=True)
-    chosen.work.chmod(0o700)
-    with (chosen.work / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise Busy(f"process {lock.read().strip()} is writing to {chosen.warehouse}: wait for it to end") from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 def _show_progress() -> None:

@@ -84,11 +84,16 @@ def identify(path: Path) -> tuple[str, int]:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
     digest, size = hashlib.sha256(), 0
-    for inside in _files(path):
+    for inside in files(path):
         file_hash, file_size = identify(inside)
         digest.update(os.fsencode(inside.relative_to(path).as_posix()) + f" {file_hash}\n".encode())
         size += file_size
     return digest.hexdigest(), size
+
+
+def files(folder: Path) -> list[Path]:
+    """All files in a folder, in the order of their names."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 @contextmanager
@@ -112,10 +117,6 @@ def unreadable(error: Exception, what: str) -> Unreadable:
     return Unreadable(f"{what}: {landing.printable(str(error) or type(error).__name__)}")
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
 def _starts_with(path: Path, magic: bytes) -> bool:
     with path.open("rb") as file:
         return file.read(len(magic)) == magic
@@ -130,7 +131,7 @@ def _plain(path: Path, limits: Limits) -> IO[bytes]:
 
 def _folder(path: Path, zone: ZoneInfo, limits: Limits) -> Container:
     inside = []
-    for file in _files(path):
+    for file in files(path):
         name = landing.printable(file.relative_to(path).as_posix())
         inside.append((name, Document(name, partial(_inside, path, file, limits))))
     return _packed("folder", inside, zone)

@@ -46,6 +46,13 @@ def rejects(warehouse: Path) -> list[Row]:
     return _ask(warehouse, _REJECTS)
 
 
+def export_ids(warehouse: Path) -> set[str]:
+    """The exports in the published warehouse; none if there is none."""
+    if publishing.current(warehouse) is None:
+        return set()
+    return {row["export_id"] for row in _ask(warehouse, "select export_id from kili.exports")}
+
+
 def _ask(warehouse: Path, query: str) -> list[Row]:
     with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as db:
         db.execute("set TimeZone = 'UTC'")

@@ -1,14 +1,9 @@
-"""Finds export files: one file, a folder searched recursively, or a glob; local, or any URL that fsspec understands.
-
-Local files are read in place. Remote ones are fetched into the landing folder, under the hash of their content.
-"""
+"""Finds export files: one file, a folder searched recursively, or a glob; local, or any URL that fsspec understands."""
 
 import glob
-import hashlib
 import os
-import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -17,7 +12,6 @@ import fsspec
 README: Final = "README.kili.txt"
 EXPORT_AGAIN: Final = "export the project again in Kili's own format (kili)"
 _SUFFIXES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".zip")
-_CHUNK: Final = 1 << 20
 
 
 class NoExport(Exception):
@@ -34,12 +28,16 @@ class Landed:
 
 @dataclass(frozen=True)
 class Found:
-    """An export where it lies: a local file or folder, or the remote files that make it up."""
+    """An export where it lies: a local file or folder, or the remote files that make it up.
+
+    `names` are those of a remote folder; `infos` is what the store tells of each remote file.
+    """
 
     url: str
     path: str
     remote: Any = None
     names: tuple[str, ...] = ()
+    infos: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def find(url: str, warehouse: Path) -> list[Found]:
@@ -55,17 +53,6 @@ def find(url: str, warehouse: Path) -> list[Found]:
     if not found:
         raise NoExport(f"no export found in {url}: looked for {', '.join(_SUFFIXES)} and folders holding {README}")
     return found
-
-
-def land(found: Found, landing: Path) -> Landed:
-    """The export as a local file or folder: itself, or a copy in the landing folder. Raises `NoExport`."""
-    if found.remote is None:
-        return Landed(found.url, Path(found.path))
-    landing.mkdir(parents=True, exist_ok=True)
-    try:
-        return Landed(found.url, _fetch_folder(found, landing) if found.names else _fetch(found, found.path, landing))
-    except OSError as error:
-        raise NoExport(f"cannot read {found.url}: {error}") from error
 
 
 def printable(name: str) -> str:
@@ -99,21 +86,30 @@ def _walk(folder: str) -> Iterator[str]:
 def _find_remote(url: str) -> list[Found]:
     try:
         remote, path = fsspec.url_to_fs(url)
+        remote.invalidate_cache()  # of what was listed before
         if remote.isfile(path):
-            return [Found(remote.unstrip_protocol(path), path, remote)]
-        found = _exports(_names_under(remote, path))
-        return [Found(remote.unstrip_protocol(name), name, remote, inside) for name, inside in found]
+            return [Found(remote.unstrip_protocol(path), path, remote, infos={path: remote.info(path)})]
+        infos = _files_under(remote, path)
     except FileNotFoundError:
         raise NoExport(f"no such file or folder: {url}") from None
-    except (ImportError, ValueError, OSError) as error:
+    except Exception as error:  # each store raises its own
         raise NoExport(f"cannot read {url}: {error}") from error
+    return [
+        Found(remote.unstrip_protocol(name), name, remote, inside, {one: infos[one] for one in inside or (name,)})
+        for name, inside in _exports(infos)
+    ]
 
 
-def _names_under(remote: Any, path: str) -> set[str]:
-    matches = [path] if remote.isdir(path) else remote.glob(path)
-    if not matches:
+def _files_under(remote: Any, path: str) -> dict[str, Mapping[str, Any]]:
+    """What a store tells of each file in a folder, or in the folders and files that match a glob."""
+    if remote.isdir(path):
+        return dict(remote.find(path, detail=True))
+    infos: dict[str, Mapping[str, Any]] = {}
+    for name, info in remote.glob(path, detail=True).items():
+        infos |= remote.find(name, detail=True) if info["type"] == "directory" else {name: info}
+    if not infos:
         raise FileNotFoundError(path)
-    return {name for match in matches for name in (remote.find(match) if remote.isdir(match) else [match])}
+    return infos
 
 
 def _exports(names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
@@ -135,38 +131,3 @@ def _is_visible(name: str) -> bool:
 
 def _looks_like_export(path: PurePosixPath) -> bool:
     return _is_visible(path.name) and path.parent.name != "__MACOSX" and path.name.lower().endswith(_SUFFIXES)
-
-
-def _fetch(found: Found, name: str, landing: Path) -> Path:
-    """A copy at landing/<hash of the bytes>/, made in one step so that half a file is never read."""
-    digest = hashlib.sha256()
-    with tempfile.NamedTemporaryFile(dir=landing, delete=False) as copy, found.remote.open(name, "rb") as source:
-        while chunk := source.read(_CHUNK):
-            digest.update(chunk)
-            copy.write(chunk)
-    target = landing / digest.hexdigest() / PurePosixPath(name).name
-    target.parent.mkdir(exist_ok=True)
-    os.replace(copy.name, target)
-    return target
-
-
-def _fetch_folder(found: Found, landing: Path) -> Path:
-    digest = hashlib.sha256()
-    with tempfile.TemporaryDirectory(dir=landing) as made:
-        copy = Path(made, "export", PurePosixPath(found.path).name)
-        for name in found.names:
-            inside = copy.joinpath(*_harmless(PurePosixPath(name).relative_to(found.path)))
-            inside.parent.mkdir(parents=True, exist_ok=True)
-            fetched = _fetch(found, name, Path(made))
-            digest.update(f"{fetched.parent.name} {name}\n".encode())
-            os.replace(fetched, inside)
-        target = landing / digest.hexdigest() / copy.name
-        if not target.exists():
-            target.parent.mkdir(exist_ok=True)
-            os.replace(copy, target)
-    return target
-
-
-def _harmless(path: PurePosixPath) -> list[str]:
-    """The parts of a remote name, which may hold `..` and must not lead out of the landing folder."""
-    return ["__" if part == ".." else part for part in path.parts]

@@ -3,12 +3,16 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines import limits
 from pipelines.comparison import method
 from pipelines.comparison.method import Method
 from pipelines.limits import Limits
+
+_DAILY: Final = "0 6 * * *"
+_UTC: Final = ZoneInfo("UTC")
 
 
 class BadSetting(Exception):
@@ -32,6 +36,8 @@ class Settings:
         (KILI_MAX_RATIO), and the longest record in bytes (KILI_MAX_RECORD_BYTES).
     method: how labels are compared: the overlap that makes a relabelling (KILI_RELABEL_IOU), and whether videos are
         scored by their key frames alone (KILI_SCORE_KEY_FRAMES_ONLY).
+    schedule: when Dagster runs the whole job whatever the landing place holds, in cron's five fields (KILI_SCHEDULE),
+        and the zone that they mean (KILI_SCHEDULE_TIMEZONE).
     """
 
     exports: str | None
@@ -42,11 +48,19 @@ class Settings:
     method: Method = method.DEFAULT
     workers: int = 1
     is_key_frames_only: bool = False
+    schedule: str = _DAILY
+    schedule_timezone: ZoneInfo = _UTC
 
     @property
     def work(self) -> Path:
         """The pipeline's own folder."""
         return self.warehouse / "work"
+
+    def prepare_work(self) -> Path:
+        """Makes the pipeline's own folder, for nobody else to read, and gives it."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.work.chmod(0o700)
+        return self.work
 
     @property
     def dbt(self) -> Path:
@@ -65,16 +79,11 @@ class Settings:
 
 def from_environment() -> Settings:
     """The settings of this process. Raises `BadSetting`."""
-    zone = os.environ.get("KILI_EXPORT_TIMEZONE") or "UTC"
-    try:
-        timezone = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise BadSetting(f"KILI_EXPORT_TIMEZONE: no such time zone: {zone}") from None
     return Settings(
         exports=os.environ.get("KILI_EXPORTS") or None,
         warehouse=Path(os.environ.get("KILI_WAREHOUSE") or "warehouse").resolve(),
         project_id=os.environ.get("KILI_PROJECT_ID") or None,
-        timezone=timezone,
+        timezone=_zone("KILI_EXPORT_TIMEZONE"),
         is_key_frames_only=_flag("KILI_KEY_FRAMES_ONLY"),
         workers=max(_size("KILI_WORKERS", _processors()), 1),
         limits=Limits(
@@ -82,6 +91,8 @@ def from_environment() -> Settings:
             ratio=_size("KILI_MAX_RATIO", limits.DEFAULT.ratio),
             record_bytes=_size("KILI_MAX_RECORD_BYTES", limits.DEFAULT.record_bytes),
         ),
+        schedule=_cron("KILI_SCHEDULE"),
+        schedule_timezone=_zone("KILI_SCHEDULE_TIMEZONE"),
         method=Method(
             relabel_iou=_share("KILI_RELABEL_IOU", method.DEFAULT.relabel_iou),
             key_frames_only=_flag("KILI_SCORE_KEY_FRAMES_ONLY"),
@@ -92,6 +103,30 @@ def from_environment() -> Settings:
 def _processors() -> int:
     """Those this process may use; macOS tells only how many there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _zone(name: str) -> ZoneInfo:
+    zone = os.environ.get(name) or "UTC"
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise BadSetting(f"{name}: no such time zone: {zone}") from None
+
+
+def _cron(name: str) -> str:
+    cron = os.environ.get(name)
+    if not cron:
+        return _DAILY
+    from croniter import croniter  # takes a tenth of a second, which most commands need not spend
+
+    try:
+        croniter(cron).get_next()
+        is_usable = len(croniter.expand(cron)[0]) == 5
+    except (ValueError, KeyError):
+        is_usable = False
+    if not is_usable:
+        raise BadSetting(f"{name}: cron's five fields are wanted, such as {_DAILY}, not {cron}")
+    return cron
 
 
 def _size(name: str, default: int) -> int:

@@ -14,7 +14,7 @@ from dlt.common.destination import Destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.sources import DltSource
 
-from pipelines import containers, landing, tables
+from pipelines import identities, landing, tables
 from pipelines.kili import records, source
 from pipelines.kili.answers import FLATTEN_VERSION
 from pipelines.kili.known import Known
@@ -67,10 +67,9 @@ def _destination(database: Path, memory: int) -> Destination[Any, Any]:
 def load(found: list[landing.Landed], settings: Settings) -> Load:
     """Appends what is new in the exports to schema `kili`, in one dlt load that counts once it is finished."""
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own gives little back: twice the memory at the peak
-    settings.work.mkdir(parents=True, exist_ok=True)
-    settings.work.chmod(0o700)
+    settings.prepare_work()
     cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
-    exports = _identified(found)
+    exports = _identified(found, settings)
     known = _known_exports(settings.database)
     new = [export for export in exports if export.export_id not in known]
     largest: list[int] = []
@@ -108,12 +107,13 @@ def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _identified(found: list[landing.Landed]) -> list[NewExport]:
+def _identified(found: list[landing.Landed], settings: Settings) -> list[NewExport]:
     """The exports by their content, each content once."""
     exports: dict[str, NewExport] = {}
-    for one in found:
-        export_id, size = containers.identify(one.path)
-        exports.setdefault(export_id, NewExport(one, export_id, size))
+    with identities.opened(settings) as known:
+        for one in found:
+            export_id, size = known.identify(one.path)
+            exports.setdefault(export_id, NewExport(one, export_id, size))
     return list(exports.values())
 
 

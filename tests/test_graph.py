@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from conftest import ROOT
 
-from assets_defs import definitions
+from assets_defs import definitions, home
 from pipelines import settings, transform
 
 GOLDEN = Path(__file__).parent / "graph.txt"
@@ -64,6 +64,30 @@ def test_columns_of_loaded_tables_and_marts_are_known_before_any_run(graph: dg.D
 def test_dbt_tests_are_asset_checks(graph: dg.Definitions) -> None:
     keys = {key.to_user_string() for key in graph.resolve_asset_graph().asset_check_keys}
     assert "marts/labels:unique_labels_label_key" in keys
+
+
+def test_the_sensor_and_the_schedule_run_the_whole_job_unasked(graph: dg.Definitions) -> None:
+    sensor, schedule = graph.resolve_sensor_def("new_exports"), graph.resolve_schedule_def("regular_run")
+    assert (sensor.default_status, schedule.default_status) == (
+        dg.DefaultSensorStatus.RUNNING,
+        dg.DefaultScheduleStatus.RUNNING,
+    )
+    assert sensor.job_name == schedule.job_name == definitions.JOB
+    job = graph.resolve_job_def(definitions.JOB)
+    assert job.asset_layer.executable_asset_keys == {spec.key for spec in graph.resolve_all_asset_specs()}
+
+
+def test_no_two_runs_write_at_a_time(graph: dg.Definitions, chosen: settings.Settings) -> None:
+    """Each step that writes is in the pool, a run holds its place there from start to end, and there is one."""
+    ops = {node.name: node.definition.pool for node in graph.resolve_job_def(definitions.JOB).nodes}
+    assert set(ops.values()) == {"warehouse", None}
+    assert {name for name, pool in ops.items() if pool is None} == {
+        "landing__kili",
+        "marts__score_reconciliation_agrees_with_kili",
+    }
+    with dg.DagsterInstance.from_config(str(home.prepare(chosen))) as instance:
+        pools = instance.get_concurrency_config().pool_config
+    assert (pools.pool_granularity.value, pools.default_pool_limit) == ("run", 1)
 
 
 def test_every_model_reads_only_the_layers_below_it(manifest: dict[str, Any]) -> None:

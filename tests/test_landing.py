@@ -1,4 +1,4 @@
-"""Where exports are found, and what is fetched."""
+"""Where exports are found."""
 
 import os
 from pathlib import Path
@@ -17,6 +17,10 @@ def tree(tmp_path: Path) -> Path:
     """A folder with exports, one of them a folder, and what is none."""
     for name in (
         "b.json",
+        "b.json.part",
+        "a.zip.crdownload",
+        "c.json.tmp",
+        "._b.json",
         "a.json.gz",
         "c.ZIP",
         "sub/d.jsonl",
@@ -68,49 +72,16 @@ def test_a_name_that_is_no_utf8_is_written_out(tmp_path: Path) -> None:
     written(tmp_path / "\udcff.json", ONE)
     (one,) = landing.find(str(tmp_path), tmp_path / "warehouse")
     assert one.url == f"{tmp_path}/\\xff.json"
-    assert len(read(landing.land(one, tmp_path / "landing").path).assets) == 1
+    assert len(read(Path(one.path)).assets) == 1
 
 
-def test_local_exports_are_read_in_place(tree: Path, tmp_path: Path) -> None:
-    for one in landing.find(str(tree), tree / "warehouse"):
-        assert landing.land(one, tmp_path / "landing").path == Path(one.path)
-    assert not (tmp_path / "landing").exists()
-
-
-def test_remote_exports_are_fetched_by_their_content(tmp_path: Path) -> None:
+def test_a_store_is_listed_anew_at_each_look(tmp_path: Path) -> None:
     remote = fsspec.filesystem("memory")
-    for name, content in {
-        "/fetch/one.json": text([ONE]),
-        "/fetch/same.json": text([ONE]),
-        "/fetch/export/README.kili.txt": README.encode(),
-        "/fetch/export/data.json": text([ONE]),
-        "/fetch/export/assets/1.jpg": b"",
-        "/fetch/notes.txt": b"",
-    }.items():
-        remote.pipe(name, content)
-    exports = landing.find("memory://fetch", tmp_path)
-    assert [one.url for one in exports] == [
-        "memory:///fetch/export",
-        "memory:///fetch/one.json",
-        "memory:///fetch/same.json",
-    ]
-    landed = [landing.land(one, tmp_path / "landing") for one in exports]
-    assert [read(one.path).ledger["layout"] for one in landed] == ["folder_single_file", "json_list", "json_list"]
-    assert landed[1].path.parent == landed[2].path.parent
-    assert [landing.land(one, tmp_path / "landing") for one in exports] == landed
-    assert [one.url for one in landing.find("memory://fetch/*.json", tmp_path)] == [one.url for one in exports[1:]]
-
-
-def test_a_remote_name_cannot_lead_out_of_the_landing_folder(tmp_path: Path) -> None:
-    class Remote:
-        def open(self, name: str, mode: str) -> object:
-            return fsspec.open(f"memory://{name}", mode).open()
-
-    fsspec.filesystem("memory").pipe("/evil/x.json", b"[]")
-    remote = Remote()
-    remote.open = lambda *_: fsspec.filesystem("memory").open("/evil/x.json", "rb")  # type: ignore[method-assign]
-    found = landing.Found("s3://b/export", "b/export", remote, ("b/export/../../../x.json", "b/export/README.kili.txt"))
-    landed = landing.land(found, tmp_path / "landing")
-    inside = sorted(str(path.relative_to(landed.path)) for path in landed.path.rglob("*") if path.is_file())
-    assert inside == ["README.kili.txt", "__/__/__/x.json"]
-    assert [path.name for path in tmp_path.iterdir()] == ["landing"]
+    remote.pipe("/anew/a.json", text([ONE]))
+    assert [one.url for one in landing.find("memory://anew", tmp_path)] == ["memory:///anew/a.json"]
+    remote.pipe("/anew/sub/b.json", text([ONE]))
+    remote.pipe("/anew/c.json.part", text([ONE]))
+    both = ["memory:///anew/a.json", "memory:///anew/sub/b.json"]
+    assert [one.url for one in landing.find("memory://anew", tmp_path)] == both
+    assert [one.url for one in landing.find("memory://anew/*", tmp_path)] == both
+    assert [one.url for one in landing.find("memory://anew/s*", tmp_path)] == both[1:]

@@ -1,0 +1,100 @@
+"""What starts the whole job without a hand: a sensor on the landing place, and a schedule."""
+
+import hashlib
+from typing import Final
+
+import dagster as dg
+from dagster._core.storage.tags import RUN_KEY_TAG
+
+from pipelines import landing, publishing, watching
+from pipelines.settings import Settings
+
+WAITS_FOR_WRITERS: Final = {"kili/waits_for_writers": "true"}  # on runs that leave what is still being written
+
+_INTERVAL: Final = 30  # seconds
+_UNDER_WAY: Final = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_NO_EXPORTS: Final = "KILI_EXPORTS is not set: it names the file, folder or glob of Kili exports to watch"
+
+
+def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
+    """Looks at the landing place and asks for one run of the job for all that is new there."""
+
+    @dg.sensor(
+        job_name=job_name,
+        minimum_interval_seconds=_INTERVAL,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts one run for all exports in KILI_EXPORTS whose content the warehouse does not hold.",
+    )
+    def new_exports(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if settings.exports is None:
+            return dg.SkipReason(_NO_EXPORTS)
+        if run := _run_under_way(context.instance, job_name):
+            return dg.SkipReason(f"run {run.run_id} is {_status(run)}: what it leaves is looked at when it has ended")
+        try:
+            seen = watching.look(settings, settings.exports)
+        except landing.NoExport as error:
+            return dg.SkipReason(str(error))
+        if not seen.new:
+            return dg.SkipReason(f"nothing new: the warehouse holds {seen.known} exports{_waiting(seen)}")
+        key = _key(settings, seen)
+        if run := _run_asked_for(context.instance, job_name, key):
+            return dg.SkipReason(
+                f"run {run.run_id} was to load these {len(seen.new)} new exports and is {_status(run)}: mend what it"
+                f" says and launch it again; else the schedule, or another new export, tries them again{_waiting(seen)}"
+            )
+        return dg.RunRequest(key, tags=WAITS_FOR_WRITERS)
+
+    return new_exports
+
+
+def schedule(settings: Settings, job_name: str) -> dg.ScheduleDefinition:
+    """Runs the job at set times, whatever the sensor has seen."""
+
+    @dg.schedule(
+        job_name=job_name,
+        cron_schedule=settings.schedule,
+        execution_timezone=settings.schedule_timezone.key,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Runs the whole job at the times of KILI_SCHEDULE, unless a run is under way.",
+    )
+    def regular_run(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if settings.exports is None:
+            return dg.SkipReason(_NO_EXPORTS)
+        if run := _run_under_way(context.instance, job_name):
+            return dg.SkipReason(f"run {run.run_id} is {_status(run)}")
+        return dg.RunRequest(tags=WAITS_FOR_WRITERS)
+
+    return regular_run
+
+
+def _run_under_way(instance: dg.DagsterInstance, job_name: str) -> dg.DagsterRun | None:
+    return next(iter(instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=_UNDER_WAY), limit=1)), None)
+
+
+def _run_asked_for(instance: dg.DagsterInstance, job_name: str, key: str) -> dg.DagsterRun | None:
+    """The run that was asked for under a key and is over: Dagster starts none again, and would not say why."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=job_name, tags={RUN_KEY_TAG: key}))
+    return next((run for run in runs if run.is_finished), None)
+
+
+def _key(settings: Settings, seen: watching.Seen) -> str:
+    """Names the new exports and the release that lacks them: each set is asked for once a release."""
+    release = publishing.current(settings.warehouse)
+    named = [release.id if release else "", *sorted(seen.new)]
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()
+
+
+def _status(run: dg.DagsterRun) -> str:
+    return run.status.value.lower().replace("_", " ")
+
+
+def _waiting(seen: watching.Seen) -> str:
+    if not seen.waiting:
+        return ""
+    more = f" and {len(seen.waiting) - 1} more" if len(seen.waiting) > 1 else ""
+    return f"; {seen.waiting[0]}{more} is still being written, or cannot be read"

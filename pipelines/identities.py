@@ -1,0 +1,120 @@
+"""Which content lies where: exports are hashed, and remote ones fetched, once for as long as they do not change."""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from pipelines import containers, fingerprints
+from pipelines.landing import Found, Landed, NoExport
+from pipelines.settings import Settings
+
+_GRANULE: Final = 2  # seconds: two writes within them may leave a file the same times on some file systems
+_CHUNK: Final = 1 << 20
+_TABLE: Final = """
+    create table if not exists identities (
+        place blob primary key, fingerprint text not null, export_id text not null, size_bytes integer not null
+    )"""
+
+Identity = tuple[str, int]
+
+
+class Identities:
+    """The content of exports by their place and fingerprint, kept in the warehouse's work folder.
+
+    Each entry is written in one step, and several processes may read and write at once.
+    """
+
+    def __init__(self, db: sqlite3.Connection, landing: Path) -> None:
+        self._db = db
+        self._landing = landing
+
+    def known(self, found: Found) -> str | None:
+        """The export's id, if it is as it was when it was last read."""
+        identity = self._recall(_place(found), fingerprints.of(found).text)
+        return identity[0] if identity else None
+
+    def land(self, found: Found) -> Landed:
+        """The export as a local file or folder: itself, or a copy in the landing folder under the export's id.
+
+        Raises `NoExport` if it cannot be fetched.
+        """
+        if found.remote is None:
+            return Landed(found.url, Path(found.path))
+        fingerprint = fingerprints.of(found).text
+        identity = self._recall(_place(found), fingerprint)
+        if identity is None or not self._copy(found, identity).exists():
+            identity = self._fetch(found)
+            self._remember(_place(found), fingerprint, identity)
+            copy = self._copy(found, identity)
+            self._remember(os.fsencode(copy), fingerprints.local(copy).text, identity)
+        return Landed(found.url, self._copy(found, identity))
+
+    def identify(self, path: Path) -> Identity:
+        """The id and size in bytes of an export on this machine, as `containers.identify` gives them."""
+        place, state = os.fsencode(path.absolute()), fingerprints.local(path)
+        is_old_enough = state.age > _GRANULE
+        identity = self._recall(place, state.text)
+        if identity is None:
+            identity = containers.identify(path)
+            if is_old_enough and fingerprints.local(path) == state:
+                self._remember(place, state.text, identity)
+        return identity
+
+    def _recall(self, place: bytes, fingerprint: str | None) -> Identity | None:
+        query = "select export_id, size_bytes from identities where place = ? and fingerprint = ?"
+        found: Identity | None = self._db.execute(query, [place, fingerprint]).fetchone()
+        return found
+
+    def _remember(self, place: bytes, fingerprint: str | None, identity: Identity) -> None:
+        if fingerprint is not None:
+            self._db.execute("insert or replace into identities values (?, ?, ?, ?)", [place, fingerprint, *identity])
+
+    def _copy(self, found: Found, identity: Identity) -> Path:
+        return self._landing.joinpath(identity[0], *_harmless(PurePosixPath(PurePosixPath(found.path).name)))
+
+    def _fetch(self, found: Found) -> Identity:
+        """Copies an export into the landing folder, in one step so that half of it is never read."""
+        self._landing.mkdir(parents=True, exist_ok=True)
+        try:
+            with tempfile.TemporaryDirectory(dir=self._landing) as made:
+                copy = Path(made, "export")
+                for name in found.names or (found.path,):
+                    inside = copy.joinpath(*_harmless(PurePosixPath(name).relative_to(found.path)))
+                    inside.parent.mkdir(parents=True, exist_ok=True)
+                    with found.remote.open(name, "rb") as source, inside.open("wb") as target:
+                        shutil.copyfileobj(source, target, _CHUNK)
+                        target.flush()
+                        os.fsync(target.fileno())
+                identity = containers.identify(copy)
+                place = self._copy(found, identity)
+                place.parent.mkdir(exist_ok=True)
+                if not place.exists():
+                    os.replace(copy, place)
+        except Exception as error:  # each store raises its own
+            raise NoExport(f"cannot read {found.url}: {error}") from error
+        return identity
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Identities]:
+    """What is known of a warehouse's exports."""
+    work = settings.prepare_work()
+    with closing(sqlite3.connect(work / "identities.sqlite", timeout=60, isolation_level=None)) as db:
+        db.execute("pragma journal_mode = wal")
+        db.execute("pragma synchronous = normal")
+        db.execute(_TABLE)
+        yield Identities(db, work / "landing")
+
+
+def _place(found: Found) -> bytes:
+    return os.fsencode(found.url if found.remote is not None else Path(found.path).absolute())
+
+
+def _harmless(path: PurePosixPath) -> list[str]:
+    """The parts of a remote name, which may hold `..` and must not lead out of the landing folder."""
+    return ["__" if part == ".." else part for part in path.parts]

@@ -1,0 +1,199 @@
+"""What starts runs by itself, and what does not: the sensor, the schedule, and what their runs take."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from conftest import SAMPLES
+from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from exporting import asset, written
+
+from assets_defs import automation, landing
+from pipelines import fingerprints, identities, settings
+from pipelines.settings import Settings
+
+JOB = "kili_warehouse"
+UNDER_WAY = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as made:
+        yield made
+
+
+@pytest.fixture
+def watched(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A landing place with all that the warehouse of the samples holds; files count as written at once."""
+    monkeypatch.setattr(fingerprints, "_QUIET", 0)
+    monkeypatch.setattr(identities, "_GRANULE", 0)
+    shutil.copytree(SAMPLES, tmp_path / "exports")
+    shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)
+    return settings.from_environment().at(str(tmp_path / "exports"), tmp_path / "warehouse")
+
+
+def drop(watched: Settings, name: str) -> Path:
+    """A new export in the landing place, of an asset with its name."""
+    return written(Path(watched.exports or "") / name, [asset(name)])
+
+
+def look(instance: dg.DagsterInstance, watched: Settings) -> dg.RunRequest | str:
+    """What a tick of the sensor asks for, or why it asks for nothing."""
+    told = automation.sensor(watched, JOB)(dg.build_sensor_context(instance))
+    if isinstance(told, dg.SkipReason):
+        return told.skip_message or ""
+    assert isinstance(told, dg.RunRequest)
+    return told
+
+
+def run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, request: dg.RunRequest | None = None) -> str:
+    """A run of the job in Dagster's storage, as the daemon makes it of a request."""
+    tags = {**request.tags, "dagster/run_key": request.run_key or ""} if request else {}
+    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="assets_defs.definitions"))
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), JOB)
+    return instance.add_run(dg.DagsterRun(JOB, status=status, tags=tags, remote_job_origin=origin)).run_id
+
+
+def test_what_the_warehouse_holds_is_no_news_whatever_its_name_and_date(
+    instance: dg.DagsterInstance, watched: Settings, tmp_path: Path
+) -> None:
+    assert look(instance, watched) == "nothing new: the warehouse holds 8 exports"
+    os.utime(tmp_path / "exports" / "seed_page.json")
+    shutil.copy(SAMPLES / "seed_page.json", tmp_path / "exports" / "again.json")
+    for half in (".hidden.json", "half.json.part", "half.zip.crdownload", "half.json.tmp"):
+        drop(watched, half)
+    assert look(instance, watched) == "nothing new: the warehouse holds 9 exports"
+
+
+def test_a_late_file_with_an_old_date_is_new(instance: dg.DagsterInstance, watched: Settings) -> None:
+    os.utime(drop(watched, "late.json"), (0, 0))
+    assert isinstance(look(instance, watched), dg.RunRequest)
+
+
+def test_500_files_at_once_are_one_run_and_each_set_of_them_is_asked_for_once(
+    instance: dg.DagsterInstance, watched: Settings
+) -> None:
+    for number in range(500):
+        drop(watched, f"{number}.json")
+    first = look(instance, watched)
+    assert isinstance(first, dg.RunRequest)
+    assert look(instance, watched) == first
+    for status in UNDER_WAY:
+        run_id = run(instance, status, first)
+        assert f"run {run_id} is {status.value.lower()}" in str(look(instance, watched))
+        instance.delete_run(run_id)
+
+
+def test_after_a_run_that_failed_its_exports_are_not_asked_for_again_but_by_a_further_one(
+    instance: dg.DagsterInstance, watched: Settings
+) -> None:
+    drop(watched, "one.json")
+    first = look(instance, watched)
+    assert isinstance(first, dg.RunRequest)
+    run(instance, dg.DagsterRunStatus.FAILURE)
+    assert look(instance, watched) == first
+    failed = run(instance, dg.DagsterRunStatus.FAILURE, first)
+    assert f"run {failed} was to load these 1 new exports and is failure" in str(look(instance, watched))
+    drop(watched, "two.json")
+    second = look(instance, watched)
+    assert isinstance(second, dg.RunRequest)
+    assert second.run_key != first.run_key
+
+
+def test_a_new_release_without_an_export_asks_for_it_again(
+    instance: dg.DagsterInstance, watched: Settings, tmp_path: Path
+) -> None:
+    drop(watched, "one.json")
+    first = look(instance, watched)
+    assert isinstance(first, dg.RunRequest)
+    run(instance, dg.DagsterRunStatus.SUCCESS, first)
+    assert isinstance(look(instance, watched), str)
+    facts = tmp_path / "warehouse" / "current" / "release.json"
+    facts.write_text(facts.read_text().replace('"id": "2', '"id": "1'))
+    assert isinstance(look(instance, watched), dg.RunRequest)
+
+
+def test_what_is_still_being_written_waits_and_is_told_of(
+    instance: dg.DagsterInstance, watched: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = Path(watched.exports or "") / "cut.zip"
+    cut.write_bytes((SAMPLES / "review_normal_single_file.zip").read_bytes()[:1000])
+    waits = f"nothing new: the warehouse holds 8 exports; {cut} is still being written, or cannot be read"
+    assert look(instance, watched) == waits
+    monkeypatch.setattr(fingerprints, "_QUIET", 60)
+    drop(watched, "young.json")
+    assert "and 9 more is still being written" in str(look(instance, watched))
+
+
+def test_a_run_that_nobody_started_by_hand_leaves_what_is_still_being_written(
+    instance: dg.DagsterInstance, watched: Settings
+) -> None:
+    cut = Path(watched.exports or "") / "cut.zip"
+    cut.write_bytes(b"PK")
+
+    def found(tags: dict[str, str]) -> int:
+        done = dg.materialize([landing.exports_found], instance=instance, resources={"settings": watched}, tags=tags)
+        return len(done.output_for_node("landing__kili"))
+
+    assert found(dict(automation.WAITS_FOR_WRITERS)) == 8
+    assert found({}) == 9
+
+
+@pytest.mark.parametrize(
+    ("exports", "reason"),
+    [
+        (None, "KILI_EXPORTS is not set: it names the file, folder or glob of Kili exports to watch"),
+        ("/no/such/folder", "no such file or folder: /no/such/folder"),
+        ("nosuch://bucket", "cannot read nosuch://bucket: Protocol not known: nosuch"),
+    ],
+)
+def test_a_landing_place_that_cannot_be_looked_at_is_told_in_words(
+    instance: dg.DagsterInstance, watched: Settings, exports: str | None, reason: str
+) -> None:
+    assert look(instance, replace(watched, exports=exports)) == reason
+
+
+def test_what_takes_too_long_to_read_in_a_tick_is_left_to_the_run(
+    instance: dg.DagsterInstance, watched: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[Path] = []
+    monkeypatch.setattr("pipelines.watching._HASHED", 10)
+    monkeypatch.setattr("pipelines.containers.identify", lambda path: hashed.append(path))
+    drop(watched, "large.json")
+    request = look(instance, watched)
+    assert isinstance(request, dg.RunRequest)
+    assert look(instance, watched) == request
+    assert hashed == []
+
+
+def test_the_schedule_starts_a_run_unless_one_is_under_way(instance: dg.DagsterInstance, watched: Settings) -> None:
+    def tick(chosen: Settings) -> object:
+        return automation.schedule(chosen, JOB)(dg.build_schedule_context(instance))
+
+    assert isinstance(tick(watched), dg.RunRequest)
+    assert "KILI_EXPORTS is not set" in str(tick(replace(watched, exports=None)))
+    run_id = run(instance, dg.DagsterRunStatus.QUEUED)
+    assert tick(watched) == dg.SkipReason(f"run {run_id} is queued")
+
+
+@pytest.mark.parametrize("cron", ["0 6 * *", "0 6 * * * *", "61 * * * *", "0 0 30 2 *", "daily", "@reboot"])
+def test_a_schedule_that_never_comes_is_refused(cron: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KILI_SCHEDULE", cron)
+    with pytest.raises(settings.BadSetting, match="KILI_SCHEDULE: cron's five fields are wanted"):
+        settings.from_environment()
+
+
+def test_the_schedule_is_the_one_that_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("KILI_SCHEDULE", "*/5 8-17 * * mon-fri"), ("KILI_SCHEDULE_TIMEZONE", "Europe/Paris")):
+        monkeypatch.setenv(name, value)
+    made = automation.schedule(settings.from_environment(), JOB)
+    assert (made.cron_schedule, made.execution_timezone) == ("*/5 8-17 * * mon-fri", "Europe/Paris")
+    monkeypatch.setenv("KILI_SCHEDULE_TIMEZONE", "Mars/Olympus")
+    with pytest.raises(settings.BadSetting, match="KILI_SCHEDULE_TIMEZONE: no such time zone: Mars/Olympus"):
+        settings.from_environment()

@@ -1,0 +1,211 @@
+"""What is hashed or fetched again, and what is not."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+from exporting import README, asset, read, text, written
+
+from pipelines import containers, fingerprints, identities, landing, settings
+from pipelines.identities import Identities
+
+ONE, TWO = asset("a1"), asset("a2")
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Iterator[Identities]:
+    with identities.opened(settings.from_environment().at(None, tmp_path / "warehouse")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the exports that are hashed from here on; files count as old enough at once."""
+    names: list[str] = []
+    identify = containers.identify
+
+    def noted(path: Path) -> tuple[str, int]:
+        names.append(path.name)
+        return identify(path)
+
+    monkeypatch.setattr(identities.containers, "identify", noted)
+    monkeypatch.setattr(identities, "_GRANULE", 0)
+    return names
+
+
+def folder_export(folder: Path) -> Path:
+    written(folder / "data.json", [ONE])
+    written(folder / landing.README, README.encode())
+    return folder
+
+
+def test_an_export_is_hashed_once_until_it_changes(known: Identities, hashed: list[str], tmp_path: Path) -> None:
+    file, folder = written(tmp_path / "x.json", [ONE]), folder_export(tmp_path / "export")
+    first = [known.identify(path) for path in (file, folder)]
+    assert [known.identify(path) for path in (file, folder)] == first == [containers.identify(file), first[1]]
+    assert hashed[:2] == ["x.json", "export"]
+    del hashed[:]
+    written(folder / "data.json", [ONE, TWO])
+    assert known.identify(folder) != first[1]
+    assert known.identify(file) == first[0]
+    assert hashed.count("export") == 1
+    assert "x.json" not in hashed
+
+
+def test_a_touched_file_is_hashed_again_and_is_the_same_export(
+    known: Identities, hashed: list[str], tmp_path: Path
+) -> None:
+    file = written(tmp_path / "x.json", [ONE])
+    before = known.identify(file)
+    os.utime(file, (0, 0))
+    assert known.identify(file) == before
+    assert hashed == ["x.json", "x.json"]
+
+
+def test_other_bytes_of_the_same_size_and_time_are_noticed(
+    known: Identities, hashed: list[str], tmp_path: Path
+) -> None:
+    file = written(tmp_path / "x.json", [ONE])
+    stat, before = file.stat(), known.identify(file)
+    written(file, [TWO])
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+    assert known.identify(file) == containers.identify(file) != before
+    assert hashed
+
+
+def test_a_file_as_young_as_the_clock_is_coarse_is_not_remembered(known: Identities, tmp_path: Path) -> None:
+    file = written(tmp_path / "x.json", [ONE])
+    known.identify(file)
+    (one,) = landing.find(str(file), tmp_path / "warehouse")
+    assert known.known(one) is None
+
+
+def test_what_was_found_is_remembered_by_the_next_process(known: Identities, hashed: list[str], tmp_path: Path) -> None:
+    file = written(tmp_path / "\udcff.json", [ONE])
+    export_id, _ = known.identify(file)
+    with identities.opened(settings.from_environment().at(None, tmp_path / "warehouse")) as other:
+        (one,) = landing.find(str(tmp_path / "*.json"), tmp_path / "warehouse")
+        assert other.known(one) == export_id
+    assert len(hashed) == 1
+
+
+def test_local_exports_are_read_in_place(known: Identities, tmp_path: Path) -> None:
+    folder_export(tmp_path / "exports" / "one")
+    written(tmp_path / "exports" / "two.json", ONE)
+    for one in landing.find(str(tmp_path / "exports"), tmp_path / "warehouse"):
+        assert known.land(one).path == Path(one.path)
+    assert not (tmp_path / "warehouse" / "work" / "landing").exists()
+
+
+def test_remote_exports_are_fetched_once_by_their_content(
+    known: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = fsspec.filesystem("memory")
+    opened: list[str] = []
+    open_file = remote.open
+
+    def noted(name: str, mode: str = "rb", **more: object) -> object:
+        opened.extend([name] if mode == "rb" else [])
+        return open_file(name, mode, **more)
+
+    monkeypatch.setattr(remote, "open", noted)
+    for name, content in {
+        "/fetch/one.json": text([ONE]),
+        "/fetch/same.json": text([ONE]),
+        "/fetch/export/README.kili.txt": README.encode(),
+        "/fetch/export/data.json": text([ONE]),
+        "/fetch/export/assets/1.jpg": b"",
+        "/fetch/notes.txt": b"",
+    }.items():
+        remote.pipe(name, content)
+    exports = landing.find("memory://fetch", tmp_path)
+    assert [one.url for one in exports] == [
+        "memory:///fetch/export",
+        "memory:///fetch/one.json",
+        "memory:///fetch/same.json",
+    ]
+    landed = [known.land(one) for one in exports]
+    assert [read(one.path).ledger["layout"] for one in landed] == ["folder_single_file", "json_list", "json_list"]
+    assert [one.path.parent.name for one in landed] == [containers.identify(one.path)[0] for one in landed]
+    assert landed[1].path.parent == landed[2].path.parent
+    assert len(opened) == 5
+
+    assert [known.land(one) for one in landing.find("memory://fetch", tmp_path)] == landed
+    assert [known.known(one) for one in exports] == [one.path.parent.name for one in landed]
+    assert len(opened) == 5
+    remote.pipe("/fetch/one.json", text([TWO]))
+    (changed,) = landing.find("memory://fetch/one.json", tmp_path)
+    assert known.known(changed) is None
+    assert [one.asset_id for one in read(known.land(changed).path).assets] == ["a2"]
+    landed[2].path.unlink()
+    known.land(exports[2])
+    assert opened[5:] == ["/fetch/one.json", "/fetch/same.json"]
+
+
+def test_a_store_that_breaks_off_leaves_nothing_behind(known: Identities, tmp_path: Path) -> None:
+    remote = fsspec.filesystem("memory")
+    remote.pipe("/broken/one.json", text([ONE]))
+    (one,) = landing.find("memory://broken", tmp_path)
+    remote.rm("/broken/one.json")
+    with pytest.raises(landing.NoExport, match=r"cannot read memory:///broken/one\.json"):
+        known.land(one)
+    assert list((tmp_path / "warehouse" / "work" / "landing").iterdir()) == []
+
+
+def test_a_remote_name_cannot_lead_out_of_the_landing_folder(known: Identities, tmp_path: Path) -> None:
+    class Remote:
+        def open(self, _: str, mode: str) -> object:
+            return fsspec.filesystem("memory").open("/evil/x.json", mode)
+
+    fsspec.filesystem("memory").pipe("/evil/x.json", b"[]")
+    names = ("b/export/../../../x.json", "b/export/README.kili.txt")
+    landed = known.land(landing.Found("s3://b/export", "b/export", Remote(), names, {name: {} for name in names}))
+    inside = sorted(str(path.relative_to(landed.path)) for path in landed.path.rglob("*") if path.is_file())
+    assert inside == ["README.kili.txt", "__/__/__/x.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["warehouse"]
+
+
+@pytest.mark.parametrize(
+    ("info", "later", "is_same"),
+    [
+        ({"ETag": "e1", "LastModified": "1"}, {"ETag": "e1", "LastModified": "2"}, True),
+        ({"ETag": "e1"}, {"ETag": "e2"}, False),
+        ({"mtime": 1.5}, {"mtime": 1.5}, True),
+        ({"mtime": 1.5}, {"mtime": 2.5}, False),
+        ({"last_modified": "1"}, {"last_modified": "1", "StorageClass": "COLD"}, True),
+        ({}, {}, False),
+    ],
+)
+def test_an_etag_tells_more_than_a_time_and_without_either_nothing_is_known(
+    known: Identities, info: dict[str, object], later: dict[str, object], is_same: bool
+) -> None:
+    fsspec.filesystem("memory").pipe("/told/x.json", b"[]")
+
+    def found(told: dict[str, object]) -> landing.Found:
+        remote = fsspec.filesystem("memory")
+        return landing.Found("memory:///told/x.json", "/told/x.json", remote, (), {"/told/x.json": {"size": 2, **told}})
+
+    known.land(found(info))
+    assert (known.known(found(later)) is not None) == is_same
+
+
+def test_a_file_counts_as_written_when_it_has_been_quiet_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, cut = written(tmp_path / "a.json", [ONE]), written(tmp_path / "b.zip", b"PK\x03\x04 the rest is to come")
+
+    def settled() -> list[str]:
+        return [
+            Path(one.path).name for one in landing.find(str(tmp_path), tmp_path / "w") if fingerprints.is_settled(one)
+        ]
+
+    os.utime(whole, (0, 0))
+    os.utime(cut, (0, 0))
+    assert settled() == []
+    monkeypatch.setattr(fingerprints, "_QUIET", 0)
+    assert settled() == ["a.json"]
+    monkeypatch.setattr(fingerprints, "_QUIET_CUT_ZIP", 0)
+    assert settled() == ["a.json", "b.zip"]

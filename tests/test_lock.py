@@ -1,0 +1,103 @@
+"""One writer at a time: the warehouse's lock, between processes of any kind and within one."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets_defs import writing
+from pipelines import lock, settings
+from pipelines.settings import Settings
+
+HOLDER = """
+import sys
+from pathlib import Path
+from pipelines import lock, settings
+with lock.held(settings.from_environment().at(None, Path(sys.argv[1]))):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def chosen(tmp_path: Path) -> Settings:
+    return settings.from_environment().at(None, tmp_path / "warehouse")
+
+
+@pytest.fixture
+def holder(chosen: Settings) -> Iterator["subprocess.Popen[str]"]:
+    """Another process that holds the lock until its standard input ends."""
+    command = [sys.executable, "-c", HOLDER, str(chosen.warehouse)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        yield other
+        other.kill()
+
+
+def test_a_second_process_is_told_who_writes(chosen: Settings, holder: "subprocess.Popen[str]") -> None:
+    with pytest.raises(lock.Busy, match=f"process {holder.pid} is writing to {chosen.warehouse}"), lock.held(chosen):
+        pass
+
+
+def test_the_lock_of_a_process_that_is_killed_is_free(chosen: Settings, holder: "subprocess.Popen[str]") -> None:
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    with lock.held(chosen):
+        pass
+
+
+def test_a_process_may_take_its_lock_again_and_others_may_once_it_has_left_all(
+    chosen: Settings, holder: "subprocess.Popen[str]"
+) -> None:
+    holder.communicate("")
+    with lock.held(chosen):
+        with lock.held(chosen):
+            pass
+        other = subprocess.run([sys.executable, "-c", HOLDER, chosen.warehouse], capture_output=True, text=True)
+        assert "is writing to" in other.stderr
+    other = subprocess.run([sys.executable, "-c", HOLDER, chosen.warehouse], input="", capture_output=True, text=True)
+    assert other.stdout == "held\n"
+
+
+def test_a_dagster_run_waits_for_the_other_process_and_holds_the_lock_from_step_to_step(
+    chosen: Settings, holder: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+
+    @dg.asset
+    def first(settings: dg.ResourceParam[Settings]) -> None:
+        held.append(settings is chosen and holder.poll() is not None)
+
+    @dg.asset(deps=[first])
+    def second(settings: dg.ResourceParam[Settings]) -> None:  # noqa: ARG001
+        other = subprocess.run([sys.executable, "-c", HOLDER, chosen.warehouse], capture_output=True, text=True)
+        held.append("is writing to" in other.stderr)
+
+    def end_the_other(_: float) -> None:
+        if holder.poll() is None:
+            holder.communicate("")
+
+    monkeypatch.setattr(lock.time, "sleep", end_the_other)
+    ran = dg.materialize([first, second], resources={"settings": writing.alone(chosen)})
+    assert ran.success
+    assert held == [True, True]
+    with lock.held(chosen):
+        pass
+
+
+def test_a_dagster_run_that_waited_long_enough_fails_in_words(
+    chosen: Settings, holder: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dg.asset
+    def never(settings: dg.ResourceParam[Settings]) -> None:  # noqa: ARG001
+        raise AssertionError
+
+    monkeypatch.setattr(writing, "_PATIENCE", 0)
+    with pytest.raises(dg.DagsterError) as raised:
+        dg.materialize([never], resources={"settings": writing.alone(chosen)})
+    assert str(raised.value.__cause__).startswith(f"process {holder.pid} is writing to {chosen.warehouse}")
