@@ -1,10 +1,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+KILI := .venv-kili
+UV ?= $(BIN)/uv
 WAREHOUSE ?= warehouse
 EXPORTS ?= tests/samples
 
-.PHONY: help run test ui bench lock clean
+.PHONY: help run test ui kili bench lock clean
 
 help: ## what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -21,15 +23,19 @@ test: $(BIN)/.ready ## set up, then every check that CI runs
 ui: $(BIN)/.ready ## Dagster's UI on this machine, http://127.0.0.1:3000
 	$(BIN)/kili-warehouse ui --exports $(EXPORTS) --warehouse $(WAREHOUSE)
 
+kili: $(KILI)/.ready ## set up Kili's own client, which pulls exports, in an environment of its own
+
 bench: $(BIN)/.ready ## costs beside DuckDB alone, plain dlt, pandas, pycocotools, shapely; BENCH="--sizes 10 100 1000" for more
 	$(BIN)/python -m bench $(BENCH)
 
 lock: $(BIN)/.ready ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-header \
 		--output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --group kili --generate-hashes --no-header \
+		--output-file requirements-kili.lock
 
 clean: ## remove the environment and what the tools made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(KILI) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A virtual environment without ensurepip (Debian without python3-venv) gets its pip from virtualenv.
 $(VENV):
@@ -43,4 +49,11 @@ $(BIN)/.ready: requirements.lock pyproject.toml | $(VENV)
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		--editable .
+	touch $@
+
+$(BIN)/uv: $(BIN)/.ready
+
+$(KILI)/.ready: requirements-kili.lock | $(UV)
+	$(UV) venv --quiet --clear --python $(dir $(UV))python $(KILI)
+	$(UV) pip sync --quiet --require-hashes --python $(KILI)/bin/python requirements-kili.lock
 	touch $@

@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets_defs import automation
 from pipelines import fingerprints, identities, landing
+from pipelines.pulling import archives
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -16,24 +17,35 @@ def exports_found(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[list[landing.Landed]]:
-    """One export file or folder each, found in KILI_EXPORTS.
+    """One export file or folder each, found in KILI_EXPORTS or pulled from Kili (KILI_PULL_PROJECTS).
 
-    Local ones are read in place; remote ones are fetched into the warehouse's landing folder by their content. What is
-    still being written is left to the next run, but for runs that were started by hand.
+    Local ones are read in place; remote ones are fetched into the warehouse's landing folder by their content, beside
+    those pulled. What is still being written is left to the next run, but for runs that were started by hand.
     """
-    if settings.exports is None:
-        raise dg.Failure("KILI_EXPORTS is not set: name a file, a folder or a glob of Kili exports")
+    if settings.exports is None and settings.pull is None:
+        raise dg.Failure(
+            "no exports named: set KILI_EXPORTS, a file, folder or glob, or KILI_PULL_PROJECTS, project ids"
+        )
     try:
-        lying = landing.find(settings.exports, settings.warehouse)
-        if automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items():
-            lying = _settled(lying)
-        with identities.opened(settings) as known:
-            found = [known.land(one) for one in lying]
-    except landing.NoExport as error:
+        waits = automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items()
+        found = [*archives.pulled(settings), *_found(settings, waits_for_writers=waits)]
+    except (landing.NoExport, archives.PullFailed) as error:
         raise dg.Failure(str(error)) from None
-    log.info("%d exports found in %s", len(found), settings.exports)
     listed = "\n".join(f"- `{one.url}`" for one in found[:100])
     return dg.MaterializeResult(value=found, metadata={"exports": len(found), "found": dg.MetadataValue.md(listed)})
+
+
+def _found(settings: Settings, *, waits_for_writers: bool) -> list[landing.Landed]:
+    """What lies in KILI_EXPORTS, here. Raises `NoExport`."""
+    if settings.exports is None:
+        return []
+    lying = landing.find(settings.exports, settings.warehouse)
+    if waits_for_writers:
+        lying = _settled(lying)
+    with identities.opened(settings) as known:
+        found = [known.land(one) for one in lying]
+    log.info("%d exports found in %s", len(found), settings.exports)
+    return found
 
 
 def _settled(lying: list[landing.Found]) -> list[landing.Found]:

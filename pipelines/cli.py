@@ -36,9 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
     """Runs the whole Dagster job on the exports and reports what it did."""
-    if chosen.exports is None:
-        return _complain("no exports named: give --exports, or set KILI_EXPORTS", USAGE)
-    landing.find(chosen.exports, chosen.warehouse)
+    if chosen.exports is None and chosen.pull is None:
+        return _complain("no exports named: give --exports, or set KILI_EXPORTS or KILI_PULL_PROJECTS", USAGE)
+    if chosen.exports is not None:
+        landing.find(chosen.exports, chosen.warehouse)
     with lock.held(chosen):
         _show_progress()
         from assets_defs import running  # the one place where this package starts Dagster

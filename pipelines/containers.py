@@ -26,7 +26,7 @@ from pipelines.limits import DEFAULT, Limits
 
 _CHUNK: Final = 1 << 20
 _IN_MEMORY: Final = 8 << 20
-_DATA: Final = "data.json"
+DATA: Final = "data.json"
 _LABELS: Final = "labels"
 _ZIP: Final = b"PK"
 _GZIP: Final = b"\x1f\x8b"
@@ -190,7 +190,7 @@ def _packed(kind: str, inside: Sequence[Named], zone: ZoneInfo, astray: Sequence
     documents = _documents(inside)
     if not (documents or astray or readme):
         raise Unreadable(_no_export([name for name, _ in inside]))
-    is_single = bool(documents) and all(name == _DATA for name, _ in documents)
+    is_single = bool(documents) and all(name == DATA for name, _ in documents)
     layout = f"{kind}_{'single_file' if is_single else 'per_asset'}"
     return Container(layout, [*(document for _, document in documents), *astray], readme or Readme())
 
@@ -212,12 +212,12 @@ def _no_export(names: list[str]) -> str:
         return "a zip that holds other zips: unpack it and point at those"
     if found:
         return f"this looks like an export in {found} format: {landing.EXPORT_AGAIN}"
-    return f"a zip without {_DATA} or {_LABELS}/*.json is no Kili export"
+    return f"a zip without {DATA} or {_LABELS}/*.json is no Kili export"
 
 
 def _documents(inside: Sequence[Named]) -> list[Named]:
     """data.json if there is one, else labels/**/*.json without the files of FILE jobs, kept in a folder an asset."""
-    if data := [one for one in inside if one[0] == _DATA]:
+    if data := [one for one in inside if one[0] == DATA]:
         return data
     labels = [one for one in inside if one[0].startswith(f"{_LABELS}/") and one[0].endswith(".json")]
     assets = dict(labels)

@@ -1,7 +1,8 @@
 """The one place that reads the environment."""
 
 import os
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,10 +14,20 @@ from pipelines.limits import Limits
 
 _DAILY: Final = "0 6 * * *"
 _UTC: Final = ZoneInfo("UTC")
+_KILI: Final = "https://cloud.kili-technology.com/api/label/v2/graphql"
 
 
 class BadSetting(Exception):
     """An environment variable holds what cannot be used."""
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What to ask Kili itself for: projects by their ids, at an address of its API, with a key that is never shown."""
+
+    project_ids: tuple[str, ...]
+    endpoint: str
+    key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,8 @@ class Settings:
         scored by their key frames alone (KILI_SCORE_KEY_FRAMES_ONLY).
     schedule: when Dagster runs the whole job whatever the landing place holds, in cron's five fields (KILI_SCHEDULE),
         and the zone that they mean (KILI_SCHEDULE_TIMEZONE).
+    pull: projects whose exports are pulled from Kili (KILI_PULL_PROJECTS), with the key (KILI_API_KEY) and the address
+        of its API (KILI_API_ENDPOINT, as Kili's own client calls it); null where no project is named.
     """
 
     exports: str | None
@@ -50,6 +63,7 @@ class Settings:
     is_key_frames_only: bool = False
     schedule: str = _DAILY
     schedule_timezone: ZoneInfo = _UTC
+    pull: Pull | None = None
 
     @property
     def work(self) -> Path:
@@ -97,7 +111,21 @@ def from_environment() -> Settings:
             relabel_iou=_share("KILI_RELABEL_IOU", method.DEFAULT.relabel_iou),
             key_frames_only=_flag("KILI_SCORE_KEY_FRAMES_ONLY"),
         ),
+        pull=_pull(),
     )
+
+
+def _pull() -> Pull | None:
+    named = os.environ.get("KILI_PULL_PROJECTS") or ""
+    project_ids = tuple(dict.fromkeys(one.strip() for one in named.split(",") if one.strip()))
+    if not project_ids:
+        return None
+    if wrong := next((one for one in project_ids if not re.fullmatch(r"[\w-]+", one, re.ASCII)), None):
+        raise BadSetting(f"KILI_PULL_PROJECTS: ids of projects with commas between them are wanted, not {wrong}")
+    key = os.environ.get("KILI_API_KEY")
+    if not key:
+        raise BadSetting("KILI_PULL_PROJECTS: Kili gives nothing without a key, set KILI_API_KEY too")
+    return Pull(project_ids, os.environ.get("KILI_API_ENDPOINT") or _KILI, key)
 
 
 def _processors() -> int:

@@ -23,6 +23,7 @@ LONGEST_FIRST = (
     "test_load",
     "test_run",
     "test_recovery",
+    "test_pulling",
     "test_publishing",
     "test_marts",
     "test_promises",

@@ -40,3 +40,8 @@ def test_every_folder_named_is_there() -> None:
 def test_every_make_target_named_is_there() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:`|\$ )make ([a-z]+)", README)) <= targets
+
+
+def test_the_settings_named_are_those_that_are_read() -> None:
+    read = re.findall(r'"(KILI_\w+)"', (ROOT / "pipelines" / "settings.py").read_text())
+    assert set(re.findall(r"^\| `(KILI_\w+)` \|", README, re.MULTILINE)) == set(read)

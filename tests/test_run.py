@@ -52,7 +52,7 @@ def test_settings_come_from_the_environment_too(samples: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        pytest.param(["run"], "no exports named: give --exports, or set KILI_EXPORTS", id="no exports"),
+        pytest.param(["run"], "or set KILI_EXPORTS or KILI_PULL_PROJECTS", id="no exports"),
         pytest.param(["run", "--exports", "{tmp}/none"], "no such file or folder: {tmp}/none", id="missing path"),
         pytest.param(["run", "--exports", "{tmp}/*.zip"], "no such file or folder: {tmp}/*.zip", id="empty glob"),
         pytest.param(["run", "--exports", "{tmp}"], "no export found in {tmp}", id="empty folder"),
@@ -79,6 +79,8 @@ def test_wrong_usage_is_one_sentence_and_status_2(arguments: list[str], sentence
         ("KILI_MAX_RATIO", "many", "a whole number of bytes or times is wanted, not many"),
         ("KILI_RELABEL_IOU", "1.5", "a number from 0 to 1 is wanted, not 1.5"),
         ("KILI_SCORE_KEY_FRAMES_ONLY", "si", "true or false is wanted, not si"),
+        ("KILI_PULL_PROJECTS", "a,b/c", "ids of projects with commas between them are wanted, not b/c"),
+        ("KILI_PULL_PROJECTS", "a", "Kili gives nothing without a key, set KILI_API_KEY too"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, sentence: str) -> None:
