@@ -1,6 +1,7 @@
 """The landing place: where export files are found, and fetched if they are remote."""
 
 import logging
+from typing import Final
 
 import dagster as dg
 
@@ -11,7 +12,12 @@ from pipelines.settings import Settings
 log = logging.getLogger(__name__)
 
 
-@dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"})
+_RETRIES: Final = dg.RetryPolicy(
+    max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)  # of what may pass by itself: a network or a store that does not answer
+
+
+@dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"}, retry_policy=_RETRIES)
 def exports_found(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
@@ -22,7 +28,9 @@ def exports_found(
     still being written is left to the next run, but for runs that were started by hand.
     """
     if settings.exports is None:
-        raise dg.Failure("KILI_EXPORTS is not set: name a file, a folder or a glob of Kili exports")
+        raise dg.Failure(
+            "KILI_EXPORTS is not set: name a file, a folder or a glob of Kili exports", allow_retries=False
+        )
     try:
         lying = landing.find(settings.exports, settings.warehouse)
         if automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items():
@@ -30,7 +38,7 @@ def exports_found(
         with identities.opened(settings) as known:
             found = [known.land(one) for one in lying]
     except landing.NoExport as error:
-        raise dg.Failure(str(error)) from None
+        raise dg.Failure(str(error), allow_retries="://" in settings.exports) from None
     log.info("%d exports found in %s", len(found), settings.exports)
     listed = "\n".join(f"- `{one.url}`" for one in found[:100])
     return dg.MaterializeResult(value=found, metadata={"exports": len(found), "found": dg.MetadataValue.md(listed)})

@@ -1,7 +1,7 @@
 """The one place that reads the environment."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +11,7 @@ from pipelines.comparison import method
 from pipelines.comparison.method import Method
 from pipelines.limits import Limits
 
+DAGSTER_POSTGRES_URL: Final = "KILI_DAGSTER_POSTGRES_URL"
 _DAILY: Final = "0 6 * * *"
 _UTC: Final = ZoneInfo("UTC")
 
@@ -38,6 +39,8 @@ class Settings:
         scored by their key frames alone (KILI_SCORE_KEY_FRAMES_ONLY).
     schedule: when Dagster runs the whole job whatever the landing place holds, in cron's five fields (KILI_SCHEDULE),
         and the zone that they mean (KILI_SCHEDULE_TIMEZONE).
+    dagster_postgres: the URL, with its password, of the PostgreSQL database where Dagster keeps runs and events
+        (KILI_DAGSTER_POSTGRES_URL); SQLite in the work folder, if not given.
     """
 
     exports: str | None
@@ -50,6 +53,7 @@ class Settings:
     is_key_frames_only: bool = False
     schedule: str = _DAILY
     schedule_timezone: ZoneInfo = _UTC
+    dagster_postgres: str | None = field(default=None, repr=False)
 
     @property
     def work(self) -> Path:
@@ -97,6 +101,7 @@ def from_environment() -> Settings:
             relabel_iou=_share("KILI_RELABEL_IOU", method.DEFAULT.relabel_iou),
             key_frames_only=_flag("KILI_SCORE_KEY_FRAMES_ONLY"),
         ),
+        dagster_postgres=os.environ.get(DAGSTER_POSTGRES_URL) or None,
     )
 
 

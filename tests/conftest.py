@@ -29,6 +29,16 @@ LONGEST_FIRST = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", type=Path, help="folder for pictures of Dagster's UI; made of it only if given")
+
+
+@pytest.fixture(scope="session")
+def screenshots(request: pytest.FixtureRequest) -> Path | None:
+    """Where to write pictures of the UI, if they are asked for."""
+    return request.config.getoption("--screenshots")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that run the whole job go first, so that no core waits for the other at the end."""
     order = {name: place for place, name in enumerate(LONGEST_FIRST)}
