@@ -19,6 +19,7 @@ COMMAND = Path(sys.executable).with_name("kili-warehouse")
 
 
 LONGEST_FIRST = (
+    "test_production",
     "test_models",
     "test_load",
     "test_run",
@@ -26,6 +27,7 @@ LONGEST_FIRST = (
     "test_publishing",
     "test_marts",
     "test_promises",
+    "test_ui",
 )
 
 
