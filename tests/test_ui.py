@@ -103,7 +103,7 @@ def groups_drawn(browser: webdriver.Chrome) -> set[str]:
 @needs_browser
 def test_the_lineage_graph_shows_every_group(ui: str, browser: webdriver.Chrome, screenshots: Path | None) -> None:
     browser.get(f"{ui}/asset-groups")
-    serving.wait(lambda: groups_drawn(browser) >= GROUPS, "graph", patience=40)
+    serving.wait(lambda: groups_drawn(browser) >= GROUPS and "fetching" not in text(browser), "graph", patience=60)
     keep(browser, screenshots, "lineage")
     assert groups_drawn(browser) == GROUPS
 
