@@ -6,7 +6,7 @@ UV ?= $(BIN)/uv
 WAREHOUSE ?= warehouse
 EXPORTS ?= tests/samples
 
-.PHONY: help run test ui kili bench lock clean
+.PHONY: help run test ui kili bench browser screenshots lock clean
 
 help: ## what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -14,7 +14,7 @@ help: ## what each target does
 run: $(BIN)/.ready ## set up, then load the sample exports into ./warehouse
 	$(BIN)/kili-warehouse run --exports $(EXPORTS) --warehouse $(WAREHOUSE)
 
-test: $(BIN)/.ready ## set up, then every check that CI runs
+test: $(BIN)/.ready browser ## set up, then every check that CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -24,6 +24,16 @@ ui: $(BIN)/.ready ## Dagster's UI on this machine, http://127.0.0.1:3000
 	$(BIN)/kili-warehouse ui --exports $(EXPORTS) --warehouse $(WAREHOUSE)
 
 kili: $(KILI)/.ready ## set up Kili's own client, which pulls exports, in an environment of its own
+
+browser: ## Chromium and nginx for the tests, from Debian's packages: installed only as root, as in a container
+	@for program in chromium chromedriver nginx; do \
+		PATH=$$PATH:/usr/sbin command -v $$program > /dev/null || missing="$$missing $$program"; done; \
+	[ -z "$$missing" ] || { [ $$(id -u) = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qq --no-install-recommends chromium chromium-driver nginx-light > /dev/null; } \
+	|| echo "NOT INSTALLED:$$missing. The tests that need them are skipped: apt-get install chromium chromium-driver nginx-light"
+
+screenshots: $(BIN)/.ready browser ## the pictures in docs/ anew, from the UI on the samples' warehouse
+	$(BIN)/python -m pytest -n 0 tests/test_ui.py --screenshots docs
 
 bench: $(BIN)/.ready ## costs beside DuckDB alone, plain dlt, pandas, pycocotools, shapely; BENCH="--sizes 10 100 1000" for more
 	$(BIN)/python -m bench $(BENCH)

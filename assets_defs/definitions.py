@@ -8,6 +8,7 @@ from assets_defs import automation, checks, comparison, kili, landing, marts, pu
 from pipelines import settings, transform
 
 JOB: Final = "kili_warehouse"
+_RETRIED_WHOLE: Final = {"dagster/retry_strategy": "ALL_STEPS"}
 
 
 def build(with_settings: settings.Settings) -> dg.Definitions:
@@ -17,7 +18,7 @@ def build(with_settings: settings.Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[landing.exports_found, *made, published.release(keys)],
         asset_checks=[checks.agrees_with_kili],
-        jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all())],
+        jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), tags=_RETRIED_WHOLE)],
         sensors=[automation.sensor(with_settings, JOB)],
         schedules=[automation.schedule(with_settings, JOB)],
         executor=dg.in_process_executor,

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Final
 
+import sqlalchemy
+
+from pipelines import settings
 from pipelines.settings import Settings
 
 _CONFIGURATION: Final = """\
@@ -17,13 +20,42 @@ concurrency:
   pools:
     granularity: run
     default_limit: 1
+run_launcher:
+  module: assets_defs.recovery
+  class: Launcher
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 30
+  start_timeout_seconds: 180
+  max_runtime_seconds: 21600
+  free_slots_after_run_end_seconds: 30
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
+"""
+_POSTGRES: Final = f"""\
+storage:
+  postgres:
+    postgres_url:
+      env: {settings.DAGSTER_POSTGRES_URL}
 """
 
 
-def prepare(settings: Settings) -> Path:
-    """Makes the folder with its configuration, and gives it."""
-    home = settings.work / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    settings.work.chmod(0o700)
-    (home / "dagster.yaml").write_text(_CONFIGURATION)
+def prepare(chosen: Settings) -> Path:
+    """Makes the folder with its configuration, and gives it. Raises `BadSetting` if its PostgreSQL does not answer."""
+    if chosen.dagster_postgres:
+        _connect(chosen.dagster_postgres)
+    home = chosen.prepare_work() / "dagster"
+    home.mkdir(exist_ok=True)
+    (home / "dagster.yaml").write_text(_CONFIGURATION + (_POSTGRES if chosen.dagster_postgres else ""))
     return home
+
+
+def _connect(url: str) -> None:
+    try:
+        sqlalchemy.create_engine(url).connect().close()
+    except sqlalchemy.exc.ArgumentError:
+        raise settings.BadSetting(f"{settings.DAGSTER_POSTGRES_URL}: not a URL of a PostgreSQL database") from None
+    except sqlalchemy.exc.OperationalError as error:
+        raise settings.BadSetting(f"{settings.DAGSTER_POSTGRES_URL}: {str(error.orig).strip()}") from None

@@ -1,6 +1,7 @@
 """The landing place: where export files are found, and fetched if they are remote."""
 
 import logging
+from typing import Final
 
 import dagster as dg
 
@@ -12,7 +13,12 @@ from pipelines.settings import Settings
 log = logging.getLogger(__name__)
 
 
-@dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"})
+_RETRIES: Final = dg.RetryPolicy(
+    max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)  # of what may pass by itself: a network or a store that does not answer
+
+
+@dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"}, retry_policy=_RETRIES)
 def exports_found(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
@@ -24,13 +30,16 @@ def exports_found(
     """
     if settings.exports is None and settings.pull is None:
         raise dg.Failure(
-            "no exports named: set KILI_EXPORTS, a file, folder or glob, or KILI_PULL_PROJECTS, project ids"
+            "no exports named: set KILI_EXPORTS, a file, folder or glob, or KILI_PULL_PROJECTS, project ids",
+            allow_retries=False,
         )
     try:
         waits = automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items()
         found = [*archives.pulled(settings), *_found(settings, waits_for_writers=waits)]
-    except (landing.NoExport, archives.PullFailed) as error:
-        raise dg.Failure(str(error)) from None
+    except archives.PullFailed as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    except landing.NoExport as error:
+        raise dg.Failure(str(error), allow_retries="://" in (settings.exports or "")) from None
     listed = "\n".join(f"- `{one.url}`" for one in found[:100])
     return dg.MaterializeResult(value=found, metadata={"exports": len(found), "found": dg.MetadataValue.md(listed)})
 

@@ -1,4 +1,4 @@
-"""The console script: `kili-warehouse run`, `status`, `rejects` and `ui`."""
+"""The console script: `kili-warehouse run`, `status`, `rejects`, `ui`, `daemon` and `webserver`."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -68,8 +68,24 @@ def rejects(chosen: settings.Settings, options: argparse.Namespace) -> int:
     return OK
 
 
-def ui(chosen: settings.Settings, options: argparse.Namespace) -> int:
+def ui(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn:
     """Opens Dagster's UI, with its daemon, on this machine only."""
+    _become(chosen, "dagster", "dev", "-h", "127.0.0.1", "-p", str(options.port))
+
+
+def daemon(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn:  # noqa: ARG001
+    """Dagster's daemon alone, for a server: sensor, schedule, queue, and runs that are lost."""
+    _become(chosen, "dagster-daemon", "run")
+
+
+def webserver(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn:
+    """Dagster's UI alone, for a server: read-only, on this machine only, to stand behind a proxy."""
+    prefix = ["--path-prefix", options.path_prefix] if options.path_prefix else []
+    _become(chosen, "dagster-webserver", "--read-only", "-h", "127.0.0.1", "-p", str(options.port), *prefix)
+
+
+def _become(chosen: settings.Settings, program: str, *arguments: str) -> NoReturn:
+    """Goes on as one of Dagster's programs, at home in the warehouse."""
     from assets_defs import home
 
     os.environ["DAGSTER_HOME"] = str(home.prepare(chosen))
@@ -77,8 +93,8 @@ def ui(chosen: settings.Settings, options: argparse.Namespace) -> int:
     if chosen.exports is not None:
         os.environ["KILI_EXPORTS"] = chosen.exports
     workspace = Path(__file__).parent.parent / "workspace.yaml"
-    dagster = Path(sys.executable).with_name("dagster")
-    os.execv(dagster, [str(dagster), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(options.port)])
+    path = str(Path(sys.executable).with_name(program))
+    os.execv(path, [path, *arguments, "-w", str(workspace)])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     as_json.add_argument("--json", action="store_true", help="the same facts as JSON, and nothing else")
     port = argparse.ArgumentParser(add_help=False)
     port.add_argument("--port", type=int, default=3000, help="the UI's port (3000)")
+    prefix = argparse.ArgumentParser(add_help=False)
+    prefix.add_argument("--path-prefix", metavar="/PATH", help="where the proxy shows the UI, if not at its root")
     parser = argparse.ArgumentParser(prog="kili-warehouse", description="Kili label exports as a tested warehouse.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command, parents in (
@@ -101,6 +119,8 @@ def _parser() -> argparse.ArgumentParser:
         (status, [common, as_json]),
         (rejects, [common, as_json]),
         (ui, [exports, common, port]),
+        (daemon, [exports, common]),
+        (webserver, [common, port, prefix]),
     ):
         described = commands.add_parser(command.__name__, parents=parents, help=command.__doc__)
         described.set_defaults(command=command, exports=None)

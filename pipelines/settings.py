@@ -12,6 +12,7 @@ from pipelines.comparison import method
 from pipelines.comparison.method import Method
 from pipelines.limits import Limits
 
+DAGSTER_POSTGRES_URL: Final = "KILI_DAGSTER_POSTGRES_URL"
 _DAILY: Final = "0 6 * * *"
 _UTC: Final = ZoneInfo("UTC")
 _KILI: Final = "https://cloud.kili-technology.com/api/label/v2/graphql"
@@ -51,6 +52,8 @@ class Settings:
         and the zone that they mean (KILI_SCHEDULE_TIMEZONE).
     pull: projects whose exports are pulled from Kili (KILI_PULL_PROJECTS), with the key (KILI_API_KEY) and the address
         of its API (KILI_API_ENDPOINT, as Kili's own client calls it); null where no project is named.
+    dagster_postgres: the URL, with its password, of the PostgreSQL database where Dagster keeps runs and events
+        (KILI_DAGSTER_POSTGRES_URL); SQLite in the work folder, if not given.
     """
 
     exports: str | None
@@ -64,6 +67,7 @@ class Settings:
     schedule: str = _DAILY
     schedule_timezone: ZoneInfo = _UTC
     pull: Pull | None = None
+    dagster_postgres: str | None = field(default=None, repr=False)
 
     @property
     def work(self) -> Path:
@@ -112,6 +116,7 @@ def from_environment() -> Settings:
             key_frames_only=_flag("KILI_SCORE_KEY_FRAMES_ONLY"),
         ),
         pull=_pull(),
+        dagster_postgres=os.environ.get(DAGSTER_POSTGRES_URL) or None,
     )
 
 

@@ -1,5 +1,6 @@
 """The dbt project as Python sees it: what it is made from, and whether its manifest is up to date."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -43,15 +44,18 @@ class BrokenModels(Exception):
 def manifest(database: Path, target: Path) -> Path:
     """The project's manifest in dbt's folder, made anew if models, or the tables they read, have changed since.
 
-    Parsed for the database that dbt will work on: for another one it would parse all of it again.
-    Raises `BrokenModels`.
+    Parsed for the database that dbt will work on: for another one it would parse all of it again. Of processes that
+    start at the same time, as Dagster's do on a server, one does it. Raises `BrokenModels`.
     """
     digest = models_digest()
     made_from = target / "manifest.digest"
-    if not made_from.exists() or made_from.read_text() != digest:
-        _write_sources()
-        _parse(database, target)
-        made_from.write_text(digest)
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / "manifest.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made_from.exists() or made_from.read_text() != digest:
+            _write_sources()
+            _parse(database, target)
+            made_from.write_text(digest)
     return target / "manifest.json"
 
 
@@ -117,7 +121,6 @@ def _block(name: str, text: str) -> str:
 
 
 def _parse(database: Path, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
     command = [str(DBT), "--quiet", "parse", "--project-dir", str(PROJECT), "--target-path", str(target)]
     variables = os.environ | environment(database) | {"DBT_LOG_PATH": str(target)}
     ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)

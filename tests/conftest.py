@@ -19,6 +19,7 @@ COMMAND = Path(sys.executable).with_name("kili-warehouse")
 
 
 LONGEST_FIRST = (
+    "test_production",
     "test_models",
     "test_load",
     "test_run",
@@ -27,7 +28,18 @@ LONGEST_FIRST = (
     "test_publishing",
     "test_marts",
     "test_promises",
+    "test_ui",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", type=Path, help="folder for pictures of Dagster's UI; made of it only if given")
+
+
+@pytest.fixture(scope="session")
+def screenshots(request: pytest.FixtureRequest) -> Path | None:
+    """Where to write pictures of the UI, if they are asked for."""
+    return request.config.getoption("--screenshots")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

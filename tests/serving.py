@@ -1,167 +1,85 @@
-"""A small Kili: a GraphQL server of the types and queries that Kili's client uses, on a real socket.
-
-It is an HTTP proxy too, so that requests to any host arrive here and are seen.
-"""
+"""Servers that tests start for real, and wait for."""
 
 import json
-import random
-import threading
-from collections import deque
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
-from urllib.parse import urlsplit
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
-import graphql
+import psutil
 
-Record = dict[str, Any]
+Found = TypeVar("Found")
 
-PATH: Final = "/api/label/v2/graphql"
-ENDPOINT: Final = f"http://cloud.kili-technology.com{PATH}"
-STORAGE: Final = "http://storage.example"
-KEY: Final = "a-secret-key"
-_MANY: Final = 100
-_SCHEMA: Final = graphql.build_schema("""
-    scalar ProjectWhere
-    scalar AssetWhere
-    scalar PageSize
-    type Query {
-        viewer: User
-        projects(where: ProjectWhere!, first: PageSize!, skip: Int!): [Project!]!
-        countAssets(where: AssetWhere!): Int!
-        assets(where: AssetWhere!, first: PageSize!, skip: Int!): [Asset!]!
-    }
-    type User { id: ID!, email: String!, firstname: String, lastname: String }
-    type Step { id: ID!, name: String! }
-    type Project {
-        id: ID!, title: String!, description: String!, inputType: String!, jsonInterface: String!
-        workflowVersion: String!, steps: [Step!]
-    }
-    type Resolution { width: Float, height: Float }
-    type Asset {
-        id: ID!, projectId: ID, externalId: String, content: String!, jsonContent: String!, status: String
-        jsonMetadata: String!, resolution: Resolution, isHoneypot: Boolean, honeypotMark: Float
-        isUsedForConsensus: Boolean, consensusMark: Float, inferenceMark: Float, skipped: Boolean
-        createdAt: String!, updatedAt: String, labels: [Label!]!
-    }
-    type Label {
-        id: ID!, author: User!, createdAt: String!, labelType: String!, jsonResponse: String!, jsonResponseUrl: String
-        modelName: String, isSentBackToQueue: Boolean, isLatestLabelForUser: Boolean!, isHoneypot: Boolean!
-        honeypotMark: Float, inferenceMark: Float, reviewScore: Float, secondsToLabel: Float
-        totalSecondsToLabel: Int @deprecated(reason: "ask the asset")
-    }
-""")
+PATIENCE = 400  # seconds, on a machine that is busy with other tests
 
 
-@dataclass
-class Kili:
-    """What the server holds, what it was asked, and what it answers next in place of what was asked for.
-
-    projects: by id; assets: by the id of their project. Answers of labels with a `jsonResponseUrl` lie in the storage.
-    faults: HTTP statuses, 0 for none but a closed connection, null for the answer itself.
-    refusal: what GraphQL says in place of assets.
-    """
-
-    projects: dict[str, Record] = field(default_factory=dict)
-    assets: dict[str, list[Record]] = field(default_factory=dict)
-    faults: deque[int | None] = field(default_factory=deque)
-    download_faults: deque[int | None] = field(default_factory=deque)
-    refusal: str | None = None
-    seen: list[str] = field(default_factory=list)
-    where: list[Record] = field(default_factory=list)
-
-    def viewer(self, _: graphql.GraphQLResolveInfo) -> Record:
-        return {"id": "user-1", "email": "me@example.com"}
-
-    def projects_of(self, _: graphql.GraphQLResolveInfo, where: Record, **__: int) -> list[Record]:
-        found = self.projects.get(where["id"])
-        return [found] if found else []
-
-    def count(self, _: graphql.GraphQLResolveInfo, where: Record) -> int:
-        return len(self.assets[where["project"]["id"]])
-
-    def page(self, _: graphql.GraphQLResolveInfo, where: Record, first: int, skip: int) -> list[Record]:
-        """As Kili gives them: at most so many, with links signed anew, and labels in any order."""
-        if self.refusal:
-            raise graphql.GraphQLError(self.refusal, extensions={"code": "FORBIDDEN"})
-        self.where.append(where)
-        found = self.assets[where["project"]["id"]][skip : skip + min(first, _MANY)]
-        return [asset | {"content": _signed(asset["content"]), "labels": self._labels(asset)} for asset in found]
-
-    def _labels(self, asset: Record) -> list[Record]:
-        labels = [
-            label | {"jsonResponseUrl": url and _signed(url), "jsonResponse": "{}" if url else label["jsonResponse"]}
-            for label in asset["labels"]
-            for url in [label.get("jsonResponseUrl")]
-        ]
-        return random.sample(labels, len(labels))
-
-    def answer(self, url: str) -> str | None:
-        """The text in the storage at an address."""
-        labels = (label for assets in self.assets.values() for asset in assets for label in asset["labels"])
-        return next((label["jsonResponse"] for label in labels if label.get("jsonResponseUrl") == url), None)
-
-    def asked(self, query: Record) -> Record:
-        """GraphQL's answer."""
-        root = {"viewer": self.viewer, "projects": self.projects_of, "countAssets": self.count, "assets": self.page}
-        done = graphql.graphql_sync(_SCHEMA, query["query"], root, variable_values=query.get("variables"))
-        return dict(done.formatted)
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
 
 
-def _signed(url: str) -> str:
-    return f"{url}?X-Amz-Expires=900&X-Amz-Signature={random.getrandbits(64):x}"
+def wait(
+    until: Callable[[], Found | None],
+    what: str,
+    process: subprocess.Popen[bytes] | None = None,
+    patience: float = PATIENCE,
+) -> Found:
+    """What `until` gives once it gives something; fails where that takes too long, or the process ends first."""
+    give_up_at = time.monotonic() + patience
+    while time.monotonic() < give_up_at:
+        if found := until():
+            return found
+        assert process is None or process.poll() is None, f"the server ended before there was {what}"
+        time.sleep(0.1)
+    raise AssertionError(f"no {what} after {patience} seconds")
 
 
-class Server(ThreadingHTTPServer):
-    """Serves a Kili on a free port of this machine, from a thread, until it is shut down."""
+@contextmanager
+def started(log: Path, *command: object, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server without the settings of whoever runs the tests; killed at the end with all that it started."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KILI_")}
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            list(map(str, command)), env=inherited | environment, stdout=said, stderr=subprocess.STDOUT
+        )
+    try:
+        yield process
+    finally:
+        kill_all(process)
 
-    def __init__(self, kili: Kili) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.kili = kili
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+def kill_all(process: subprocess.Popen[bytes]) -> int:
+    """Kills a server at once, with all that it started; gives how many processes there were."""
+    if process.poll() is not None:
+        return 0
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for member in family:
+        member.kill()
+    psutil.wait_procs(family)
+    process.wait()
+    return len(family)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Server
+def answer(url: str, body: object = None, **headers: str) -> tuple[int, str]:
+    """Status and text of an answer; (0, "") where nobody answers."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **headers})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except (urllib.error.URLError, ConnectionError):
+        return 0, ""
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self._is_fault(self.server.kili.faults):
-            return
-        if urlsplit(self.path).path != PATH:
-            self._send(404, "{}")
-        elif self.headers["Authorization"] != f"X-API-Key: {KEY}":
-            self._send(401, json.dumps({"errors": [{"message": "Unauthorized"}]}))
-        else:
-            self._send(200, json.dumps(self.server.kili.asked(json.loads(body))))
 
-    def do_GET(self) -> None:
-        if self._is_fault(self.server.kili.download_faults):
-            return
-        text = self.server.kili.answer(self.path.partition("?")[0])
-        self._send(404 if text is None or "Authorization" in self.headers else 200, text or "")
-
-    def do_CONNECT(self) -> None:
-        self.server.kili.seen.append(f"CONNECT {self.path}")
-        self._send(502, "")
-
-    def _is_fault(self, faults: deque[int | None]) -> bool:
-        self.server.kili.seen.append(f"{self.command} {self.path.partition('?')[0]}")
-        fault = faults.popleft() if faults else None
-        if fault == 0:
-            self.close_connection = True
-        elif fault:
-            self._send(fault, "upstream fault")
-        return fault is not None
-
-    def _send(self, status: int, text: str) -> None:
-        content = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
+def graphql(url: str, query: str) -> Any:
+    """What Dagster's API says."""
+    return json.loads(answer(f"{url}/graphql", {"query": query})[1])["data"]

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 from conftest import ROOT, SAMPLES, query, run_command
+from kili_server import ENDPOINT, KEY, PATH, STORAGE, Kili, Record, Server
 from quick import Quick
-from serving import ENDPOINT, KEY, PATH, STORAGE, Kili, Record, Server
 
 from assets_defs import landing as landing_asset
 from pipelines import containers, settings, warehouse

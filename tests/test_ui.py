@@ -1,0 +1,153 @@
+"""Dagster's UI as people see it on a server: read-only, under a path, in a real browser, and behind a real nginx.
+
+`make screenshots` writes the pictures of the README anew.
+"""
+
+import base64
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serving
+import websocket
+from conftest import COMMAND, ROOT
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+GROUPS = {"landing", "kili", "staging", "intermediate", "comparison", "marts", "published"}
+PREFIX = "/dagster"
+BROWSER = shutil.which("chromium")
+DRIVER = shutil.which("chromedriver")
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+LAUNCH = """mutation { launchRun(executionParams: {selector: {repositoryLocationName: "kili_warehouse",
+    repositoryName: "__repository__", jobName: "kili_warehouse"}}) { __typename } }"""
+
+needs_browser = pytest.mark.skipif(
+    not (BROWSER and DRIVER), reason="NOT TESTED IN A BROWSER: apt-get install chromium chromium-driver"
+)
+needs_nginx = pytest.mark.skipif(not NGINX, reason="NOT TESTED BEHIND A PROXY: apt-get install nginx-light")
+
+
+@pytest.fixture(scope="module")
+def ui(samples: Path) -> Iterator[str]:
+    """The address of the UI on the samples' warehouse, as a server shows it."""
+    port = serving.free_port()
+    url = f"http://127.0.0.1:{port}{PREFIX}"
+    command = [COMMAND, "webserver", "--warehouse", samples, "--port", port, "--path-prefix", PREFIX]
+    with serving.started(samples / "work" / "webserver.log", *command) as server:
+        serving.wait(lambda: serving.answer(f"{url}/server_info")[0] == 200, "webserver", server)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def proxied(ui: str) -> Iterator[str]:
+    """The address of the same behind nginx, which does as docs/production.md says."""
+    port = serving.free_port()
+    [location] = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs" / "production.md").read_text(), re.DOTALL)
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "htpasswd").write_text("ana:{PLAIN}secret\n")
+        location = location.replace("127.0.0.1:3000", ui.removeprefix("http://").removesuffix(PREFIX))
+        location = location.replace("/etc/nginx/dagster.htpasswd", f"{place}/htpasswd")
+        temporary = "".join(
+            f"{kind}_temp_path {place}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        (Path(place) / "nginx.conf").write_text(
+            f"user root; daemon off; pid {place}/pid; error_log stderr; events {{}}"
+            f"http {{ access_log off; {temporary} server {{ listen 127.0.0.1:{port}; {location} }} }}"
+        )
+        with serving.started(Path(place) / "log", NGINX, "-p", place, "-c", f"{place}/nginx.conf") as server:
+            serving.wait(lambda: serving.answer(f"http://127.0.0.1:{port}/")[0], "nginx", server)
+            yield f"http://127.0.0.1:{port}{PREFIX}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(BROWSER)
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in (
+            "headless",
+            "no-sandbox",
+            "disable-gpu",
+            "disable-quic",
+            "no-first-run",
+            "disable-background-networking",
+            "disable-component-update",
+            "disable-sync",
+            "window-size=2000,1000",
+            f"user-data-dir={profile}",
+        ):
+            options.add_argument(f"--{flag}")
+        with webdriver.Chrome(options, webdriver.ChromeService(str(DRIVER))) as driver:
+            yield driver
+
+
+def text(browser: webdriver.Chrome) -> str:
+    return str(browser.execute_script("return document.body.innerText"))
+
+
+def keep(browser: webdriver.Chrome, screenshots: Path | None, name: str) -> None:
+    if screenshots is not None:
+        browser.save_screenshot(str(screenshots / f"{name}.png"))
+
+
+def groups_drawn(browser: webdriver.Chrome) -> set[str]:
+    return {
+        node.text.split("\n")[0] for node in browser.find_elements(By.CSS_SELECTOR, "svg foreignObject") if node.text
+    }
+
+
+@needs_browser
+def test_the_lineage_graph_shows_every_group(ui: str, browser: webdriver.Chrome, screenshots: Path | None) -> None:
+    browser.get(f"{ui}/asset-groups")
+    serving.wait(lambda: groups_drawn(browser) >= GROUPS and "fetching" not in text(browser), "graph", patience=60)
+    keep(browser, screenshots, "lineage")
+    assert groups_drawn(browser) == GROUPS
+
+
+@needs_browser
+def test_an_asset_page_shows_its_numbers(ui: str, browser: webdriver.Chrome, screenshots: Path | None) -> None:
+    browser.get(f"{ui}/assets/marts/labels")
+    serving.wait(lambda: "Row count\n33" in text(browser), "row count", patience=40)
+    keep(browser, screenshots, "asset")
+    shown = text(browser)
+    assert "One row for each label" in shown
+    assert "Never materialized" not in shown
+
+
+@needs_browser
+@pytest.mark.parametrize("asset", ["marts/labels", "marts/score_reconciliation"])
+def test_the_checks_of_an_asset_are_green(
+    asset: str, ui: str, browser: webdriver.Chrome, screenshots: Path | None
+) -> None:
+    browser.get(f"{ui}/assets/{asset}?view=checks")
+    count = int(serving.wait(lambda: re.search(r"Checks \((\d+)\)", text(browser)), "checks", patience=40)[1])
+    serving.wait(lambda: text(browser).count("Succeeded") >= count, "verdicts", patience=40)
+    keep(browser, screenshots, "checks")
+    assert not re.search("Failed|Not Evaluated|Warning", text(browser))
+
+
+def test_a_read_only_ui_starts_no_run(ui: str) -> None:
+    assert serving.graphql(ui, LAUNCH) == {"launchRun": {"__typename": "UnauthorizedError"}}
+
+
+@needs_nginx
+def test_the_proxy_asks_for_a_password_and_passes_everything_on(ui: str, proxied: str) -> None:
+    known = {"Authorization": "Basic " + base64.b64encode(b"ana:secret").decode()}
+    assert serving.answer(proxied + "/")[0] == 401
+    status, page = serving.answer(proxied + "/", **known)
+    assert status == 200
+    scripts = re.findall(r'src="(/[^"]+\.js)"', page)
+    assert scripts
+    assert all(script.startswith(PREFIX) for script in scripts)
+    root = proxied.removesuffix(PREFIX)
+    assert serving.answer(root + scripts[0], **known) == serving.answer(ui.removesuffix(PREFIX) + scripts[0])
+    socket = websocket.create_connection(
+        f"{proxied.replace('http', 'ws', 1)}/graphql", header=known, subprotocols=["graphql-ws"], timeout=60
+    )
+    socket.send('{"type": "connection_init"}')
+    assert socket.recv() == '{"type":"connection_ack"}'
+    socket.close()
