@@ -49,5 +49,6 @@ def _failure(event: dg.DagsterEvent) -> str:
 def _load_metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
     for made in result.asset_materializations_for_node("kili"):
         if made.asset_key == dg.AssetKey(["kili", "exports"]):
-            return {key: value.value for key, value in made.metadata.items()}
+            shown_only = dg.MarkdownMetadataValue
+            return {key: one.value for key, one in made.metadata.items() if not isinstance(one, shown_only)}
     return {}

@@ -1,15 +1,16 @@
 """The one place that reads the environment."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pipelines import limits
+from pipelines import limits, thresholds
 from pipelines.comparison import method
 from pipelines.comparison.method import Method
 from pipelines.limits import Limits
+from pipelines.thresholds import Thresholds
 
 _DAILY: Final = "0 6 * * *"
 _UTC: Final = ZoneInfo("UTC")
@@ -38,6 +39,10 @@ class Settings:
         scored by their key frames alone (KILI_SCORE_KEY_FRAMES_ONLY).
     schedule: when Dagster runs the whole job whatever the landing place holds, in cron's five fields (KILI_SCHEDULE),
         and the zone that they mean (KILI_SCHEDULE_TIMEZONE).
+    thresholds: the share of rejected records from which a check warns (KILI_MAX_REJECTED_SHARE), and the ages from
+        which the load (KILI_STALE_LOAD_HOURS) and the newest label (KILI_STALE_LABELS_DAYS) are stale.
+    alert_webhook: where alerts are posted (KILI_ALERT_WEBHOOK). The address is a secret, and not part of what is
+        printed of these settings.
     """
 
     exports: str | None
@@ -50,6 +55,8 @@ class Settings:
     is_key_frames_only: bool = False
     schedule: str = _DAILY
     schedule_timezone: ZoneInfo = _UTC
+    thresholds: Thresholds = thresholds.DEFAULT
+    alert_webhook: str | None = field(default=None, repr=False)
 
     @property
     def work(self) -> Path:
@@ -97,6 +104,12 @@ def from_environment() -> Settings:
             relabel_iou=_share("KILI_RELABEL_IOU", method.DEFAULT.relabel_iou),
             key_frames_only=_flag("KILI_SCORE_KEY_FRAMES_ONLY"),
         ),
+        thresholds=Thresholds(
+            rejected_share=_share("KILI_MAX_REJECTED_SHARE", thresholds.DEFAULT.rejected_share),
+            load_hours=_size("KILI_STALE_LOAD_HOURS", thresholds.DEFAULT.load_hours),
+            label_days=_size("KILI_STALE_LABELS_DAYS", thresholds.DEFAULT.label_days),
+        ),
+        alert_webhook=_webhook("KILI_ALERT_WEBHOOK"),
     )
 
 
@@ -132,7 +145,7 @@ def _cron(name: str) -> str:
 def _size(name: str, default: int) -> int:
     value = os.environ.get(name) or str(default)
     if not value.isdecimal():
-        raise BadSetting(f"{name}: a whole number of bytes or times is wanted, not {value}")
+        raise BadSetting(f"{name}: a whole number is wanted, not {value}")
     return int(value)
 
 
@@ -152,3 +165,11 @@ def _flag(name: str) -> bool:
     if value.lower() not in ("true", "false"):
         raise BadSetting(f"{name}: true or false is wanted, not {value}")
     return value.lower() == "true"
+
+
+def _webhook(name: str) -> str | None:
+    """The address is not repeated where it is wrong, since whoever knows it may post."""
+    url = os.environ.get(name) or None
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise BadSetting(f"{name}: an address that starts with https:// or http:// is wanted")
+    return url

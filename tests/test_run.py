@@ -76,9 +76,10 @@ def test_wrong_usage_is_one_sentence_and_status_2(arguments: list[str], sentence
     ("name", "value", "sentence"),
     [
         ("KILI_EXPORT_TIMEZONE", "Mars/Olympus", "no such time zone: Mars/Olympus"),
-        ("KILI_MAX_RATIO", "many", "a whole number of bytes or times is wanted, not many"),
+        ("KILI_MAX_RATIO", "many", "a whole number is wanted, not many"),
         ("KILI_RELABEL_IOU", "1.5", "a number from 0 to 1 is wanted, not 1.5"),
         ("KILI_SCORE_KEY_FRAMES_ONLY", "si", "true or false is wanted, not si"),
+        ("KILI_ALERT_WEBHOOK", "hooks.example.com/secret", "an address that starts with https:// or http:// is wanted"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, sentence: str) -> None:
