@@ -17,6 +17,8 @@ concurrency:
   pools:
     granularity: run
     default_limit: 1
+freshness:
+  enabled: true
 """
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from assets_defs import dlt_tables, load_checks, shown, writing
+from assets_defs import dlt_tables, freshness, load_checks, shown, writing
 from pipelines import landing, warehouse
 from pipelines.kili import audit, records, source
 from pipelines.settings import Settings
@@ -20,11 +20,12 @@ _LANDING: Final = dg.AssetKey(["landing", "kili"])
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
     nothing = source.kili([], settings.database, settings.project_id, settings.timezone)
+    specs = dlt_tables.specs(nothing, warehouse.SCHEMA, records.TABLES, [_LANDING], settings)
 
     @dg.multi_asset(
         name="kili",
         pool=writing.POOL,
-        specs=dlt_tables.specs(nothing, warehouse.SCHEMA, records.TABLES, [_LANDING], settings),
+        specs=[spec.replace_attributes(freshness_policy=freshness.policy(settings)) for spec in specs],
         ins={"found": dg.AssetIn(_LANDING)},
         check_specs=load_checks.SPECS,
     )
