@@ -6,9 +6,11 @@ import zipfile
 from pathlib import Path
 
 import conftest
+import dagster as dg
 import duckdb
 import pytest
 from conftest import SAMPLES, query, run_command
+from quick import MARTS
 
 TABLES = ("exports", "sightings", "assets", "labels", "responses", "annotations", "rejects")
 
@@ -25,6 +27,11 @@ def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> Non
     assert (samples / "current").readlink() == release
     assert again.facts["rows_loaded"] == 0
     assert "dbt does not start" in again.err
+    with dg.DagsterInstance.from_config(str(samples / "work" / "dagster")) as instance:
+        made = {name: instance.fetch_materializations(dg.AssetKey(["marts", name]), limit=9).records for name in MARTS}
+    assert {name: len(records) for name, records in made.items()} == dict.fromkeys(MARTS, 2), "made, then confirmed"
+    said = [record.asset_materialization.metadata["dagster/row_count"].value for record in made["labels"]]
+    assert said == [33, 33]
 
 
 def test_json_is_all_there_is_on_standard_output(samples: Path) -> None:
