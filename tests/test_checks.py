@@ -97,9 +97,7 @@ def test_rows_that_are_gone_fail_the_check_and_the_step(
 def test_an_export_unlike_the_last_ones_of_its_project_is_named(tmp_path: Path) -> None:
     quick, authors = Quick(tmp_path / "w" / "work", []), [{"id": str(number)} for number in range(9)]
     for number, count in enumerate((2, 3, 3)):
-        load(
-            tmp_path / "w", write(tmp_path, f"{number}", *(label(f"C{number}", author=one) for one in authors[:count]))
-        )
+        quick.load(write(tmp_path, f"{number}", *(label(f"C{number}", author=one) for one in authors[:count])))
     assert "as_large_as_usual" not in failing(tmp_path / "w")
     quick.load(write(tmp_path, "usual", *(label("D", author=one) for one in authors[:6])))
     assert "as_large_as_usual" not in failing(tmp_path / "w")
