@@ -13,7 +13,7 @@ import dagster_dbt
 from packaging import version
 
 from assets_defs import freshness, writing
-from pipelines import publishing, transform, warehouse
+from pipelines import lineage, publishing, transform, warehouse
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def models(settings: Settings) -> dg.AssetsDefinition:
             context=context,
             target_path=settings.dbt,
         )
-        yield from _with_row_counts(list(invocation.stream()), invocation.manifest, settings.database)
+        yield from _with_numbers(list(invocation.stream()), invocation.manifest, settings)
 
     return dbt
 
@@ -115,15 +115,32 @@ def _confirm(context: dg.AssetExecutionContext, release: publishing.Release) -> 
             context.log_event(said)
 
 
-def _with_row_counts(events: list[Any], manifest: Mapping[str, Any], database: Path) -> Iterator[Any]:
-    """dbt's events with the rows of each table, and more numbers of some, once dbt has let go of the database."""
-    with warehouse.reading(database) as db:
+def _with_numbers(events: list[Any], manifest: Mapping[str, Any], settings: Settings) -> Iterator[Any]:
+    """dbt's events with the rows of each table, more numbers of some, and what the columns of marts are made from.
+
+    All that is asked once dbt has let go of the database.
+    """
+    with warehouse.reading(settings.database) as db:
+        known = lineage.schema(db)
         for event in events:
             if isinstance(event, dg.Output):
                 node = manifest["nodes"][event.metadata["unique_id"].value]
                 address = f"{node['schema']}.{node['alias']}"
                 numbers = {"dagster/row_count": "count(*)", **_NUMBERS.get(address, {})}
                 counted = db.sql(f"select {', '.join(numbers.values())} from {address}").fetchall()[0]
-                yield event.with_metadata({**event.metadata, **dict(zip(numbers, counted, strict=True))})
+                said = {**event.metadata, **dict(zip(numbers, counted, strict=True))}
+                if node["schema"] == _MARTS:
+                    said["dagster/column_lineage"] = _lineage(settings.dbt / "compiled", node, known)
+                yield event.with_metadata(said)
             else:
                 yield event
+
+
+def _lineage(compiled: Path, node: Mapping[str, Any], known: lineage.Schema) -> dg.TableColumnLineage:
+    sql = (compiled / node["package_name"] / node["original_file_path"]).read_text()
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(dg.AssetKey([one.schema, one.table]), one.column) for one in sources]
+            for column, sources in lineage.of(sql, known).items()
+        }
+    )

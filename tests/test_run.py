@@ -32,6 +32,10 @@ def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> Non
     assert {name: len(records) for name, records in made.items()} == dict.fromkeys(MARTS, 2), "made, then confirmed"
     said = [record.asset_materialization.metadata["dagster/row_count"].value for record in made["labels"]]
     assert said == [33, 33]
+    first = made["review_vs_default"][-1].asset_materialization.metadata["dagster/column_lineage"].value
+    assert first.deps_by_column["score"] == [
+        dg.TableColumnDep(dg.AssetKey(["intermediate", "compared_pairs"]), "score")
+    ]
 
 
 def test_json_is_all_there_is_on_standard_output(samples: Path) -> None:
