@@ -53,7 +53,7 @@ SPECS: Final = (_ALL_ACCOUNTED_FOR, _NOTHING_NEW, _USUAL_VOLUME, _SAME_COLUMNS, 
 
 
 def results(settings: Settings, load_id: str | None, found: audit.Audit) -> Iterator[dg.AssetCheckResult]:
-    """A result for each check. Where nothing was new, that of the newest load again.
+    """A result for each check. Where nothing was new, that of the newest load again, but for names: they are new once.
 
     Raises `dg.Failure` at the end, in words, if records are unaccounted for.
     """
