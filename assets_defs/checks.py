@@ -1,9 +1,10 @@
 """Checks of the warehouse that are more than a dbt test."""
 
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
 
+from assets_defs import shown
 from pipelines import warehouse
 from pipelines.settings import Settings
 
@@ -12,7 +13,6 @@ _OFF: Final = f"""
     select mark, external_id, asset_id, label_key, kili_score, score, difference
     from marts.score_reconciliation
     where abs(difference) > {_TOLERANCE} order by abs(difference) desc, mark, asset_id, label_key"""
-_SHOWN: Final = 100
 
 
 @dg.asset_check(
@@ -29,14 +29,5 @@ def agrees_with_kili(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResul
     return dg.AssetCheckResult(
         passed=not rows,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"marks": count, "off": len(rows), "rows": _table(names, rows[:_SHOWN])},
+        metadata={"marks": count, "off": len(rows), "rows": shown.table(names, rows)},
     )
-
-
-def _table(names: list[str], rows: list[Any]) -> dg.TableMetadataValue:
-    columns = dg.TableSchema([dg.TableColumn(name) for name in names])
-    records = [
-        dg.TableRecord({name: "" if value is None else value for name, value in zip(names, row, strict=True)})
-        for row in rows
-    ]
-    return dg.MetadataValue.table(records, columns)

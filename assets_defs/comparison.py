@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
-from assets_defs import dlt_tables, writing
+from assets_defs import dlt_tables, shown, writing
 from pipelines.comparison import loading, records, source
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_PAIRS: Final = dg.AssetKey([loading.SCHEMA, "pairs"])
 _READ: Final = [
     dg.AssetKey(["intermediate", name])
     for name in ("label_pairs", "current_labels", "current_responses", "current_annotations")
@@ -30,6 +31,18 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     def comparison(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
         load = loading.load(settings)
         log.info("compared %d pairs of labels, %d in all", load.new_row_counts["pairs"], load.row_counts["pairs"])
-        yield from dlt_tables.materialized(loading.SCHEMA, load.row_counts, load.new_row_counts)
+        spread = _spread(loading.tenths(settings.database))
+        for result in dlt_tables.materialized(loading.SCHEMA, load.row_counts, load.new_row_counts):
+            more = spread if result.asset_key == _PAIRS else {}
+            yield result._replace(metadata={**(result.metadata or {}), **more})
 
     return comparison
+
+
+def _spread(tenths: list[loading.Tenth]) -> dict[str, Any]:
+    scored = sum(one.pair_count for one in tenths if one.tenth is not None)
+    mean = sum(one.score_sum or 0 for one in tenths) / scored if scored else None
+    names = ["no score" if one.tenth is None else f"{one.tenth / 10} to {(one.tenth + 1) / 10}" for one in tenths]
+    chart = shown.bars(zip(names, (one.pair_count for one in tenths), strict=True))
+    said = f"Pairs of labels by their score, all that the newest method has compared:\n\n{chart}"
+    return {"scored_pairs": scored, "mean_score": mean, "summary": dg.MetadataValue.md(said)}

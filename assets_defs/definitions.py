@@ -4,7 +4,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets_defs import automation, checks, comparison, kili, landing, marts, published, writing
+from assets_defs import alerts, automation, checks, comparison, kili, landing, marts, published, writing
 from pipelines import settings, transform
 
 JOB: Final = "kili_warehouse"
@@ -15,11 +15,12 @@ def build(with_settings: settings.Settings) -> dg.Definitions:
     """The code location for one warehouse."""
     made = [kili.tables(with_settings), comparison.tables(with_settings), marts.models(with_settings)]
     keys = [key for assets in made for key in assets.keys]
+    dated = [spec.key for assets in made for spec in assets.specs if spec.freshness_policy]
     return dg.Definitions(
         assets=[landing.exports_found, *made, published.release(keys)],
         asset_checks=[checks.agrees_with_kili],
         jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), tags=_RETRIED_WHOLE)],
-        sensors=[automation.sensor(with_settings, JOB)],
+        sensors=[automation.sensor(with_settings, JOB), alerts.sensor(with_settings, dated)],
         schedules=[automation.schedule(with_settings, JOB)],
         executor=dg.in_process_executor,
         resources={

@@ -20,6 +20,8 @@ concurrency:
   pools:
     granularity: run
     default_limit: 1
+freshness:
+  enabled: true
 run_launcher:
   module: assets_defs.recovery
   class: Launcher

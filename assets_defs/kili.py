@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
-from assets_defs import dlt_tables, writing
+from assets_defs import dlt_tables, freshness, load_checks, shown, writing
 from pipelines import landing, warehouse
-from pipelines.kili import novelties, records, source
+from pipelines.kili import audit, records, source
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -17,56 +17,63 @@ log = logging.getLogger(__name__)
 _LANDING: Final = dg.AssetKey(["landing", "kili"])
 
 
-_NOTHING_NEW: Final = dg.AssetCheckSpec(
-    "nothing_new_in_the_format",
-    asset=dg.AssetKey([warehouse.SCHEMA, "exports"]),
-    description="No key, job, kind, status or label type that earlier exports of the project had not.",
-)
-
-
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
     nothing = source.kili([], settings.database, settings.project_id, settings.timezone)
+    specs = dlt_tables.specs(nothing, warehouse.SCHEMA, records.TABLES, [_LANDING], settings)
 
     @dg.multi_asset(
         name="kili",
         pool=writing.POOL,
-        specs=dlt_tables.specs(nothing, warehouse.SCHEMA, records.TABLES, [_LANDING], settings),
+        specs=[spec.replace_attributes(freshness_policy=freshness.policy(settings)) for spec in specs],
         ins={"found": dg.AssetIn(_LANDING)},
-        check_specs=[_NOTHING_NEW],
+        check_specs=load_checks.SPECS,
     )
     def kili(
         found: list[landing.Landed], settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        before = audit.columns(settings.database)
         load = warehouse.load(found, settings)
         log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
-        about = {
-            "load_id": load.load_id or "",
-            "exports_found": load.exports_found,
-            "exports_rejected": load.exports_rejected,
-        }
+        audited = audit.of(settings.database, before)
+        said = _metadata(load, audited)
         for result in dlt_tables.materialized(warehouse.SCHEMA, load.row_counts, load.new_row_counts):
-            is_ledger = result.asset_key == _NOTHING_NEW.asset_key
-            yield result._replace(metadata={**(result.metadata or {}), **about}) if is_ledger else result
-        yield _novelties(settings, load.load_id)
+            more = said.get(result.asset_key.path[-1], {}) if result.asset_key else {}
+            yield result._replace(metadata={**(result.metadata or {}), **more})
+        yield from load_checks.results(settings, load.load_id, audited)
 
     return kili
 
 
-def _novelties(settings: Settings, load_id: str | None) -> dg.AssetCheckResult:
-    """A warning that names what a load brought for the first time, and counts what has no column."""
-    new = novelties.new_in(settings.database, load_id) if load_id else []
-    unknown = novelties.unknown_in(settings.database, load_id) if load_id else []
-    return dg.AssetCheckResult(
-        check_name=_NOTHING_NEW.name,
-        asset_key=_NOTHING_NEW.asset_key,
-        passed=not new,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"new": _table(new), "without a column": _table(unknown)},
+def _metadata(load: warehouse.Load, audited: audit.Audit) -> dict[str, dict[str, Any]]:
+    """What the UI shows of some tables besides their rows; it plots the numbers over time."""
+    exports = {
+        "load_id": load.load_id or "",
+        "exports_found": load.exports_found,
+        "exports_rejected": load.exports_rejected,
+        "rejected_share": audited.rejected_share,
+        "summary": dg.MetadataValue.md(_summary(audited)),
+    }
+    newest = audited.newest_label_at
+    labels = {
+        "newest_label_at": dg.MetadataValue.timestamp(newest),
+        "newest_label_age_days": audited.newest_label_age_days,
+    }
+    return {
+        "exports": exports,
+        "labels": labels if newest else {},
+        "rejects": {"rejected_share": audited.rejected_share},
+    }
+
+
+def _summary(audited: audit.Audit) -> str:
+    newest = audited.brought[0]
+    loads = [(f"{one.loaded_at:%Y-%m-%d %H:%M}", one.labels) for one in reversed(audited.brought)]
+    return "\n\n".join(
+        [
+            f"The newest load, {newest.loaded_at:%Y-%m-%d %H:%M} UTC: {len(audited.refused):,} exports with "
+            f"{newest.assets:,} assets and {newest.labels:,} labels, {newest.rejected:,} of either rejected.",
+            "Labels in the exports of the last loads:",
+            shown.bars(loads),
+        ]
     )
-
-
-def _table(found: list[novelties.Novelty]) -> dg.TableMetadataValue:
-    columns = dg.TableSchema([dg.TableColumn(name) for name in novelties.Novelty._fields])
-    rows = [dg.TableRecord({name: value or "" for name, value in one._asdict().items()}) for one in found]
-    return dg.MetadataValue.table(rows, columns)

@@ -12,20 +12,25 @@ import dagster as dg
 import dagster_dbt
 from packaging import version
 
-from assets_defs import writing
-from pipelines import publishing, transform, warehouse
+from assets_defs import freshness, writing
+from pipelines import lineage, publishing, transform, warehouse
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_MARTS: Final = "marts"
 _BRIEF: Final = ("--log-level-file", "info", "--no-write-json")  # else a fifth of dbt's time goes into them
 _COMPARED: Final = dg.AssetKey(["staging", "stg_comparison__pairs"])
+_NUMBERS: Final = {
+    "marts.review_vs_default": {"mean_review_score": "avg(score)", "unchanged_share": "avg(is_unchanged::int)"}
+}  # what the UI plots over time beside the rows
 
 
 class _Models(dagster_dbt.DagsterDbtTranslator):
-    """Keys are the tables' addresses: schema, table."""
+    """Keys are the tables' addresses: schema, table. Marts have to be fresh."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: dg.FreshnessPolicy | None) -> None:
+        self._policy = policy
         super().__init__(
             dagster_dbt.DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True, enable_code_references=True)
         )
@@ -33,6 +38,12 @@ class _Models(dagster_dbt.DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: Any) -> dg.AssetKey:
         name = dbt_resource_props.get("alias") or dbt_resource_props.get("identifier") or dbt_resource_props["name"]
         return dg.AssetKey([dbt_resource_props["schema"], name])
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: dagster_dbt.DbtProject | None
+    ) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        return spec.replace_attributes(freshness_policy=self._policy) if spec.key.path[0] == _MARTS else spec
 
 
 class Dbt(dagster_dbt.DbtCliResource):
@@ -58,16 +69,23 @@ def models(settings: Settings) -> dg.AssetsDefinition:
     """
     manifest = transform.manifest(settings.database, settings.dbt)
 
+    translator = _Models(freshness.policy(settings))
+
     @dagster_dbt.dbt_assets(
-        manifest=manifest, project=project(settings), name="dbt", dagster_dbt_translator=_Models(), pool=writing.POOL
+        manifest=manifest,
+        project=project(settings),
+        name="dbt",
+        dagster_dbt_translator=translator,
+        pool=writing.POOL,
     )
     def dbt(context: dg.AssetExecutionContext, dbt: Dbt, settings: dg.ResourceParam[Settings]) -> Iterator[Any]:
         digest = transform.models_digest()
-        if publishing.is_current(settings.warehouse, settings.database, digest):
+        release = publishing.current(settings.warehouse)
+        if release and publishing.is_current(settings.warehouse, settings.database, digest):
             log.info("nothing new to load and models unchanged: dbt does not start")
+            _confirm(context, release)
             return
         log.info("dbt builds and tests the models: half a minute, more for many labels")
-        release = publishing.current(settings.warehouse)
         is_rebuild = release is None or release.models_digest != digest
         os.environ.update(transform.environment(settings.database))
         os.environ["DBT_INDIRECT_SELECTION"] = "eager" if _COMPARED in context.selected_asset_keys else "cautious"
@@ -76,7 +94,7 @@ def models(settings: Settings) -> dg.AssetsDefinition:
             context=context,
             target_path=settings.dbt,
         )
-        yield from _with_row_counts(list(invocation.stream()), invocation.manifest, settings.database)
+        yield from _with_numbers(list(invocation.stream()), invocation.manifest, settings)
 
     return dbt
 
@@ -86,13 +104,43 @@ def project(settings: Settings) -> dagster_dbt.DbtProject:
     return dagster_dbt.DbtProject(transform.PROJECT, profiles_dir=transform.PROJECT, target_path=settings.dbt)
 
 
-def _with_row_counts(events: list[Any], manifest: Mapping[str, Any], database: Path) -> Iterator[Any]:
-    """dbt's events with the rows of each table, counted once dbt has let go of the database."""
-    with warehouse.reading(database) as db:
+def _confirm(context: dg.AssetExecutionContext, release: publishing.Release) -> None:
+    """Says of all marts that they are as a rebuild would make them; not as outputs, on which more steps would run."""
+    for address, count in release.row_counts.items():
+        schema, table = address.split(".")
+        if schema == _MARTS:
+            said = dg.AssetMaterialization(
+                [schema, table], metadata={"dagster/row_count": count, "unchanged_since": release.id}
+            )
+            context.log_event(said)
+
+
+def _with_numbers(events: list[Any], manifest: Mapping[str, Any], settings: Settings) -> Iterator[Any]:
+    """dbt's events with the rows of each table, more numbers of some, and what the columns of marts are made from.
+
+    All that is asked once dbt has let go of the database.
+    """
+    with warehouse.reading(settings.database) as db:
+        known = lineage.schema(db)
         for event in events:
             if isinstance(event, dg.Output):
                 node = manifest["nodes"][event.metadata["unique_id"].value]
-                counted = db.sql(f"select count(*) from {node['schema']}.{node['alias']}").fetchall()
-                yield event.with_metadata({**event.metadata, "dagster/row_count": counted[0][0]})
+                address = f"{node['schema']}.{node['alias']}"
+                numbers = {"dagster/row_count": "count(*)", **_NUMBERS.get(address, {})}
+                counted = db.sql(f"select {', '.join(numbers.values())} from {address}").fetchall()[0]
+                said = {**event.metadata, **dict(zip(numbers, counted, strict=True))}
+                if node["schema"] == _MARTS:
+                    said["dagster/column_lineage"] = _lineage(settings.dbt / "compiled", node, known)
+                yield event.with_metadata(said)
             else:
                 yield event
+
+
+def _lineage(compiled: Path, node: Mapping[str, Any], known: lineage.Schema) -> dg.TableColumnLineage:
+    sql = (compiled / node["package_name"] / node["original_file_path"]).read_text()
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(dg.AssetKey([one.schema, one.table]), one.column) for one in sources]
+            for column, sources in lineage.of(sql, known).items()
+        }
+    )

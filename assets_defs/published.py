@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from assets_defs import writing
-from pipelines import publishing, transform
+from assets_defs import shown, writing
+from pipelines import facts, publishing, transform
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -30,12 +30,23 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         """
         made = publishing.publish(settings.warehouse, settings.database, transform.models_digest())
         log.info("published %s", made.id)
+        numbers = facts.numbers(settings.warehouse)
+        newest = numbers.pop("newest_label_at")
         return dg.MaterializeResult(
             metadata={
                 "release": made.id,
                 "warehouse": dg.MetadataValue.path(settings.warehouse / "warehouse.duckdb"),
+                "summary": dg.MetadataValue.md(_summary(made, facts.edits(settings.warehouse))),
+                "newest_label_at": dg.MetadataValue.timestamp(newest) if newest else None,
+                **numbers,
                 **{f"rows/{table}": count for table, count in made.row_counts.items()},
             }
         )
 
     return published
+
+
+def _summary(made: publishing.Release, edits: list[tuple[str, int]]) -> str:
+    tables = [f"| `{table}` | {count:,} |" for table, count in made.row_counts.items()]
+    listed = "\n".join([f"Release `{made.id}`", "", "| table | rows |", "| --- | ---: |", *tables])
+    return f"{listed}\n\nWhat became of annotations under review:\n\n{shown.bars(edits)}" if edits else listed

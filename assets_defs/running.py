@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from assets_defs import definitions, home
+from assets_defs import definitions, failures, home
 from pipelines.settings import Settings
 
 LOG: Final = "last_run.log"
@@ -32,22 +32,13 @@ def run(settings: Settings) -> Run:
         contextlib.redirect_stdout(log),
     ):
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=_QUIET)
-    failures = [_failure(event) for event in result.all_events if event.is_step_failure]
-    return Run(failures, _load_metadata(result) if not failures else {})
-
-
-def _failure(event: dg.DagsterEvent) -> str:
-    error = event.step_failure_data.user_failure_data or event.step_failure_data.error
-    described = getattr(error, "description", None)
-    cause = event.step_failure_data.error
-    while described is None and cause is not None and cause.cause is not None:
-        cause = cause.cause
-    text = described or (cause.message.strip() if cause else "failed")
-    return f"{(event.step_key or '').replace('__', '/')}: {text}"
+    failed = [failures.in_words(event) for event in result.all_events if event.is_step_failure]
+    return Run(failed, _load_metadata(result) if not failed else {})
 
 
 def _load_metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
     for made in result.asset_materializations_for_node("kili"):
         if made.asset_key == dg.AssetKey(["kili", "exports"]):
-            return {key: value.value for key, value in made.metadata.items()}
+            shown_only = dg.MarkdownMetadataValue
+            return {key: one.value for key, one in made.metadata.items() if not isinstance(one, shown_only)}
     return {}

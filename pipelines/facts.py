@@ -16,6 +16,14 @@ _EXPORTS: Final = (
 _REJECTS: Final = """
     select file_url, entry, location, asset_id, external_id, reason from kili.rejects order by all"""
 
+_NUMBERS: Final = """
+    select (select max(created_at) from marts.labels) as newest_label_at,
+        (select count(*) from marts.review_vs_default) as review_pairs,
+        (select avg(score) from marts.review_vs_default) as mean_review_score"""
+_EDITS: Final = (
+    "select edit, count(*) as annotations from marts.review_edits group by edit order by annotations desc, edit"
+)
+
 
 class NoWarehouse(Exception):
     """The folder holds no published warehouse."""
@@ -51,6 +59,16 @@ def export_ids(warehouse: Path) -> set[str]:
     if publishing.current(warehouse) is None:
         return set()
     return {row["export_id"] for row in _ask(warehouse, "select export_id from kili.exports")}
+
+
+def numbers(warehouse: Path) -> Row:
+    """The time of the newest label, the pairs of a review and what it reviewed, and the mean of their scores."""
+    return _ask(warehouse, _NUMBERS)[0]
+
+
+def edits(warehouse: Path) -> list[tuple[str, int]]:
+    """What became of annotations under review, and of how many, the most frequent first."""
+    return [(row["edit"], row["annotations"]) for row in _ask(warehouse, _EDITS)]
 
 
 def _ask(warehouse: Path, query: str) -> list[Row]:

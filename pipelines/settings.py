@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pipelines import limits
+from pipelines import limits, thresholds
 from pipelines.comparison import method
 from pipelines.comparison.method import Method
 from pipelines.limits import Limits
+from pipelines.thresholds import Thresholds
 
 DAGSTER_POSTGRES_URL: Final = "KILI_DAGSTER_POSTGRES_URL"
 _DAILY: Final = "0 6 * * *"
@@ -54,6 +55,10 @@ class Settings:
         of its API (KILI_API_ENDPOINT, as Kili's own client calls it); null where no project is named.
     dagster_postgres: the URL, with its password, of the PostgreSQL database where Dagster keeps runs and events
         (KILI_DAGSTER_POSTGRES_URL); SQLite in the work folder, if not given.
+    thresholds: the share of rejected records from which a check warns (KILI_MAX_REJECTED_SHARE), and the ages from
+        which the load (KILI_STALE_LOAD_HOURS) and the newest label (KILI_STALE_LABELS_DAYS) are stale.
+    alert_webhook: where alerts are posted (KILI_ALERT_WEBHOOK). The address is a secret, and not part of what is
+        printed of these settings.
     """
 
     exports: str | None
@@ -68,6 +73,8 @@ class Settings:
     schedule_timezone: ZoneInfo = _UTC
     pull: Pull | None = None
     dagster_postgres: str | None = field(default=None, repr=False)
+    thresholds: Thresholds = thresholds.DEFAULT
+    alert_webhook: str | None = field(default=None, repr=False)
 
     @property
     def work(self) -> Path:
@@ -117,6 +124,12 @@ def from_environment() -> Settings:
         ),
         pull=_pull(),
         dagster_postgres=os.environ.get(DAGSTER_POSTGRES_URL) or None,
+        thresholds=Thresholds(
+            rejected_share=_share("KILI_MAX_REJECTED_SHARE", thresholds.DEFAULT.rejected_share),
+            load_hours=_size("KILI_STALE_LOAD_HOURS", thresholds.DEFAULT.load_hours),
+            label_days=_size("KILI_STALE_LABELS_DAYS", thresholds.DEFAULT.label_days),
+        ),
+        alert_webhook=_webhook("KILI_ALERT_WEBHOOK"),
     )
 
 
@@ -165,7 +178,7 @@ def _cron(name: str) -> str:
 def _size(name: str, default: int) -> int:
     value = os.environ.get(name) or str(default)
     if not value.isdecimal():
-        raise BadSetting(f"{name}: a whole number of bytes or times is wanted, not {value}")
+        raise BadSetting(f"{name}: a whole number is wanted, not {value}")
     return int(value)
 
 
@@ -185,3 +198,11 @@ def _flag(name: str) -> bool:
     if value.lower() not in ("true", "false"):
         raise BadSetting(f"{name}: true or false is wanted, not {value}")
     return value.lower() == "true"
+
+
+def _webhook(name: str) -> str | None:
+    """The address is not repeated where it is wrong, since whoever knows it may post."""
+    url = os.environ.get(name) or None
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise BadSetting(f"{name}: an address that starts with https:// or http:// is wanted")
+    return url

@@ -61,6 +61,25 @@ def test_columns_of_loaded_tables_and_marts_are_known_before_any_run(graph: dg.D
             assert all(column.description and column.type for column in columns), spec.key
 
 
+def test_every_table_is_named_by_its_address_in_the_published_file(graph: dg.Definitions) -> None:
+    for spec in graph.resolve_all_asset_specs():
+        if spec.key.path[0] in LAYERS and spec.key.path[1] != "_dlt_loads":
+            assert spec.metadata["dagster/table_name"] == ".".join(["warehouse", *spec.key.path])
+
+
+def test_loaded_tables_and_marts_have_to_be_fresh(graph: dg.Definitions) -> None:
+    dated = {spec.key.path[0] for spec in graph.resolve_all_asset_specs() if spec.freshness_policy}
+    undated = {spec.key.path[0] for spec in graph.resolve_all_asset_specs() if not spec.freshness_policy}
+    assert (dated, dated & undated) == ({"kili", "marts"}, set())
+
+
+def test_every_check_has_a_description(graph: dg.Definitions) -> None:
+    checks = [spec for assets in graph.resolve_asset_graph().assets_defs for spec in assets.check_specs]
+    ours = [spec for spec in checks if "dagster_dbt/unique_id" not in spec.metadata]
+    assert len(ours) == 7
+    assert all(spec.description for spec in ours)
+
+
 def test_dbt_tests_are_asset_checks(graph: dg.Definitions) -> None:
     keys = {key.to_user_string() for key in graph.resolve_asset_graph().asset_check_keys}
     assert "marts/labels:unique_labels_label_key" in keys

@@ -6,9 +6,11 @@ import zipfile
 from pathlib import Path
 
 import conftest
+import dagster as dg
 import duckdb
 import pytest
 from conftest import SAMPLES, query, run_command
+from quick import MARTS
 
 TABLES = ("exports", "sightings", "assets", "labels", "responses", "annotations", "rejects")
 
@@ -25,6 +27,15 @@ def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> Non
     assert (samples / "current").readlink() == release
     assert again.facts["rows_loaded"] == 0
     assert "dbt does not start" in again.err
+    with dg.DagsterInstance.from_config(str(samples / "work" / "dagster")) as instance:
+        made = {name: instance.fetch_materializations(dg.AssetKey(["marts", name]), limit=9).records for name in MARTS}
+    assert {name: len(records) for name, records in made.items()} == dict.fromkeys(MARTS, 2), "made, then confirmed"
+    said = [record.asset_materialization.metadata["dagster/row_count"].value for record in made["labels"]]
+    assert said == [33, 33]
+    first = made["review_vs_default"][-1].asset_materialization.metadata["dagster/column_lineage"].value
+    assert first.deps_by_column["score"] == [
+        dg.TableColumnDep(dg.AssetKey(["intermediate", "compared_pairs"]), "score")
+    ]
 
 
 def test_json_is_all_there_is_on_standard_output(samples: Path) -> None:
@@ -76,11 +87,12 @@ def test_wrong_usage_is_one_sentence_and_status_2(arguments: list[str], sentence
     ("name", "value", "sentence"),
     [
         ("KILI_EXPORT_TIMEZONE", "Mars/Olympus", "no such time zone: Mars/Olympus"),
-        ("KILI_MAX_RATIO", "many", "a whole number of bytes or times is wanted, not many"),
+        ("KILI_MAX_RATIO", "many", "a whole number is wanted, not many"),
         ("KILI_RELABEL_IOU", "1.5", "a number from 0 to 1 is wanted, not 1.5"),
         ("KILI_SCORE_KEY_FRAMES_ONLY", "si", "true or false is wanted, not si"),
         ("KILI_PULL_PROJECTS", "a,b/c", "ids of projects with commas between them are wanted, not b/c"),
         ("KILI_PULL_PROJECTS", "a", "Kili gives nothing without a key, set KILI_API_KEY too"),
+        ("KILI_ALERT_WEBHOOK", "hooks.example.com/secret", "an address that starts with https:// or http:// is wanted"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, sentence: str) -> None:

@@ -1,6 +1,7 @@
 """The load of schema `comparison`: append-only, like that of schema `kili`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from pipelines import warehouse
@@ -9,6 +10,22 @@ from pipelines.comparison.uncompared import Uncompared
 from pipelines.settings import Settings
 
 SCHEMA: Final = "comparison"
+
+
+_TENTHS: Final = """
+    select least(floor(score * 10), 9)::int as tenth, count(*), sum(score)
+    from comparison.pairs
+    where method_version = (select method_version from comparison.methods order by _dlt_load_id desc limit 1)
+    group by tenth order by tenth nulls first"""
+
+
+@dataclass(frozen=True)
+class Tenth:
+    """Pairs whose score begins with this tenth, 0 to 9, and the sum of their scores; null for those without a score."""
+
+    tenth: int | None
+    pair_count: int
+    score_sum: float | None
 
 
 @dataclass(frozen=True)
@@ -28,3 +45,9 @@ def load(settings: Settings) -> Load:
     data = source.comparison(settings.database, settings.method)
     load_id = warehouse.append(data, SCHEMA, settings) if is_due else None
     return Load(load_id, *warehouse.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
+
+
+def tenths(database: Path) -> list[Tenth]:
+    """How the scores are spread that the newest method gave to pairs of labels, now and ever."""
+    with warehouse.reading(database) as db:
+        return [Tenth(*row) for row in db.execute(_TENTHS).fetchall()]

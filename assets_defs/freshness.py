@@ -1,0 +1,13 @@
+"""How fresh tables have to be."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from pipelines.settings import Settings
+
+
+def policy(settings: Settings) -> dg.FreshnessPolicy | None:
+    """Some run has made or confirmed the table within KILI_STALE_LOAD_HOURS; after half of them Dagster warns."""
+    fail = timedelta(hours=settings.thresholds.load_hours)
+    return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=fail / 2) if fail else None

@@ -1,0 +1,232 @@
+"""What the ledger says of the exports, counted again from the rows that are there, and beside what came before."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import duckdb
+
+from pipelines import tables
+from pipelines.kili import records
+
+_FEWEST_BEFORE: Final = 3
+_MOST_BEFORE: Final = 10
+_TIMES: Final = 2
+_LOADS: Final = 12
+
+
+class Balance(NamedTuple):
+    """An export's records by the ledger, beside the rows that are there: `missing` are those nothing accounts for.
+
+    A negative number is one of rows too many. `loaded_assets` and `held_labels` are counted from the rows; held labels
+    are those of loaded and of unchanged assets.
+    """
+
+    file_url: str
+    assets: int
+    loaded_assets: int
+    unchanged_assets: int
+    duplicate_assets: int
+    rejected_assets: int
+    missing_assets: int
+    labels: int
+    held_labels: int
+    rejected_labels: int
+    missing_labels: int
+    missing_rejects: int
+
+    @property
+    def is_even(self) -> bool:
+        """Whether every record is accounted for."""
+        return not (self.missing_assets or self.missing_labels or self.missing_rejects)
+
+
+class Refused(NamedTuple):
+    """An export of the newest load: its assets and labels, and the share that was rejected; 1 for a whole file."""
+
+    file_url: str
+    records: int
+    rejected: int
+    rejected_share: float
+
+
+class Volume(NamedTuple):
+    """An export that brings far fewer or far more assets or labels than the ones like it before."""
+
+    file_url: str
+    what: str
+    brought: int
+    least_before: int
+    greatest_before: int
+
+
+class Drift(NamedTuple):
+    """A column whose declaration is not what the warehouse has: SQL types, empty where there is no such column."""
+
+    table: str
+    column: str
+    declared: str
+    loaded: str
+
+
+class Brought(NamedTuple):
+    """What a load brought: assets, labels, and how many of either were rejected."""
+
+    loaded_at: datetime
+    assets: int
+    labels: int
+    rejected: int
+
+
+_BALANCES: Final = """
+    with label_counts as (
+        select asset_id, asset_version, count(*) as label_count from kili.labels group by all
+    ),
+    versions as (
+        select asset_id, asset_version, true as is_there from kili.assets
+    ),
+    held as (
+        select export_id, _dlt_load_id, count(is_there) as held_assets,
+            coalesce(sum(label_count), 0)::bigint as held_labels
+        from kili.sightings
+        left join versions using (asset_id, asset_version)
+        left join label_counts using (asset_id, asset_version)
+        group by export_id, _dlt_load_id
+    ),
+    refused as (
+        select export_id, _dlt_load_id, count(*) as reject_count from kili.rejects group by all
+    ),
+    told as (
+        select coalesce(file_url, 'an export without a row in kili.exports') as file_url,
+            coalesce(asset_count, 0) as assets, coalesce(unchanged_asset_count, 0) as unchanged_assets,
+            coalesce(duplicate_asset_count, 0) as duplicate_assets,
+            coalesce(rejected_asset_count, 0) as rejected_assets, coalesce(label_count, 0) as labels,
+            coalesce(rejected_label_count, 0) as rejected_labels, coalesce(held_assets, 0) as held_assets,
+            coalesce(held_labels, 0) as held_labels,
+            greatest(rejected_assets, least(rejected_labels, 1), coalesce(is_rejected, false)::bigint)
+                - coalesce(reject_count, 0) as missing_rejects,
+            _dlt_load_id
+        from kili.exports
+        full join held using (export_id, _dlt_load_id)
+        left join refused using (export_id, _dlt_load_id)
+    )
+    select file_url, assets, held_assets - unchanged_assets, unchanged_assets, duplicate_assets, rejected_assets,
+        assets - held_assets - duplicate_assets - rejected_assets as missing_assets,
+        labels, held_labels, rejected_labels, labels - held_labels - rejected_labels as missing_labels,
+        greatest(missing_rejects, 0) as missing_rejects
+    from told
+    order by missing_assets = 0 and missing_labels = 0 and missing_rejects <= 0, _dlt_load_id desc, file_url"""
+_NEWEST: Final = "_dlt_load_id = (select max(_dlt_load_id) from kili.exports)"
+_REFUSED: Final = f"""
+    select file_url, asset_count + label_count as records, rejected_asset_count + rejected_label_count as rejected,
+        case when is_rejected then 1 when records = 0 then 0 else rejected / records end as rejected_share
+    from kili.exports
+    where {_NEWEST}
+    order by rejected_share desc, file_url"""
+_VOLUMES: Final = f"""
+    with newest as (
+        select * from kili.exports where {_NEWEST} and not is_rejected
+    ),
+    before as (
+        select newest.export_id, exports.asset_count, exports.label_count
+        from newest
+        join kili.exports as exports on not exports.is_rejected
+            and exports._dlt_load_id < newest._dlt_load_id and exports.layout = newest.layout
+            and exports.project_id is not distinct from newest.project_id
+            and exports.export_type is not distinct from newest.export_type
+            and exports.label_container is not distinct from newest.label_container
+        qualify row_number() over (
+            partition by newest.export_id order by exports._dlt_load_id desc, exports.loaded_at desc
+        ) <= {_MOST_BEFORE}
+    ),
+    usual as (
+        select export_id, min(asset_count) as least_assets, max(asset_count) as greatest_assets,
+            min(label_count) as least_labels, max(label_count) as greatest_labels
+        from before group by export_id having count(*) >= {_FEWEST_BEFORE}
+    ),
+    told as (
+        select file_url, 'assets' as what, asset_count as count, least_assets as least, greatest_assets as greatest
+        from newest join usual using (export_id)
+        union all
+        select file_url, 'labels', label_count, least_labels, greatest_labels
+        from newest join usual using (export_id)
+    )
+    select * from told where count * {_TIMES} < least or count > greatest * {_TIMES} order by all"""
+_BROUGHT: Final = f"""
+    select min(loaded_at), sum(asset_count)::bigint, sum(label_count)::bigint,
+        sum(rejected_asset_count + rejected_label_count)::bigint
+    from kili.exports group by _dlt_load_id order by _dlt_load_id desc limit {_LOADS}"""
+
+
+Columns = dict[tuple[str, str], str]
+"""The type of each column, by table and name."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What there is to be said of a load, or where nothing was new, of the newest one.
+
+    balances: every reading of every export, those that are not even first, then the newest.
+    refused: the exports of the newest load, the worst first.
+    volumes: exports of the newest load with less than half, or more than twice, of what earlier ones ever brought:
+        the last ten of the same project and of the same make (layout, type, labels' container), three at least.
+    drift: where the declared columns are not those that the tables had before the load.
+    brought: the last loads, the newest first.
+    newest_label_at: when the newest label was made.
+    """
+
+    balances: list[Balance]
+    refused: list[Refused]
+    volumes: list[Volume]
+    drift: list[Drift]
+    brought: list[Brought]
+    newest_label_at: datetime | None
+
+    @property
+    def uneven(self) -> list[Balance]:
+        """Exports with records that nothing accounts for."""
+        return [one for one in self.balances if not one.is_even]
+
+    @property
+    def rejected_share(self) -> float:
+        """The share of the newest load's records that were rejected."""
+        return sum(one.rejected for one in self.refused) / (sum(one.records for one in self.refused) or 1)
+
+    @property
+    def newest_label_age_days(self) -> float | None:
+        """How long ago the newest label was made."""
+        return (datetime.now(UTC) - self.newest_label_at).total_seconds() / 86_400 if self.newest_label_at else None
+
+
+def of(database: Path, before: Columns) -> Audit:
+    """The audit after a load; `before` are the columns that there were before it."""
+    with duckdb.connect(str(database), read_only=True) as db:
+        db.execute("set TimeZone = 'UTC'")
+        return Audit(
+            balances=[Balance(*row) for row in db.execute(_BALANCES).fetchall()],
+            refused=[Refused(*row) for row in db.execute(_REFUSED).fetchall()],
+            volumes=[Volume(*row) for row in db.execute(_VOLUMES).fetchall()],
+            drift=_drift(before),
+            brought=[Brought(*row) for row in db.execute(_BROUGHT).fetchall()],
+            newest_label_at=db.execute("select max(created_at) from kili.labels").fetchall()[0][0],
+        )
+
+
+def columns(database: Path) -> Columns:
+    """The columns that the tables of schema `kili` have; none before the first load."""
+    if not database.exists():
+        return {}
+    query = "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'kili'"
+    with duckdb.connect(str(database), read_only=True) as db:
+        return {(table, column): kind for table, column, kind in db.execute(query).fetchall()}
+
+
+def _drift(loaded: Columns) -> list[Drift]:
+    if not loaded:
+        return []
+    declared = {(table.name, column.name): column.sql_type for table in records.TABLES for column in table.columns}
+    names = {table.name for table in records.TABLES}
+    ours = {key: kind for key, kind in loaded.items() if key[0] in names and key[1] != tables.LOAD_ID}
+    differing = sorted(key for key in declared.keys() | ours.keys() if declared.get(key) != ours.get(key))
+    return [Drift(*key, declared.get(key, ""), ours.get(key, "")) for key in differing]

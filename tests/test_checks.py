@@ -1,0 +1,153 @@
+"""The checks of a load, and what stops when its records do not add up: by the real load, and by the whole job."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import hook
+import pytest
+import test_load
+from conftest import SAMPLES, run_command
+from quick import Quick
+from test_load import label, load, write
+
+from assets_defs import definitions, load_checks
+from pipelines import settings
+from pipelines.kili import audit
+from pipelines.thresholds import Thresholds
+
+
+def checked(folder: Path, before: audit.Columns | None = None, **thresholds: Any) -> dict[str, dg.AssetCheckResult]:
+    chosen = replace(test_load.settings(folder), thresholds=Thresholds(**thresholds))
+    found = audit.of(chosen.database, before or {})
+    return {str(result.check_name): result for result in load_checks.results(chosen, None, found)}
+
+
+def failing(folder: Path, **thresholds: Any) -> set[str]:
+    return {name for name, result in checked(folder, **thresholds).items() if not result.passed}
+
+
+def change(folder: Path, *statements: str) -> None:
+    with duckdb.connect(str(test_load.settings(folder).database)) as db:
+        for statement in statements:
+            db.execute(statement)
+
+
+def rows(result: dg.AssetCheckResult, name: str) -> list[dict[str, Any]]:
+    return [dict(record.data) for record in result.metadata[name].records]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A load of an export with a repeated asset, a broken label and a broken asset, and one that is no export."""
+    folder = tmp_path_factory.mktemp("mixed")
+    assets = [
+        {"id": "a", "labels": [label("CAR"), label("BUS", author={"id": "u"})]},
+        {"id": "a", "labels": [label("VAN", author={"id": "w"})]},
+        {"id": "b", "labels": [label("CAR"), label("CAR", createdAt="yesterday")]},
+        {"externalId": "no id.jpg", "labels": [label("CAR")]},
+    ]
+    (folder / "records.json").write_text(json.dumps(assets))
+    (folder / "page.json").write_text("<html>not found</html>")
+    load(folder / "w", folder / "records.json", folder / "page.json")
+    return folder / "w"
+
+
+def test_what_became_of_every_record_is_shown_for_each_export(mixed: Path) -> None:
+    result = checked(mixed)["every_record_is_accounted_for"]
+    assert result.passed
+    told = {Path(row["file_url"]).name: list(row.values())[1:] for row in rows(result, "exports")}
+    assert told == {"records.json": [4, 2, 0, 1, 1, 0, 6, 4, 2, 0, 0], "page.json": [0] * 11}
+
+
+def test_exports_with_many_rejects_are_named(mixed: Path) -> None:
+    result = checked(mixed)["few_are_rejected"]
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert result.description == "page.json 100%, records.json 30%"
+    assert "few_are_rejected" not in failing(mixed, rejected_share=1.0)
+
+
+@pytest.mark.parametrize(
+    ("statement", "missing"),
+    [
+        ("delete from kili.assets where asset_id = 'a'", "1 of 4 assets, 0 of 6 labels and 0 reasons"),
+        ("delete from kili.labels where asset_id = 'a'", "0 of 4 assets, 3 of 6 labels and 0 reasons"),
+        ("delete from kili.sightings where asset_id = 'b'", "1 of 4 assets, 1 of 6 labels and 0 reasons"),
+        ("delete from kili.rejects where location = ''", "0 of 0 assets, 0 of 0 labels and 1 reasons"),
+        ("delete from kili.exports where asset_count = 4", "-2 of 0 assets, -4 of 0 labels and 0 reasons"),
+    ],
+)
+def test_rows_that_are_gone_fail_the_check_and_the_step(
+    mixed: Path, tmp_path: Path, statement: str, missing: str
+) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "warehouse.duckdb").write_bytes((mixed / "work" / "warehouse.duckdb").read_bytes())
+    change(tmp_path, statement)
+    chosen = test_load.settings(tmp_path)
+    results: list[dg.AssetCheckResult] = []
+    with pytest.raises(dg.Failure, match=f"{missing} of rejection are unaccounted for"):
+        results.extend(load_checks.results(chosen, None, audit.of(chosen.database, {})))
+    assert [result.check_name for result in results] == [spec.name for spec in load_checks.SPECS]
+    assert (results[0].passed, results[0].severity) == (False, dg.AssetCheckSeverity.ERROR)
+
+
+def test_an_export_unlike_the_last_ones_of_its_project_is_named(tmp_path: Path) -> None:
+    quick, authors = Quick(tmp_path / "w" / "work", []), [{"id": str(number)} for number in range(9)]
+    for number, count in enumerate((2, 3, 3)):
+        quick.load(write(tmp_path, f"{number}", *(label(f"C{number}", author=one) for one in authors[:count])))
+    assert "as_large_as_usual" not in failing(tmp_path / "w")
+    quick.load(write(tmp_path, "usual", *(label("D", author=one) for one in authors[:6])))
+    assert "as_large_as_usual" not in failing(tmp_path / "w")
+    quick.load(write(tmp_path, "none"))
+    result = checked(tmp_path / "w")["as_large_as_usual"]
+    expected = {"what": "labels", "brought": 0, "least_before": 2, "greatest_before": 6}
+    assert rows(result, "unusual") == [{"file_url": str(tmp_path / "none.json"), **expected}]
+
+
+def test_the_newest_label_may_be_as_old_as_is_set(mixed: Path) -> None:
+    assert "newest_label_is_recent" not in failing(mixed)
+    assert "newest_label_is_recent" in failing(mixed, label_days=30)
+    assert "newest_label_is_recent" not in failing(mixed, label_days=100_000)
+
+
+def test_columns_that_are_not_as_they_were_are_named(mixed: Path) -> None:
+    before = audit.columns(test_load.settings(mixed).database)
+    assert checked(mixed, before)["columns_are_as_they_were"].passed
+    older = {key: kind for key, kind in before.items() if key != ("labels", "model_name")}
+    older |= {("labels", "gone"): "VARCHAR", ("assets", "status"): "BIGINT"}
+    assert rows(checked(mixed, older)["columns_are_as_they_were"], "changed") == [
+        {"table": "assets", "column": "status", "declared": "VARCHAR", "loaded": "BIGINT"},
+        {"table": "labels", "column": "gone", "declared": "", "loaded": "VARCHAR"},
+        {"table": "labels", "column": "model_name", "declared": "VARCHAR", "loaded": ""},
+    ]
+
+
+def test_lost_rows_stop_dbt_and_leave_the_release_and_whoever_watches_is_told(samples: Path) -> None:
+    change(samples, "delete from kili.labels where asset_id in (select min(asset_id) from kili.labels)")
+    release = (samples / "current").readlink()
+    ran = run_command("run", "--exports", SAMPLES, "--warehouse", samples)
+    assert ran.status == 1
+    assert "kili: 1 of 8 exports do not add up, first " in ran.err
+    assert "restore it from a backup, or delete it and run again on all exports" in ran.err
+    assert "dbt" not in ran.err.split("the run failed")[0]
+    assert "Traceback" not in ran.err
+    assert (samples / "current").readlink() == release
+    with hook.listening() as listening, dg.DagsterInstance.from_config(str(samples / "work" / "dagster")) as instance:
+        chosen = replace(settings.from_environment().at(None, samples), alert_webhook=listening.url)
+        sensor = definitions.build(chosen).get_sensor_def("alerts")
+        assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+        cursor = None
+        for _ in range(3):
+            with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+                cursor = sensor.evaluate_tick(context).cursor
+        told = listening.told()
+    assert [line.split(" – ")[0] for line in told] == [
+        "Failed: job kili_warehouse",
+        "Failed: check every_record_is_accounted_for of kili/exports",
+    ]
+    assert all("do not add up" in line for line in told)
+    for path in (samples / "work").rglob("*"):
+        assert not path.is_file() or b"s3cret" not in path.read_bytes(), path
