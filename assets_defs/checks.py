@@ -5,7 +5,7 @@ from typing import Final
 import dagster as dg
 
 from assets_defs import shown
-from pipelines import warehouse
+from pipelines import ledger
 from pipelines.settings import Settings
 
 _TOLERANCE: Final = 0.01
@@ -21,7 +21,7 @@ _OFF: Final = f"""
 )
 def agrees_with_kili(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
     """Warns with the marks that differ; the greatest differences first."""
-    with warehouse.reading(settings.database) as db:
+    with ledger.reading(settings.database) as db:
         found = db.execute(_OFF)
         names = [column[0] for column in found.description or []]
         rows = found.fetchall()

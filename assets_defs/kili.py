@@ -7,7 +7,7 @@ from typing import Any, Final
 import dagster as dg
 
 from assets_defs import dlt_tables, freshness, load_checks, shown, writing
-from pipelines import landing, warehouse
+from pipelines import landing, ledger, warehouse
 from pipelines.kili import audit, records, source
 from pipelines.settings import Settings
 
@@ -20,7 +20,7 @@ _LANDING: Final = dg.AssetKey(["landing", "kili"])
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
     nothing = source.kili([], settings.database, settings.project_id, settings.timezone)
-    specs = dlt_tables.specs(nothing, warehouse.SCHEMA, records.TABLES, [_LANDING], settings)
+    specs = dlt_tables.specs(nothing, ledger.SCHEMA, records.TABLES, [_LANDING], settings)
 
     @dg.multi_asset(
         name="kili",
@@ -37,7 +37,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
         log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
         audited = audit.of(settings.database, before)
         said = _metadata(load, audited)
-        for result in dlt_tables.materialized(warehouse.SCHEMA, load.row_counts, load.new_row_counts):
+        for result in dlt_tables.materialized(ledger.SCHEMA, load.row_counts, load.new_row_counts):
             more = said.get(result.asset_key.path[-1], {}) if result.asset_key else {}
             yield result._replace(metadata={**(result.metadata or {}), **more})
         yield from load_checks.results(settings, load.load_id, audited)
@@ -45,7 +45,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     return kili
 
 
-def _metadata(load: warehouse.Load, audited: audit.Audit) -> dict[str, dict[str, Any]]:
+def _metadata(load: ledger.Load, audited: audit.Audit) -> dict[str, dict[str, Any]]:
     """What the UI shows of some tables besides their rows; it plots the numbers over time."""
     exports = {
         "load_id": load.load_id or "",

@@ -7,13 +7,13 @@ from typing import Any, Final, NamedTuple
 import dagster as dg
 
 from assets_defs import shown
-from pipelines import warehouse
+from pipelines import ledger
 from pipelines.kili import audit, novelties
 from pipelines.settings import Settings
 
-_EXPORTS: Final = dg.AssetKey([warehouse.SCHEMA, "exports"])
-_REJECTS: Final = dg.AssetKey([warehouse.SCHEMA, "rejects"])
-_LABELS: Final = dg.AssetKey([warehouse.SCHEMA, "labels"])
+_EXPORTS: Final = dg.AssetKey([ledger.SCHEMA, "exports"])
+_REJECTS: Final = dg.AssetKey([ledger.SCHEMA, "rejects"])
+_LABELS: Final = dg.AssetKey([ledger.SCHEMA, "labels"])
 
 _ALL_ACCOUNTED_FOR: Final = dg.AssetCheckSpec(
     "every_record_is_accounted_for",

@@ -13,7 +13,7 @@ import dagster_dbt
 from packaging import version
 
 from assets_defs import freshness, writing
-from pipelines import lineage, publishing, transform, warehouse
+from pipelines import ledger, lineage, publishing, transform
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def _with_numbers(events: list[Any], manifest: Mapping[str, Any], settings: Sett
 
     All that is asked once dbt has let go of the database.
     """
-    with warehouse.reading(settings.database) as db:
+    with ledger.reading(settings.database) as db:
         known = lineage.schema(db)
         for event in events:
             if isinstance(event, dg.Output):

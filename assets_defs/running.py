@@ -7,6 +7,7 @@ from typing import Any, Final
 import dagster as dg
 
 from assets_defs import definitions, failures, home
+from pipelines import ledger
 from pipelines.settings import Settings
 
 LOG: Final = "last_run.log"
@@ -15,10 +16,10 @@ _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a run: the failures in words, and what the load said of the exports it found."""
+    """What became of a run: the failures in words, or what the load did."""
 
     failures: list[str]
-    load: dict[str, Any]
+    load: ledger.Load | None
 
 
 def run(settings: Settings) -> Run:
@@ -33,12 +34,21 @@ def run(settings: Settings) -> Run:
     ):
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=_QUIET)
     failed = [failures.in_words(event) for event in result.all_events if event.is_step_failure]
-    return Run(failed, _load_metadata(result) if not failed else {})
+    return Run(failed, None if failed else _load(result))
 
 
-def _load_metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
-    for made in result.asset_materializations_for_node("kili"):
-        if made.asset_key == dg.AssetKey(["kili", "exports"]):
-            shown_only = dg.MarkdownMetadataValue
-            return {key: one.value for key, one in made.metadata.items() if not isinstance(one, shown_only)}
-    return {}
+def _load(result: dg.ExecuteInProcessResult) -> ledger.Load:
+    made = result.asset_materializations_for_node("kili")
+    said: dict[str, dict[str, Any]] = {
+        one.asset_key.path[-1]: {key: value.value for key, value in one.metadata.items()}
+        for one in made
+        if one.asset_key and "rows_loaded" in one.metadata
+    }
+    exports = said["exports"]
+    return ledger.Load(
+        load_id=exports["load_id"] or None,
+        new_row_counts={table: metadata["rows_loaded"] for table, metadata in said.items()},
+        row_counts={table: metadata["dagster/row_count"] for table, metadata in said.items()},
+        exports_found=exports["exports_found"],
+        exports_rejected=exports["exports_rejected"],
+    )

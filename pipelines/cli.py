@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import facts, landing, lock, settings, transform
+from pipelines import facts, idle, landing, lock, settings, transform
 
 OK, FAILED, USAGE = 0, 1, 2
 
@@ -41,19 +41,29 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
     if chosen.exports is not None:
         landing.find(chosen.exports, chosen.warehouse)
     with lock.held(chosen):
-        _show_progress()
-        from assets_defs import running  # the one place where this package starts Dagster
+        load = idle.load(chosen, chosen.exports) if chosen.exports is not None and chosen.pull is None else None
+        if load is None:
+            _show_progress()
+            from assets_defs import running  # the one place where this package starts Dagster
 
-        done = running.run(chosen)
-    if done.failures:
-        for failure in done.failures:
-            _complain(failure, FAILED)
-        return _complain(f"the run failed; what dbt said is in {chosen.work / running.LOG}", FAILED)
+            done = running.run(chosen)
+            for failure in done.failures:
+                _complain(failure, FAILED)
+            if done.load is None:
+                return _complain(f"the run failed; what dbt said is in {chosen.work / running.LOG}", FAILED)
+            load = done.load
     known = facts.status(chosen.warehouse)
-    new = [export for export in known["exports"] if export["load_id"] == done.load.get("load_id")]
-    told = {**known, "exports": new, **done.load, "rejects": facts.rejects(chosen.warehouse)}
+    told = {
+        **known,
+        "exports": [export for export in known["exports"] if export["load_id"] == load.load_id],
+        "load_id": load.load_id,
+        "exports_found": load.exports_found,
+        "exports_rejected": load.exports_rejected,
+        "rows_loaded": sum(load.new_row_counts.values()),
+        "rejects": facts.rejects(chosen.warehouse),
+    }
     _tell(told, options, _describe_run)
-    return FAILED if done.load["exports_rejected"] == done.load["exports_found"] else OK
+    return FAILED if load.exports_rejected == load.exports_found else OK
 
 
 def status(chosen: settings.Settings, options: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from conftest import SAMPLES
 
-from pipelines import landing, tables, warehouse
+from pipelines import landing, ledger, tables, warehouse
 from pipelines.kili import answers, novelties, reading, records
 from pipelines.settings import Settings
 
@@ -24,7 +24,7 @@ def settings(folder: Path) -> Settings:
     return Settings(None, folder, None, ZoneInfo("UTC"))
 
 
-def load(folder: Path, *paths: Path) -> warehouse.Load:
+def load(folder: Path, *paths: Path) -> ledger.Load:
     return warehouse.load([landing.Landed(str(path), path) for path in paths], settings(folder))
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipelines import warehouse
+from pipelines import ledger, warehouse
 from pipelines.comparison import records, source
 from pipelines.comparison.uncompared import Uncompared
 from pipelines.settings import Settings
@@ -44,10 +44,10 @@ def load(settings: Settings) -> Load:
         is_due = bool(len(uncompared)) or uncompared.is_new_method
     data = source.comparison(settings.database, settings.method)
     load_id = warehouse.append(data, SCHEMA, settings) if is_due else None
-    return Load(load_id, *warehouse.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
+    return Load(load_id, *ledger.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
 
 
 def tenths(database: Path) -> list[Tenth]:
     """How the scores are spread that the newest method gave to pairs of labels, now and ever."""
-    with warehouse.reading(database) as db:
+    with ledger.reading(database) as db:
         return [Tenth(*row) for row in db.execute(_TENTHS).fetchall()]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+import duckdb
+
 from pipelines.kili.answers import FLATTEN_VERSION
 
 COMPARISON_VERSION: Final = 1
@@ -33,3 +35,12 @@ class Method:
 
 
 DEFAULT: Final = Method()
+
+
+def newest(db: duckdb.DuckDBPyConnection) -> str | None:
+    """The version of the method that compared last; null if nothing was ever compared."""
+    tables = db.execute("select table_name from duckdb_tables() where schema_name = 'comparison'").fetchall()
+    if ("methods",) not in tables:
+        return None
+    found = db.execute("select max_by(method_version, _dlt_load_id) from comparison.methods").fetchall()
+    return None if found[0][0] is None else str(found[0][0])

@@ -9,12 +9,13 @@ import duckdb
 import orjson
 import pyarrow as pa
 
-from pipelines.comparison import items
+from pipelines.comparison import items, method
 from pipelines.comparison.method import Method
 from pipelines.kili import answers
 
 ANNOTATIONS_PER_BATCH: Final = 200_000
 
+_TABLE: Final = "select * from duckdb_tables() where schema_name = 'comparison' and table_name = 'pairs'"
 _MISSING: Final = """
     create temp table missing as
     with uncompared as (
@@ -67,13 +68,12 @@ class Batch:
 class Uncompared:
     """Holds the warehouse open for reading; it has to be closed before anything writes."""
 
-    def __init__(self, database: Path, method: Method) -> None:
+    def __init__(self, database: Path, by: Method) -> None:
         self._db = duckdb.connect(str(database), read_only=True)
-        self._method = method
-        tables = self._db.execute("select table_name from duckdb_tables() where schema_name = 'comparison'").fetchall()
-        self._has_results = ("pairs",) in tables
-        query = _MISSING.format(but_those_compared=_BUT_THOSE_COMPARED if self._has_results else "")
-        used = {"method": method.version} if self._has_results else {}
+        self._method = by
+        has_results = bool(self._db.execute(_TABLE).fetchall())
+        query = _MISSING.format(but_those_compared=_BUT_THOSE_COMPARED if has_results else "")
+        used = {"method": by.version} if has_results else {}
         self._db.execute(query, {"per_batch": ANNOTATIONS_PER_BATCH, **used})
 
     def __enter__(self) -> "Uncompared":
@@ -88,10 +88,7 @@ class Uncompared:
     @property
     def is_new_method(self) -> bool:
         """Whether the newest pairs were compared by another method, or none ever."""
-        if not self._has_results:
-            return True
-        newest = "select max_by(method_version, _dlt_load_id) from comparison.methods"
-        return bool(self._db.execute(newest).fetchall()[0][0] != self._method.version)
+        return method.newest(self._db) != self._method.version
 
     def batches(self) -> Iterator[Batch]:
         """The pairs in batches of about as many annotations each, or one pair if it has more."""

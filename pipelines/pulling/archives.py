@@ -20,7 +20,7 @@ from typing import IO, Any, Final
 
 import duckdb
 
-from pipelines import containers, landing, warehouse
+from pipelines import containers, landing, ledger
 from pipelines.kili import export, urls
 from pipelines.settings import Pull, Settings
 
@@ -139,7 +139,7 @@ def _was_shown(project_id: str, since: datetime, now: datetime, database: Path) 
         return False
     query = "select count(*) from kili.exports where project_id = ? and as_of > ? and as_of <= ?"
     try:
-        with warehouse.reading(database) as db:
+        with ledger.reading(database) as db:
             return db.execute(query, [project_id, since, now]).fetchall() != [(0,)]
     except (duckdb.CatalogException, duckdb.IOException):  # never loaded, or being written: the next pull looks again
         return False

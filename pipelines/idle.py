@@ -1,0 +1,24 @@
+"""Tells a run that would change nothing, without Dagster, dlt and dbt, which take long to start."""
+
+from pipelines import identities, landing, ledger, publishing, transform
+from pipelines.comparison import method
+from pipelines.settings import Settings
+
+
+def load(settings: Settings, url: str) -> ledger.Load | None:
+    """What a run on the exports under a URL would say of its load; null if it may have something to do.
+
+    Raises `NoExport`.
+    """
+    database = settings.database
+    if not database.exists() or not publishing.is_current(settings.warehouse, database, transform.models_digest()):
+        return None
+    with identities.opened(settings) as known:
+        found = [known.land(one) for one in landing.find(url, settings.warehouse)]
+    exports = ledger.identified(found, settings)
+    if ledger.unread(exports, database) or ledger.has_outdated(database):
+        return None
+    with ledger.reading(database) as db:
+        if method.newest(db) != settings.method.version:
+            return None
+    return ledger.summary(None, exports, database)
