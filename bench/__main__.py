@@ -13,7 +13,8 @@ from bench import comparison, exports, load
 from bench.load import Cost
 
 _RESULTS: Final = Path(__file__).parent / "results.md"
-_DLT_MEGABYTES: Final = 1.0  # plain dlt is measured on so much, and scaled: it would take minutes
+_DLT_MEGABYTES: Final = (1.0, 3.0)  # plain dlt is measured on these, and their difference scaled: it takes minutes
+_TEN_ASSETS: Final = 10 * exports.BYTES_PER_ASSET / 1e6
 _COLUMNS: Final = ("export", "way", "CPU s", "× limit", "wall s", "MB/s", "rows", "rows/s", "peak MB")
 
 Line = tuple[str, str, float, Cost, float]
@@ -30,7 +31,7 @@ def main() -> None:
             return
         lines = list(_lines(folder, arguments.sizes, arguments.frames))
     loads = [tuple(_COLUMNS), *map(_row, lines)]
-    tables = f"# Load\n\n{_table(loads)}\n# Comparison\n\n{_table(comparison.rows())}"
+    tables = f"# Load\n\n{_table(loads)}\n{_chart(lines)}\n# Comparison\n\n{_table(comparison.rows())}"
     _RESULTS.write_text(tables)
     print(tables)
 
@@ -74,11 +75,18 @@ def _growing(folder: Path, size: float) -> Iterator[Line]:
     yield name, "ours, unchanged reload", size, load.measured("ours", folder / "again.json", warehouse), floor.cpu
     yield name, "ours, 1 % changed", size, load.measured("ours", folder / "changed.json", warehouse), floor.cpu
     yield name, "pandas.json_normalize", size, load.measured("pandas", export, folder), floor.cpu
-    exports.to_file(exports.images(_DLT_MEGABYTES), folder / "small.json")
-    dlt = load.measured("plain dlt", folder / "small.json", folder / "dlt")
-    times = size / _DLT_MEGABYTES
-    scaled = Cost(dlt.cpu * times, dlt.wall * times, dlt.peak, round(dlt.rows * times))
-    yield name, f"plain dlt ({_DLT_MEGABYTES:g} MB, scaled)", size, scaled, floor.cpu
+    for part in _DLT_MEGABYTES:
+        exports.to_file(exports.images(part), folder / f"{part:g}.json")
+    less, more = (
+        load.measured("plain dlt", folder / f"{part:g}.json", folder / f"dlt {part}") for part in _DLT_MEGABYTES
+    )
+    scaled = more.beyond(less, size / (_DLT_MEGABYTES[1] - _DLT_MEGABYTES[0]))
+    yield name, f"plain dlt ({_DLT_MEGABYTES[1]:g} MB, scaled)", size, scaled, floor.cpu
+    exports.to_file(exports.images(_TEN_ASSETS), folder / "ten.json")
+    start = load.measured("whole job", folder / "ten.json", folder / "ten")
+    for what, path in (("", export), (", 1 % changed", folder / "changed.json")):
+        cost = load.measured("whole job", path, folder / "whole").beyond(start)
+        yield name, f"the whole job{what}, beyond ten assets", size, cost, floor.cpu
 
 
 def _others(folder: Path, size: float, frames: int, limit: float) -> Iterator[Line]:
@@ -100,6 +108,19 @@ def _table(rows: list[tuple[str, ...]]) -> str:
     heading, *body = rows
     ruled = [heading, ("---", "---", *["---:"] * (len(heading) - 2)), *body]
     return "".join(f"| {' | '.join(row)} |\n" for row in ruled)
+
+
+def _chart(lines: list[Line]) -> str:
+    """Peak memory of first loads over the size of the export, as a Mermaid chart."""
+    first = [(size, cost.peak / 1e6) for _, way, size, cost, _ in lines if way == "ours, first load, one process"]
+    sizes, peaks = ", ".join(f"{size:g}" for size, _ in first), ", ".join(f"{peak:.0f}" for _, peak in first)
+    return (
+        "```mermaid\nxychart-beta\n"
+        '    title "Peak memory of a first load in one process, MB"\n'
+        f'    x-axis "export, MB" [{sizes}]\n'
+        f'    y-axis "MB" 0 --> {max(peak for _, peak in first) * 1.2:.0f}\n'
+        f"    bar [{peaks}]\n```\n"
+    )
 
 
 def _row(line: Line) -> tuple[str, ...]:

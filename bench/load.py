@@ -28,6 +28,12 @@ class Cost:
     peak: int
     rows: int
 
+    def beyond(self, less: "Cost", times: float = 1) -> "Cost":
+        """What it cost more than something smaller, taken so many times; the peak stays."""
+        parts = ((self.cpu, less.cpu), (self.wall, less.wall), (self.rows, less.rows))
+        cpu, wall, rows = ((more - fewer) * times for more, fewer in parts)
+        return Cost(cpu, wall, self.peak, round(rows))
+
 
 def measured(way: str, export: Path, folder: Path) -> Cost:
     """The cost of one way of loading. Raises `subprocess.CalledProcessError`."""
@@ -80,6 +86,22 @@ def _ours_alone(export: Path, folder: Path) -> Callable[[], int]:
     return _ours(export, folder, workers=1)
 
 
+def _whole_job(export: Path, folder: Path) -> Callable[[], int]:
+    """Load, models with their tests, comparison and publishing, as `kili-warehouse run` does it."""
+    from assets_defs import running
+    from pipelines import facts, settings
+
+    here = settings.from_environment().at(str(export), folder)
+
+    def run() -> int:
+        done = running.run(here)
+        if done.failures:
+            raise RuntimeError(*done.failures)
+        return sum(facts.status(folder)["row_counts"].values())
+
+    return run
+
+
 def _limit(export: Path, folder: Path) -> Callable[[], int]:
     from bench import limit
 
@@ -116,6 +138,7 @@ def _pandas(export: Path, _: Path) -> Callable[[], int]:
 _WAYS: Final[dict[str, Callable[[Path, Path], Callable[[], int]]]] = {
     "ours": _ours,
     "ours, one process": _ours_alone,
+    "whole job": _whole_job,
     "limit": _limit,
     "plain dlt": _plain_dlt,
     "pandas": _pandas,

@@ -112,7 +112,7 @@ def test_a_newer_flattening_takes_old_answers_apart_again(tmp_path: Path, monkey
     path = write(tmp_path, "a", label("CAR"))
     with monkeypatch.context() as older:
         older.setattr(answers, "FLATTEN_VERSION", 0)
-        older.setattr(warehouse, "FLATTEN_VERSION", 0)
+        older.setattr(ledger, "FLATTEN_VERSION", 0)
         load(tmp_path / "w", path)
     again = load(tmp_path / "w", path)
     assert {name for name, count in again.new_row_counts.items() if count} == {"annotations"}

@@ -137,5 +137,5 @@ def test_a_warehouse_copied_while_it_is_read_goes_on_where_it_is_restored(sample
     release = (restored / "current").readlink()
     again = conftest.load(restored, SAMPLES)
     assert (again.facts["rows_loaded"], (restored / "current").readlink()) == (0, release)
-    assert "dbt does not start" in again.err
+    assert again.err == "", "Dagster did not start"
     assert dump(restored) == dump(samples)

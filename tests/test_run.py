@@ -33,7 +33,11 @@ def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> Non
     assert (samples / "current").readlink() == release
     with dg.DagsterInstance.from_config(str(samples / "work" / "dagster")) as instance:
         made = {name: instance.fetch_materializations(dg.AssetKey(["marts", name]), limit=9).records for name in MARTS}
+        check = dg.AssetCheckKey(dg.AssetKey(["marts", "labels"]), "unique_labels_label_key")
+        verdict = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)[0].evaluation
     assert {name: len(records) for name, records in made.items()} == dict.fromkeys(MARTS, 2), "made, then confirmed"
+    assert verdict.passed
+    assert verdict.target_materialization_data.storage_id == made["labels"][0].storage_id, "green in the UI still"
     said = [record.asset_materialization.metadata["dagster/row_count"].value for record in made["labels"]]
     assert said == [33, 33]
     first = made["review_vs_default"][-1].asset_materialization.metadata["dagster/column_lineage"].value

@@ -111,7 +111,7 @@ def test_the_lineage_graph_shows_every_group(ui: str, browser: webdriver.Chrome,
 @needs_browser
 def test_an_asset_page_shows_its_numbers(ui: str, browser: webdriver.Chrome, screenshots: Path | None) -> None:
     browser.get(f"{ui}/assets/marts/labels")
-    serving.wait(lambda: "Row count\n33" in text(browser), "row count", patience=40)
+    serving.wait(lambda: "Row count\n33" in text(browser), "row count")
     keep(browser, screenshots, "asset")
     shown = text(browser)
     assert "One row for each label" in shown
@@ -124,8 +124,8 @@ def test_the_checks_of_an_asset_are_green(
     asset: str, ui: str, browser: webdriver.Chrome, screenshots: Path | None
 ) -> None:
     browser.get(f"{ui}/assets/{asset}?view=checks")
-    count = int(serving.wait(lambda: re.search(r"Checks \((\d+)\)", text(browser)), "checks", patience=40)[1])
-    serving.wait(lambda: text(browser).count("Succeeded") >= count, "verdicts", patience=40)
+    count = int(serving.wait(lambda: re.search(r"Checks \((\d+)\)", text(browser)), "checks")[1])
+    serving.wait(lambda: text(browser).count("Succeeded") >= count, "verdicts")
     keep(browser, screenshots, "checks")
     assert not re.search("Failed|Not Evaluated|Warning", text(browser))
 

@@ -213,6 +213,12 @@ def of(database: Path, before: Columns) -> Audit:
         )
 
 
+def is_even(database: Path) -> bool:
+    """Whether every record of every export is accounted for."""
+    with duckdb.connect(str(database), read_only=True) as db:
+        return all(Balance(*row).is_even for row in db.execute(_BALANCES).fetchall())
+
+
 def columns(database: Path) -> Columns:
     """The columns that the tables of schema `kili` have; none before the first load."""
     if not database.exists():
