@@ -1,6 +1,7 @@
 """The checks of a load, and what stops when its records do not add up: by the real load, and by the whole job."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -125,18 +126,19 @@ def test_columns_that_are_not_as_they_were_are_named(mixed: Path) -> None:
     ]
 
 
-def test_lost_rows_stop_dbt_and_leave_the_release_and_whoever_watches_is_told(samples: Path) -> None:
-    change(samples, "delete from kili.labels where asset_id in (select min(asset_id) from kili.labels)")
-    release = (samples / "current").readlink()
-    ran = run_command("run", "--exports", SAMPLES, "--warehouse", samples)
+def test_lost_rows_stop_dbt_and_leave_the_release_and_whoever_watches_is_told(samples: Path, tmp_path: Path) -> None:
+    warehouse = shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)
+    change(warehouse, "delete from kili.labels where asset_id in (select min(asset_id) from kili.labels)")
+    release = (warehouse / "current").readlink()
+    ran = run_command("run", "--exports", SAMPLES, "--warehouse", warehouse)
     assert ran.status == 1
     assert "kili: 1 of 8 exports do not add up, first " in ran.err
     assert "restore it from a backup, or delete it and run again on all exports" in ran.err
     assert "dbt" not in ran.err.split("the run failed")[0]
     assert "Traceback" not in ran.err
-    assert (samples / "current").readlink() == release
-    with hook.listening() as listening, dg.DagsterInstance.from_config(str(samples / "work" / "dagster")) as instance:
-        chosen = replace(settings.from_environment().at(None, samples), alert_webhook=listening.url)
+    assert (warehouse / "current").readlink() == release
+    with hook.listening() as listening, dg.DagsterInstance.from_config(str(warehouse / "work" / "dagster")) as instance:
+        chosen = replace(settings.from_environment().at(None, warehouse), alert_webhook=listening.url)
         sensor = definitions.build(chosen).get_sensor_def("alerts")
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
         cursor = None
@@ -149,5 +151,5 @@ def test_lost_rows_stop_dbt_and_leave_the_release_and_whoever_watches_is_told(sa
         "Failed: check every_record_is_accounted_for of kili/exports",
     ]
     assert all("do not add up" in line for line in told)
-    for path in (samples / "work").rglob("*"):
+    for path in (warehouse / "work").rglob("*"):
         assert not path.is_file() or b"s3cret" not in path.read_bytes(), path
