@@ -134,7 +134,7 @@ def test_lost_rows_stop_dbt_and_leave_the_release_and_whoever_watches_is_told(sa
     assert ran.status == 1
     assert "kili: 1 of 8 exports do not add up, first " in ran.err
     assert "restore it from a backup, or delete it and run again on all exports" in ran.err
-    assert "dbt" not in ran.err.split("the run failed")[0]
+    assert "dbt builds" not in ran.err
     assert "Traceback" not in ran.err
     assert (warehouse / "current").readlink() == release
     with hook.listening() as listening, dg.DagsterInstance.from_config(str(warehouse / "work" / "dagster")) as instance:
