@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -141,5 +142,6 @@ def test_the_loading_package_cannot_import_dagster() -> None:
 
 
 if __name__ == "__main__":
-    built = definitions.build(settings.from_environment())
+    with tempfile.TemporaryDirectory() as made:
+        built = definitions.build(settings.from_environment().at(None, Path(made)))
     GOLDEN.write_text("\n".join(lines(built)) + "\n")
