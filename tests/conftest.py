@@ -98,7 +98,7 @@ def dump(warehouse: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The warehouse of the sample exports: built once, and copied for each process that runs tests."""
+    """The warehouse of the sample exports, to be read: built once, and copied for each process that runs tests."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "samples"
     with shared.with_suffix(".lock").open("w") as lock:
@@ -108,3 +108,9 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
             load(built, SAMPLES)
             built.rename(shared)
     return shutil.copytree(shared, tmp_path_factory.mktemp("samples") / "warehouse", symlinks=True)
+
+
+@pytest.fixture
+def warehouse(samples: Path, tmp_path: Path) -> Path:
+    """The same, to be written to by one test."""
+    return shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)

@@ -29,13 +29,12 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def watched(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def watched(warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A landing place with all that the warehouse of the samples holds; files count as written at once."""
     monkeypatch.setattr(fingerprints, "_QUIET", 0)
     monkeypatch.setattr(identities, "_GRANULE", 0)
     shutil.copytree(SAMPLES, tmp_path / "exports")
-    shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)
-    return settings.from_environment().at(str(tmp_path / "exports"), tmp_path / "warehouse")
+    return settings.from_environment().at(str(tmp_path / "exports"), warehouse)
 
 
 def drop(watched: Settings, name: str) -> Path:

@@ -1,7 +1,6 @@
 """The checks of a load, and what stops when its records do not add up: by the real load, and by the whole job."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,8 +125,7 @@ def test_columns_that_are_not_as_they_were_are_named(mixed: Path) -> None:
     ]
 
 
-def test_lost_rows_stop_dbt_and_leave_the_release_and_whoever_watches_is_told(samples: Path, tmp_path: Path) -> None:
-    warehouse = shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)
+def test_lost_rows_stop_dbt_and_leave_the_release_and_whoever_watches_is_told(warehouse: Path) -> None:
     change(warehouse, "delete from kili.labels where asset_id in (select min(asset_id) from kili.labels)")
     release = (warehouse / "current").readlink()
     ran = run_command("run", "--exports", SAMPLES, "--warehouse", warehouse)

@@ -1,6 +1,5 @@
 """The load of schema `comparison`: only pairs that the method has not compared, in a real warehouse."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +14,9 @@ from pipelines.settings import Settings
 
 
 @pytest.fixture
-def copied(samples: Path, tmp_path: Path) -> Settings:
+def copied(warehouse: Path) -> Settings:
     """The warehouse of the samples, to be written to."""
-    shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)
-    return settings.from_environment().at(str(SAMPLES), tmp_path / "warehouse")
+    return settings.from_environment().at(str(SAMPLES), warehouse)
 
 
 def rows(chosen: Settings, table: str) -> list[dict[str, object]]:

@@ -296,12 +296,12 @@ def test_pulled_and_found_exports_are_loaded_together(chosen: settings.Settings)
     assert len(done.output_for_node("landing__kili")) == 1 + 8
 
 
-def test_the_command_says_why_kili_gives_nothing(samples: Path) -> None:
-    release = (samples / "current").readlink()
+def test_the_command_says_why_kili_gives_nothing(warehouse: Path) -> None:
+    release = (warehouse / "current").readlink()
     away = {"KILI_API_KEY": KEY, "KILI_API_ENDPOINT": "http://127.0.0.1:9/graphql"}
-    ran = run_command("run", "--warehouse", samples, KILI_PULL_PROJECTS="cars", **away)
+    ran = run_command("run", "--warehouse", warehouse, KILI_PULL_PROJECTS="cars", **away)
     assert ran.status == 1
     assert "kili-warehouse: landing/kili: http://127.0.0.1:9/graphql does not answer: ConnectionError\n" in ran.err
     assert "Traceback" not in ran.err
     assert KEY not in ran.out + ran.err
-    assert (samples / "current").readlink() == release
+    assert (warehouse / "current").readlink() == release
