@@ -55,7 +55,7 @@ $(VENV):
 
 $(BIN)/.ready: requirements.lock pyproject.toml | $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock) \
-		&& $(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock \
+		&& $(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		--editable .
@@ -65,5 +65,5 @@ $(BIN)/uv: $(BIN)/.ready
 
 $(KILI)/.ready: requirements-kili.lock | $(UV)
 	$(UV) venv --quiet --clear --python $(dir $(UV))python $(KILI)
-	$(UV) pip sync --quiet --require-hashes --python $(KILI)/bin/python requirements-kili.lock
+	$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(KILI)/bin/python requirements-kili.lock
 	touch $@
