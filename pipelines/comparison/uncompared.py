@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import numpy as np
 import orjson
 import pyarrow as pa
 
@@ -14,6 +15,10 @@ from pipelines.comparison.method import Method
 from pipelines.kili import answers
 
 ANNOTATIONS_PER_BATCH: Final = 200_000
+
+_MEMORY: Final = 512 << 20
+_ANSWERS_AT_ONCE: Final = 1000
+_NAMED: Final = pa.schema({"label_key": pa.string(), "response_hash": pa.string(), "job_name": pa.string()})
 
 _TABLE: Final = "select * from duckdb_tables() where schema_name = 'comparison' and table_name = 'pairs'"
 _MISSING: Final = """
@@ -38,22 +43,28 @@ _BUT_THOSE_COMPARED: Final = """
         select left_label_key, left_response_hash, right_label_key, right_response_hash
         from comparison.pairs where method_version = $method"""
 _PAIRS: Final = """
-    create or replace temp table pairs as
-    select row_number() over (order by left_label_key, right_label_key) - 1 as pair,
+    create temp table pairs as
+    select batch, row_number() over (partition by batch order by left_label_key, right_label_key) - 1 as pair,
         md5(concat_ws(' ', left_label_key, left_response_hash, right_label_key, right_response_hash, $method))
             as pair_key,
         left_label_key, left_response_hash, right_label_key, right_response_hash, $method as method_version
-    from missing where batch = $batch"""
-_SIDES: Final = f"""(
-        select pair, {items.LEFT}::bigint as side, left_label_key as label_key, left_response_hash as response_hash
-        from pairs
-        union all select pair, {items.RIGHT}, right_label_key, right_response_hash from pairs
-    ) as sides"""
+    from missing"""
+_SIDES: Final = f"""
+    create temp table sides as
+    select batch, pair, {items.LEFT}::bigint as side, left_label_key as label_key, left_response_hash as response_hash
+    from pairs
+    union all select batch, pair, {items.RIGHT}, right_label_key, right_response_hash from pairs"""
 _ANNOTATIONS: Final = f"""
-    select pair, side, {", ".join(items.COLUMNS)}
-    from {_SIDES} join intermediate.current_annotations using (label_key, response_hash)"""
-_ANSWERS: Final = f"""
-    select pair, json_response from {_SIDES} join intermediate.current_responses using (label_key, response_hash)"""
+    create temp table annotations as
+    select batch, pair, side, {", ".join(items.COLUMNS)}
+    from sides join intermediate.current_annotations using (label_key, response_hash)
+    order by batch"""
+_ANSWERS: Final = """
+    select label_key, response_hash, json_response
+    from intermediate.current_responses
+    where (label_key, response_hash) in (select label_key, response_hash from sides)"""
+_NAMED_JOBS: Final = """
+    select pair, job_name from sides join named using (label_key, response_hash) where batch = $batch"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,23 +102,32 @@ class Uncompared:
         return method.newest(self._db) != self._method.version
 
     def batches(self) -> Iterator[Batch]:
-        """The pairs in batches of about as many annotations each, or one pair if it has more."""
-        numbers = self._db.execute("select distinct batch from missing order by batch").fetchall()
-        for (number,) in numbers:
-            self._db.execute(_PAIRS, {"method": self._method.version, "batch": number})
-            pairs = self._arrow("select * exclude (pair) from pairs order by pair")
-            yield Batch(pairs, self._arrow(_ANNOTATIONS), self._named_jobs())
+        """The pairs in batches of about as many annotations each, or one pair if it has more.
+
+        What they need is first put in the order of batches, so that the warehouse is read once, however many there are.
+        """
+        self._db.execute(f"set memory_limit = '{_MEMORY}B'")  # what is more goes to disk
+        self._db.execute(_PAIRS, {"method": self._method.version})
+        self._db.execute(_SIDES)
+        self._db.execute(_ANNOTATIONS)
+        named = self._named_jobs()  # noqa: F841 - DuckDB reads it by its name
+        self._db.execute("create temp table named as select * from named")
+        for (number,) in self._db.execute("select distinct batch from missing order by batch").fetchall():
+            yield Batch(
+                self._of_batch("select * exclude (batch, pair) from pairs where batch = $batch order by pair", number),
+                self._of_batch("select * exclude (batch) from annotations where batch = $batch", number),
+                self._of_batch(_NAMED_JOBS, number),
+            )
 
     def _named_jobs(self) -> pa.Table:
-        pairs: list[int] = []
-        names: list[str] = []
-        found = self._db.execute(_ANSWERS)
-        while rows := found.fetchmany(1000):
-            for pair, answer in rows:
-                jobs = answers.named_jobs(orjson.loads(answer))
-                names += jobs
-                pairs += [pair] * len(jobs)
-        return pa.table({"pair": pa.array(pairs, pa.int64()), "job_name": pa.array(names, pa.string())})
+        """The jobs that the answers of the pairs name: label_key, response_hash, job_name."""
+        found = [_NAMED.empty_table()]
+        for said in self._db.execute(_ANSWERS).to_arrow_reader(_ANSWERS_AT_ONCE):
+            jobs = [answers.named_jobs(orjson.loads(text)) for text in said["json_response"].to_pylist()]
+            rows = said.select(_NAMED.names[:2]).take(pa.array(np.repeat(np.arange(len(jobs)), [*map(len, jobs)])))
+            names = pa.array([name for one in jobs for name in one], pa.string())
+            found.append(pa.Table.from_batches([rows]).append_column("job_name", names))
+        return pa.concat_tables(found)
 
-    def _arrow(self, query: str) -> pa.Table:
-        return self._db.execute(query).to_arrow_table()
+    def _of_batch(self, query: str, number: int) -> pa.Table:
+        return self._db.execute(query, {"batch": number}).to_arrow_table()
