@@ -29,7 +29,10 @@ def main() -> None:
             exports.to_file(exports.images(arguments.sizes[-1]), folder / "export.json")
             load.profile(folder / "export.json", folder / "warehouse")
             return
-        lines = list(_lines(folder, arguments.sizes, arguments.frames))
+        lines = []
+        for line in _lines(folder, arguments.sizes, arguments.frames):
+            print(*_row(line), sep=" | ", flush=True)
+            lines.append(line)
     loads = [tuple(_COLUMNS), *map(_row, lines)]
     tables = f"# Load\n\n{_table(loads)}\n{_chart(lines)}\n# Comparison\n\n{_table(comparison.rows())}"
     _RESULTS.write_text(tables)
@@ -45,17 +48,27 @@ def _arguments() -> argparse.Namespace:
 
 
 def _lines(folder: Path, sizes: list[float], frames: int) -> Iterator[Line]:
-    limit = 0.0
+    limit, start = 0.0, _start(folder)
     for size in sizes:
         here = folder / f"{size:g}"
         here.mkdir()
-        for line in _growing(here, size):
+        for line in _growing(here, size, start):
             limit = line[4] / size
             yield line
     yield from _others(folder, sizes[0], frames, limit)
 
 
-def _growing(folder: Path, size: float) -> Iterator[Line]:
+def _start(folder: Path) -> tuple[Cost, Cost]:
+    """What does not grow, or is too slow to: the whole job on ten assets, and plain dlt for a megabyte more."""
+    exports.to_file(exports.images(_TEN_ASSETS), folder / "ten.json")
+    for part in _DLT_MEGABYTES:
+        exports.to_file(exports.images(part), folder / f"{part:g}.json")
+    less, more = (load.measured("plain dlt", folder / f"{p:g}.json", folder / f"dlt {p:g}") for p in _DLT_MEGABYTES)
+    megabytes = _DLT_MEGABYTES[1] - _DLT_MEGABYTES[0]
+    return load.measured("whole job", folder / "ten.json", folder / "ten"), more.beyond(less, 1 / megabytes)
+
+
+def _growing(folder: Path, size: float, start: tuple[Cost, Cost]) -> Iterator[Line]:
     """One file of a size: the limit, then ours as a first load, unchanged, and one per cent changed; then others."""
     export, name = folder / "export.json", f"{size:g} MB, one file"
     exports.to_file(exports.images(size), export)
@@ -75,17 +88,11 @@ def _growing(folder: Path, size: float) -> Iterator[Line]:
     yield name, "ours, unchanged reload", size, load.measured("ours", folder / "again.json", warehouse), floor.cpu
     yield name, "ours, 1 % changed", size, load.measured("ours", folder / "changed.json", warehouse), floor.cpu
     yield name, "pandas.json_normalize", size, load.measured("pandas", export, folder), floor.cpu
-    for part in _DLT_MEGABYTES:
-        exports.to_file(exports.images(part), folder / f"{part:g}.json")
-    less, more = (
-        load.measured("plain dlt", folder / f"{part:g}.json", folder / f"dlt {part}") for part in _DLT_MEGABYTES
-    )
-    scaled = more.beyond(less, size / (_DLT_MEGABYTES[1] - _DLT_MEGABYTES[0]))
+    ten_assets, dlt_megabyte = start
+    scaled = dlt_megabyte.beyond(Cost(0, 0, 0, 0), size)
     yield name, f"plain dlt ({_DLT_MEGABYTES[1]:g} MB, scaled)", size, scaled, floor.cpu
-    exports.to_file(exports.images(_TEN_ASSETS), folder / "ten.json")
-    start = load.measured("whole job", folder / "ten.json", folder / "ten")
     for what, path in (("", export), (", 1 % changed", folder / "changed.json")):
-        cost = load.measured("whole job", path, folder / "whole").beyond(start)
+        cost = load.measured("whole job", path, folder / "whole").beyond(ten_assets)
         yield name, f"the whole job{what}, beyond ten assets", size, cost, floor.cpu
 
 
