@@ -26,12 +26,13 @@ def test_the_unit_tests_of_the_models_pass(samples: Path, tmp_path: Path) -> Non
     assert len(results) >= 27
 
 
-def export(folder: Path, name: str, hour: int, assets: list[dict[str, Any]]) -> None:
+def export(folder: Path, name: str, hour: int, assets: list[dict[str, Any]]) -> Path:
     """A folder as Kili's client writes it, unpacked: README with the export's date, and data.json."""
     made = folder / name
     made.mkdir()
     (made / "README.kili.txt").write_text(f"- Project identifier: p1\n- Export date: 20240501-{hour:02}0000\n")
     (made / "data.json").write_text(json.dumps(assets))
+    return made
 
 
 def asset(asset_id: str, *answers: str, **more: Any) -> dict[str, Any]:
@@ -47,15 +48,17 @@ def asset(asset_id: str, *answers: str, **more: Any) -> dict[str, Any]:
     return {"id": asset_id, "labels": labels, **more}
 
 
-def test_loading_step_by_step_in_any_order_equals_a_full_rebuild(tmp_path: Path) -> None:
+def test_loading_one_by_one_in_any_order_equals_a_full_rebuild(tmp_path: Path) -> None:
     """A on Monday, B on Tuesday, A on Wednesday; an answer that vanishes, one that turns empty; an asset that goes."""
-    export(tmp_path, "A", 1, [asset("x", "CAR", "BUS"), asset("y", "CAR"), asset("z", "CAR", status="TODO")])
-    export(tmp_path, "B", 2, [asset("x", "CAR", "TRUCK"), asset("y", ""), asset("w", "CAR")])
-    export(tmp_path, "C", 3, [asset("x", "CAR", "BUS"), asset("w", "BUS")])
-    export(tmp_path, "D", 4, [asset("z", "CAR", status="LABELED", externalId="z.jpg")])
+    exports = {
+        "A": export(tmp_path, "A", 1, [asset("x", "CAR", "BUS"), asset("y", "CAR"), asset("z", "CAR", status="TODO")]),
+        "B": export(tmp_path, "B", 2, [asset("x", "CAR", "TRUCK"), asset("y", ""), asset("w", "CAR")]),
+        "C": export(tmp_path, "C", 3, [asset("x", "CAR", "BUS"), asset("w", "BUS")]),
+        "D": export(tmp_path, "D", 4, [asset("z", "CAR", status="LABELED", externalId="z.jpg")]),
+    }
     warehouse = tmp_path / "warehouse"
-    for names in ("C", "[AD]", "B"):
-        load(warehouse, tmp_path / names)
+    for name in "CADB":
+        load(warehouse, exports[name])
     step_by_step = dump(warehouse)
     at_once = tmp_path / "at_once"
     load(at_once, tmp_path / "[ABCD]")

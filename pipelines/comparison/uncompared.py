@@ -16,7 +16,6 @@ from pipelines.kili import answers
 
 ANNOTATIONS_PER_BATCH: Final = 200_000
 
-_MEMORY: Final = 512 << 20
 _ANSWERS_AT_ONCE: Final = 1000
 _NAMED: Final = pa.schema({"label_key": pa.string(), "response_hash": pa.string(), "job_name": pa.string()})
 
@@ -106,7 +105,6 @@ class Uncompared:
 
         What they need is first put in the order of batches, so that the warehouse is read once, however many there are.
         """
-        self._db.execute(f"set memory_limit = '{_MEMORY}B'")  # what is more goes to disk
         self._db.execute(_PAIRS, {"method": self._method.version})
         self._db.execute(_SIDES)
         self._db.execute(_ANNOTATIONS)
