@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from exporting import Row, annotations
 
-from pipelines.kili import records
+from pipelines.kili import answers, records
 
 NOTHING = dict.fromkeys(column.name for column in records.ANNOTATIONS.columns)
 BOX = [{"x": 0.1, "y": 0.8}, {"x": 0.1, "y": 0.2}, {"x": 0.5, "y": 0.2}, {"x": 0.5, "y": 0.8}]
@@ -22,7 +22,11 @@ ISLAND = [{"x": 0.1, "y": 0.8}, {"x": 0.2, "y": 0.8}, {"x": 0.2, "y": 0.9}]
 
 
 def key(place: str) -> str:
-    return hashlib.blake2b(f"k1h1{place}".encode(), digest_size=16).hexdigest()
+    """The hash of a place; in a list, that of the list plus the position."""
+    of_list, _, last = place.rpartition("/")
+    hashed, more = (of_list, int(last)) if last.isdecimal() else (place, 0)
+    digest = hashlib.blake2b(f"k1h1{hashed}".encode(), digest_size=16).digest()
+    return f"{int.from_bytes(digest) + more:032x}"
 
 
 def row(place: str, job: str, kind: str, *, under: str | None = None, bounds: Any = (None,) * 4, **columns: Any) -> Row:
@@ -34,7 +38,7 @@ def row(place: str, job: str, kind: str, *, under: str | None = None, bounds: An
         "annotation_key": key(place),
         "label_key": "k1",
         "response_hash": "h1",
-        "flatten_version": 1,
+        "flatten_version": answers.FLATTEN_VERSION,
         "asset_id": "a1",
         "parent_annotation_key": None if under is None else key(under),
         "job_name": job,
@@ -149,7 +153,7 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
                 "J",
                 "object",
                 tool="rectangle",
-                geometry="POLYGON ((0.5 0, 1 0.5, 0.5 1, 0 0.5, 0.5 0))",
+                geometry="POLYGON ((0.5 0.0, 1.0 0.5, 0.5 1.0, 0.0 0.5, 0.5 0.0))",
                 bounds=(0, 0, 1, 1),
                 **OBJECT,
             )
@@ -167,7 +171,7 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
                 "J",
                 "object",
                 tool="polygon",
-                geometry="POLYGON ((0 0, 1 0, 1 1, 0 0))",
+                geometry="POLYGON ((0.0 0.0, 1.0 0.0, 1.0 1.0, 0.0 0.0))",
                 bounds=(0, 0, 1, 1),
                 **OBJECT,
             )
@@ -181,7 +185,7 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
                 "J",
                 "object",
                 tool="semantic",
-                geometry="MULTIPOLYGON (((0 0, 1 0, 1 1, 0 0), (0.5 0.2, 0.7 0.2, 0.7 0.4, 0.5 0.2)), "
+                geometry="MULTIPOLYGON (((0.0 0.0, 1.0 0.0, 1.0 1.0, 0.0 0.0), (0.5 0.2, 0.7 0.2, 0.7 0.4, 0.5 0.2)), "
                 "((0.1 0.8, 0.2 0.8, 0.2 0.9, 0.1 0.8)))",
                 bounds=(0, 0, 1, 1),
                 extra={"_parts": [0, 0]},
@@ -200,7 +204,7 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
                 "J",
                 "object",
                 tool="semantic",
-                geometry="POLYGON ((0 0, 1 0, 1 1, 0 0))",
+                geometry="POLYGON ((0.0 0.0, 1.0 0.0, 1.0 1.0, 0.0 0.0))",
                 bounds=(0, 0, 1, 1),
                 **OBJECT,
             ),
@@ -224,7 +228,7 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
                 "J",
                 "object",
                 tool="semantic",
-                geometry="MULTIPOLYGON (((0 0, 1 0, 1 1, 0 0), (0.5 0.2, 0.7 0.2, 0.7 0.4, 0.5 0.2)), "
+                geometry="MULTIPOLYGON (((0.0 0.0, 1.0 0.0, 1.0 1.0, 0.0 0.0), (0.5 0.2, 0.7 0.2, 0.7 0.4, 0.5 0.2)), "
                 "((0.1 0.8, 0.2 0.8, 0.2 0.9, 0.1 0.8)))",
                 bounds=(0, 0, 1, 1),
                 **OBJECT,
@@ -391,7 +395,7 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
                 "object",
                 tool="polygon",
                 page_number=1,
-                geometry="POLYGON ((0 0, 1 0, 1 1, 0 0))",
+                geometry="POLYGON ((0.0 0.0, 1.0 0.0, 1.0 1.0, 0.0 0.0))",
                 bounds=(0, 0, 1, 1),
                 **OBJECT,
             )
@@ -489,7 +493,7 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
                 "object",
                 tool="semantic",
                 frame=7,
-                geometry="MULTIPOLYGON (((0 0, 1 0, 1 1, 0 0)), ((0.1 0.8, 0.2 0.8, 0.2 0.9, 0.1 0.8)))",
+                geometry="MULTIPOLYGON (((0.0 0.0, 1.0 0.0, 1.0 1.0, 0.0 0.0)), ((0.1 0.8, 0.2 0.8, 0.2 0.9, 0.1 0.8)))",
                 bounds=(0, 0, 1, 1),
                 extra={"_parts": [0, 0]},
                 **OBJECT,

@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 import pytest
 from exporting import named
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.kili import answers, records
-from pipelines.kili.plain import Plain
+from pipelines.kili.columns import Columns
 
 EXPORTS = sorted(Path(__file__).parent.glob("samples/**/*.json"))
 NUMBERS = st.one_of(
@@ -25,7 +25,7 @@ ODD = st.sampled_from([None, "", "x", 0, 1, True, False, 2**63, {}, [], {"name":
 
 def rows(response: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
     """The rows of an answer both ways, by key, and how many of them were plain."""
-    columns = Plain(answers.FLATTEN_VERSION)
+    columns = Columns(answers.FLATTEN_VERSION)
     others, count = answers.gather(columns, "a1", "k1", "h1", response)
     quick = columns.table().to_pylist() + [named(records.ANNOTATIONS, row) for row in others]
     long = [named(records.ANNOTATIONS, row) for row in answers.rows("a1", "k1", "h1", response)]
@@ -42,6 +42,7 @@ def box(a: tuple[Any, Any], c: tuple[Any, Any], *, is_beside: bool, **more: Any)
     return {**said, "categories": [{"name": "A", "confidence": 100}], "children": {}, **more}
 
 
+@settings(deadline=None)
 @given(st.tuples(NUMBERS, NUMBERS), st.tuples(NUMBERS, NUMBERS), st.booleans())
 def test_boxes_are_written_as_the_long_way_writes_them(a: Any, c: Any, is_beside: bool) -> None:
     quick, long, _ = rows({"J": {"annotations": [box(a, c, is_beside=is_beside)]}})

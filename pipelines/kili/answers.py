@@ -6,16 +6,15 @@ is in `extra`: the annotation's own keys; under `_answer` what its job's answer 
 annotations of a region share its polygons; `_ends` of a relation where they are objects.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
-from pipelines.kili import canonical, drawing, geometry, plain
-from pipelines.kili.plain import Plain
+from pipelines.kili import canonical, drawing, geometry, keys, plain
+from pipelines.kili.columns import LEFT_OUT, Columns
 
-FLATTEN_VERSION: Final = 1
+FLATTEN_VERSION: Final = 2
 
 Row = tuple[object, ...]
 Object = Mapping[str, Any]
@@ -72,7 +71,7 @@ def _key_frame(answer: Any) -> Any:
     annotations = answer.get("annotations")
     if not isinstance(annotations, list):
         return answer
-    return {**answer, "annotations": [plain.LEFT_OUT if _is_interpolated(one) else one for one in annotations]}
+    return {**answer, "annotations": [LEFT_OUT if _is_interpolated(one) else one for one in annotations]}
 
 
 def _is_interpolated(annotation: Any) -> bool:
@@ -80,7 +79,7 @@ def _is_interpolated(annotation: Any) -> bool:
 
 
 def gather(
-    columns: Plain, asset_id: str, label_key: str, response_hash: str, response: Object
+    columns: Columns, asset_id: str, label_key: str, response_hash: str, response: Object
 ) -> tuple[list[Row], int]:
     """The same, but plain jobs are left to `columns`: the other rows, and the number of all."""
     answer = _Answer(asset_id, label_key, response_hash, columns)
@@ -117,10 +116,11 @@ class _Answer:
     those before them are read: the depth of nesting is limited by memory alone.
     """
 
-    def __init__(self, asset_id: str, label_key: str, response_hash: str, columns: Plain | None = None) -> None:
+    def __init__(self, asset_id: str, label_key: str, response_hash: str, columns: Columns | None = None) -> None:
         self.asset_id = asset_id
         self.label_key = label_key
         self.response_hash = response_hash
+        self.keys = keys.Answer(label_key, response_hash)
         self.columns = columns
         self.rows: list[Row] = []
         self.nested: list[tuple[str, Object, str | None, int | None]] = []
@@ -135,7 +135,8 @@ class _Answer:
                     continue
                 here = f"{place}/{_token(name)}"
                 if not (self.columns and self.columns.job(said, here, name, parent, frame, self.nested)):
-                    self.whole(self.job, said, said, here, name, parent)
+                    known = plain.builtins(said) if isinstance(said, plain.Job) else said
+                    self.whole(self.job, known, known, here, name, parent)
 
     def nest(self, place: str, jobs: Object | None, parent: str | None) -> None:
         """Puts off jobs until those before them are read."""
@@ -164,7 +165,7 @@ class _Answer:
     def job(self, answer: Object, place: str, job: str, parent: str | None) -> None:
         first = len(self.rows)
         for position, parts in drawing.regions(_listed(answer.get("annotations"))):
-            if parts[0] is plain.LEFT_OUT:
+            if parts[0] is LEFT_OUT:
                 continue
             here = f"{place}/annotations/{position}"
             self.whole(self.annotation, parts, {"annotations": parts}, here, job, parent)
@@ -390,8 +391,7 @@ class _Answer:
         _check(category, text, confidence, is_key_frame)
         if begin_offset is not None or end_offset is not None or page_number is not None:
             _check_integers(begin_offset, end_offset, page_number)
-        path = f"{self.label_key}{self.response_hash}{place}"
-        key = hashlib.blake2b(path.encode(), digest_size=16).hexdigest()
+        key = self.keys.key(place)
         wkt, x_min, y_min, x_max, y_max = shape or _NO_SHAPE
         self.rows.append(
             (

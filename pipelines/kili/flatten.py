@@ -2,14 +2,16 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final, cast
 
-from pipelines.kili import answers, canonical, export
+from pipelines.kili import answers, canonical, export, plain
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 _ASSET_COLUMNS: Final = (
     "projectId",
@@ -41,20 +43,34 @@ _LABEL_COLUMNS: Final = (
     "totalSecondsToLabel",
 )
 _TIMES: Final = slice(_ASSET_COLUMNS.index("createdAt"), _ASSET_COLUMNS.index("updatedAt") + 1)
+_METADATA: Final = _ASSET_COLUMNS.index("jsonMetadata")
 _CREATED_AT: Final = 5
 _AUTHOR_COLUMNS: Final = ("id", "email", "name")
 _ASSET_KEYS: Final = {"id", *_ASSET_COLUMNS, *export.LABEL_CONTAINERS}
 _AUTHOR_KEYS: Final = frozenset(_AUTHOR_COLUMNS)
 _LABEL_KEYS: Final = {"id", "author", "labelType", "createdAt", "jsonResponse", *_LABEL_COLUMNS}
+_PLAIN_ASSET: Final = attrgetter(*_ASSET_COLUMNS)
+_PLAIN_LABEL: Final = attrgetter(*_LABEL_COLUMNS)
+_PLAIN_AUTHOR: Final = attrgetter(*_AUTHOR_COLUMNS)
+_ASSET_MORE: Final = [name for name in plain.Asset.__struct_fields__ if name not in _ASSET_KEYS]
+_LABEL_MORE: Final = [name for name in plain.Label.__struct_fields__ if name not in _LABEL_KEYS]
+_AUTHOR_MORE: Final = [name for name in plain.Author.__struct_fields__ if name not in _AUTHOR_KEYS]
+_PLAIN_ASSET_MORE: Final = attrgetter(*_ASSET_MORE)
+_PLAIN_LABEL_MORE: Final = attrgetter(*_LABEL_MORE)
+_PLAIN_AUTHOR_MORE: Final = attrgetter(*_AUTHOR_MORE)
+_NO_AUTHOR: Final = plain.Author()
 
 
 @dataclass(slots=True)
 class FlatLabel:
-    """A label with its key; `columns` are those between asset_version and response_hash."""
+    """A label with its key; `columns` are those between asset_version and response_hash.
+
+    `response` is the answer as JSON has it, or the jobs of a plain one.
+    """
 
     key: str
     columns: tuple[object, ...]
-    response: dict[str, Any] | None
+    response: Mapping[str, Any] | None
     response_hash: str | None
     json_response: str | None
     extra: str | None
@@ -93,10 +109,21 @@ class FlatAsset:
 def asset(record: export.Asset) -> FlatAsset:
     """One asset of an export."""
     said = cast(dict[str, Any], record)
-    asset_id = record["id"]
-    labels = _keyed(asset_id, [_label(label) for label in export.labels_of(record)])
-    columns = (*(_column(key, said.get(key)) for key in _ASSET_COLUMNS), _extra(said, _ASSET_KEYS))
-    stored = sorted(_hash([label.key, label.columns, label.response_hash, label.extra]) for label in labels)
+    columns = _asset_columns([said.get(key) for key in _ASSET_COLUMNS])
+    labels = [_label(label) for label in export.labels_of(record)]
+    return _flat(record["id"], (*columns, _text(_rest(said, _ASSET_KEYS))), labels)
+
+
+def plain_asset(record: plain.Asset) -> FlatAsset:
+    """The same of a plain record."""
+    columns = _asset_columns(list(_PLAIN_ASSET(record)))
+    extra = _text(_more(_ASSET_MORE, _PLAIN_ASSET_MORE(record)))
+    return _flat(record.id, (*columns, extra), [_plain_label(label) for label in plain.labels_of(record)])
+
+
+def _flat(asset_id: str, columns: tuple[object, ...], labels: list[FlatLabel]) -> FlatAsset:
+    _set_keys(asset_id, labels)
+    stored = sorted([_hash([label.key, label.columns, label.response_hash, label.extra]) for label in labels])
     return FlatAsset(asset_id, _hash([columns, stored]), columns, labels)
 
 
@@ -122,8 +149,7 @@ def united(records: list[export.Asset]) -> export.Asset:
 
 def microseconds(instant: datetime) -> int:
     """Microseconds since 1970 in UTC; a time without a zone is taken for UTC."""
-    since = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return ((instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
 def _label(label: export.Label) -> FlatLabel:
@@ -146,11 +172,28 @@ def _label(label: export.Label) -> FlatLabel:
         response,
         None if json_response is None else _digest(json_response),
         None if json_response is None else json_response.decode(),
-        canonical.text(extra) if extra else None,
+        _text(extra),
     )
 
 
-def _keyed(asset_id: str, labels: list[FlatLabel]) -> list[FlatLabel]:
+def _plain_label(label: plain.Label) -> FlatLabel:
+    author = label.author or _NO_AUTHOR
+    json_response = None if label.jsonResponse is None else plain.dumps(label.jsonResponse)
+    extra = _more(_LABEL_MORE, _PLAIN_LABEL_MORE(label))
+    if more := _more(_AUTHOR_MORE, _PLAIN_AUTHOR_MORE(author)):
+        extra["author"] = more
+    head = (label.id, *_PLAIN_AUTHOR(author), label.labelType, microseconds(label.createdAt))
+    return FlatLabel(
+        "",
+        head + _PLAIN_LABEL(label),
+        label.jsonResponse,
+        None if json_response is None else _digest(json_response),
+        None if json_response is None else json_response.decode(),
+        _text(extra),
+    )
+
+
+def _set_keys(asset_id: str, labels: list[FlatLabel]) -> None:
     """Gives labels their keys; those with equal author, type, time and model are numbered by their answers."""
     tied: Counter[tuple[object, ...]] = Counter()
     for label in sorted(labels, key=_tie_break) if len(labels) > 1 else labels:
@@ -158,24 +201,27 @@ def _keyed(asset_id: str, labels: list[FlatLabel]) -> list[FlatLabel]:
         identity = (asset_id, author_id, label_type, created_at, model_name)
         label.key = _hash([*identity, tied[identity]])
         tied[identity] += 1
-    return labels
 
 
 def _tie_break(label: FlatLabel) -> tuple[str, str]:
     return label.response_hash or "", str(label.columns[0] or "")
 
 
-def _column(key: str, value: Any) -> object:
-    if value is None:
-        return None
-    if key == "jsonMetadata":
-        return canonical.text(value)
-    return microseconds(value) if key in ("createdAt", "updatedAt") else value
+def _asset_columns(columns: list[Any]) -> list[Any]:
+    """Values of `_ASSET_COLUMNS` as they are stored."""
+    columns[_TIMES] = [instant and microseconds(instant) for instant in columns[_TIMES]]
+    if columns[_METADATA] is not None:
+        columns[_METADATA] = canonical.text(columns[_METADATA])
+    return columns
 
 
-def _extra(said: dict[str, Any], keys: Set[str]) -> str | None:
-    extra = _rest(said, keys)
-    return canonical.text(extra) if extra else None
+def _text(said: dict[str, Any]) -> str | None:
+    return canonical.text(said) if said else None
+
+
+def _more(names: Sequence[str], values: tuple[Any, ...]) -> dict[str, Any]:
+    """What is said under keys that have no column."""
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def _rest(said: dict[str, Any], keys: Set[str]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def line(vertices: Sequence[Vertex]) -> Shape:
 
 def box(ring: Ring) -> Shape:
     """A rectangle, upright or rotated: its four vertices in an order in which no edges cross."""
-    return _upright(*ring) or polygon([_uncrossed(ring)]) if len(ring) == 4 else polygon([ring])
+    return polygon([_uncrossed(ring)])
 
 
 def polygon(rings: Sequence[Ring]) -> Shape:
@@ -53,29 +53,14 @@ def boxes(rings: Sequence[Ring]) -> Shape:
     return box(rings[0]) if len(rings) == 1 else multipolygon([[_uncrossed(ring)] for ring in rings])
 
 
-def _upright(a: Vertex, b: Vertex, c: Vertex, d: Vertex) -> Shape | None:
-    """A box with upright sides, which most are: two corners say it all, so each number is written once."""
-    x, y, u, v = a["x"], a["y"], c["x"], c["y"]
-    if not type(x) is type(y) is type(u) is type(v) is float:
-        return None
-    if b["x"] == x and b["y"] == v and d["x"] == u and d["y"] == y:
-        p, q, r, s = repr(x), repr(y), repr(u), repr(v)
-        text = f"POLYGON (({p} {q}, {p} {s}, {r} {s}, {r} {q}, {p} {q}))"
-    elif b["y"] == y and b["x"] == u and d["y"] == v and d["x"] == x:
-        p, q, r, s = repr(x), repr(y), repr(u), repr(v)
-        text = f"POLYGON (({p} {q}, {r} {q}, {r} {s}, {p} {s}, {p} {q}))"
-    else:
-        return None
-    return text, x if x < u else u, y if y < v else v, u if x < u else x, v if y < v else y
-
-
 def _text(vertex: Vertex) -> str:
     return f"{_number(vertex['x'])} {_number(vertex['y'])}"
 
 
-def _number(value: object) -> object:
+def _number(value: object) -> float:
+    """A coordinate; 0 and 0.0 are the same, and are written alike."""
     if type(value) is float or (type(value) is int and -_EXACT <= value <= _EXACT):
-        return value
+        return float(value)
     raise TypeError(f"a coordinate is a number, not {value!r}")
 
 

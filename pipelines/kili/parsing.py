@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import pydantic
 
-from pipelines.kili import answers, export, flatten
+from pipelines.kili import answers, export, flatten, plain
 
 _INSTANT: Final = pydantic.TypeAdapter(datetime)
 
@@ -65,6 +65,29 @@ class Batch:
 
     def add(self, texts: list[Text]) -> flatten.FlatAsset | None:
         """The asset of these records; none if all of them are broken."""
+        return self._plain(texts[0]) or self._read(texts) if len(texts) == 1 else self._read(texts)
+
+    def _plain(self, text: Text) -> flatten.FlatAsset | None:
+        """The asset of a plain record."""
+        record = None if text.is_label or text.fault else plain.asset(text.raw)
+        if record is None or record.id != text.asset_id:
+            return None
+        try:
+            asset = flatten.plain_asset(record)
+        except TypeError:  # whole numbers beyond 64 bits, which orjson takes for others
+            return None
+        counts = self.counts
+        counts.asset_count += 1
+        counts.label_count += len(asset.labels)
+        counts.project_id = counts.project_id or record.projectId
+        containers = [name for name in export.LABEL_CONTAINERS if getattr(record, name) is not None]
+        counts.label_container = counts.label_container or next(iter(containers), None)
+        self._note_instants(asset)
+        if counts.label_container in containers and record.projectId is None:
+            asset.record_hash = text.record_hash
+        return asset
+
+    def _read(self, texts: list[Text]) -> flatten.FlatAsset | None:
         rejects = len(self.rejects)
         records = [(text, record) for text in texts if (record := self._record(text)) is not None]
         own = sum(not text.is_label for text, _ in records)
@@ -78,8 +101,7 @@ class Batch:
             self._note_times(record, is_alone=len(records) == 1)
         asset = flatten.asset(flatten.united([record for _, record in records]))
         self.counts.label_count += len(asset.labels)
-        for instant in asset.instants:
-            self.counts.note(instant)
+        self._note_instants(asset)
         if len(texts) == 1 and len(self.rejects) == rejects and self._is_told_by_rows(records[0][1]):
             asset.record_hash = texts[0].record_hash
         return asset
@@ -87,7 +109,7 @@ class Batch:
     def _record(self, text: Text) -> export.Asset | None:
         counts = self.counts
         try:
-            record, broken = _read(text)
+            record, broken = _record(text)
         except export.BrokenRecord as error:
             counts.rejected_asset_count += not text.is_label
             counts.label_count += error.label_count
@@ -110,6 +132,9 @@ class Batch:
             said_under = (key for key in export.LABEL_CONTAINERS if record.get(key) is not None)
             counts.label_container = next(said_under, None)
 
+    def _note_instants(self, asset: flatten.FlatAsset) -> None:
+        self.counts.note(max((instant for instant in asset.instants if instant is not None), default=None))
+
     def _note_times(self, record: export.Asset, *, is_alone: bool) -> None:
         """Keeps the instants that no column holds: a label's last change, and all of a record united with others."""
         said = cast(list[dict[str, Any]], [] if is_alone else [record])
@@ -128,7 +153,7 @@ class Batch:
         return is_usual and not any("updatedAt" in label for label in export.labels_of(record))
 
 
-def _read(text: Text) -> tuple[export.Asset, list[export.BrokenLabel]]:
+def _record(text: Text) -> tuple[export.Asset, list[export.BrokenLabel]]:
     if text.fault:
         raise export.BrokenRecord(text.fault)
     record, broken = export.read_asset(text.raw, is_label=text.is_label)

@@ -6,8 +6,8 @@ import orjson
 import pyarrow as pa
 
 from pipelines.kili import answers, flatten, records
+from pipelines.kili.columns import Columns
 from pipelines.kili.parsing import Batch, Counts, Text
-from pipelines.kili.plain import Plain
 
 Tables = dict[str, pa.Table]
 Version = tuple[str, str]
@@ -117,7 +117,7 @@ class _Annotations:
 
     def __init__(self, is_key_frames_only: bool) -> None:
         self._is_key_frames_only = is_key_frames_only
-        self._plain = Plain(answers.FLATTEN_VERSION)
+        self._plain = Columns(answers.FLATTEN_VERSION)
         self._others: list[answers.Row] = []
 
     def add(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:

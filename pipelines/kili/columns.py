@@ -1,0 +1,210 @@
+"""Rows of `kili.annotations` gathered in columns: those of plain jobs, of many answers at a time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.kili import keys, outlines, plain, records
+
+Nested = tuple[str, Mapping[str, Any], str | None, int | None]
+"""Jobs to be read later: their place, the jobs, their parent's key, their frame."""
+Here = tuple[int, str | None, str, int | None]
+"""Where a job stands: the number of its answer, its parent's key, its name, its frame."""
+Arrays = dict[str, Any]
+
+LEFT_OUT: Final[dict[str, Any]] = {}
+"""Stands, itself and no equal, where an annotation was that is not wanted."""
+
+_SCHEMA: Final = records.ANNOTATIONS.arrow_schema
+_ANSWER: Final = ("asset_id", "label_key", "response_hash")
+_Item = TypeVar("_Item")
+
+
+@dataclass
+class _Gathered(Generic[_Item]):
+    """Things of a kind with their positions; of each list of them its job, its hashed place and its length."""
+
+    items: list[_Item] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    jobs: list[Here] = field(default_factory=list)
+    hashed: list[bytes] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+
+    def add(self, items: Sequence[_Item], positions: Sequence[int], here: Here, hashed: bytes) -> None:
+        self.items += items
+        self.positions += positions
+        self.jobs.append(here)
+        self.hashed.append(hashed)
+        self.counts.append(len(items))
+
+    def columns(self, answers: list[pa.Array]) -> Arrays:
+        """What the things have of their answers and jobs."""
+        numbers, parents, names, frames = zip(*self.jobs, strict=True)
+        lists = np.repeat(np.arange(len(numbers)), self.counts)
+        answer = pa.array(np.repeat(numbers, self.counts))
+        found = {name: values.take(answer) for name, values in zip(_ANSWER, answers, strict=True)}
+        found["annotation_key"] = keys.column(self.hashed, lists, self.positions)
+        for name, values in (("parent_annotation_key", parents), ("job_name", names), ("frame", frames)):
+            found[name] = pa.array(values, _SCHEMA.field(name).type).take(pa.array(lists))
+        return found
+
+
+class Columns:
+    """Rows of the plain jobs of many answers."""
+
+    def __init__(self, flatten_version: int) -> None:
+        self._version = pa.scalar(flatten_version, pa.int64())
+        self._outlined = _Gathered[plain.Annotation]()
+        self._entities = _Gathered[plain.Annotation]()
+        self._chosen = _Gathered[tuple[plain.Category, bool | None]]()
+        self._texts = _Gathered[tuple[str, bool | None]]()
+        self._answers: list[tuple[str, str, str]] = []
+        self._keys = keys.Answer("", "")
+        self._count = 0
+
+    def begin(self, asset_id: str, label_key: str, response_hash: str) -> None:
+        """The jobs that follow are of this answer."""
+        self._answers.append((asset_id, label_key, response_hash))
+        self._keys = keys.Answer(label_key, response_hash)
+        self._count = 0
+
+    def end(self) -> int:
+        """The answer is complete; gives the number of its rows."""
+        return self._count
+
+    def job(
+        self, answer: object, place: str, name: str, parent: str | None, frame: int | None, nested: list[Nested]
+    ) -> bool:
+        """Takes a job's answer, if it is plain; jobs nested in it are added to `nested`."""
+        positions: Sequence[int] | None = None
+        if not isinstance(answer, plain.Job):
+            answer, positions = _wanted(answer)
+            answer = plain.job(answer)
+            if answer is None:
+                return False
+        here = len(self._answers) - 1, parent, name, frame
+        if annotations := answer.annotations:
+            gathered = self._outlined if annotations[0].boundingPoly else self._entities
+            if answer.categories or answer.text is not None or answer.isKeyFrame is not None or not _fit(annotations):
+                return False
+            self._add(gathered, annotations, annotations, f"{place}/annotations", here, nested, positions)
+            return True
+        if categories := answer.categories:
+            chosen = [(category, answer.isKeyFrame) for category in categories]
+            self._add(self._chosen, chosen, categories, f"{place}/categories", here, nested)
+        if answer.text is not None:
+            self._texts.add([(answer.text, answer.isKeyFrame)], [0], here, self._keys.hashed(f"{place}/text"))
+            self._count += 1
+        return True
+
+    def table(self) -> pa.Table:
+        """All rows, in the columns of `kili.annotations`."""
+        answers = [pa.array(column, pa.string()) for column in zip(*self._answers, strict=True)]
+        parts = [
+            self._table(answers, self._outlined, _outlined),
+            self._table(answers, self._entities, _entities),
+            self._table(answers, self._chosen, _chosen),
+            self._table(answers, self._texts, _texts),
+        ]
+        return pa.concat_tables([part for part in parts if part is not None] or [_SCHEMA.empty_table()])
+
+    def _add(
+        self,
+        gathered: _Gathered[Any],
+        items: list[Any],
+        said: Sequence[plain.Annotation | plain.Category],
+        place: str,
+        here: Here,
+        nested: list[Nested],
+        positions: Sequence[int] | None = None,
+    ) -> None:
+        positions, hashed = positions or range(len(items)), self._keys.hashed(place)
+        gathered.add(items, positions, here, hashed)
+        self._count += len(items)
+        for position, one in zip(positions, said, strict=True):
+            if one.children:
+                nested.append((f"{place}/{position}/children", one.children, keys.at(hashed, position), here[3]))
+
+    def _table(
+        self, answers: list[pa.Array], gathered: _Gathered[_Item], columns: Callable[[list[_Item]], Arrays]
+    ) -> pa.Table | None:
+        if not gathered.items:
+            return None
+        size = len(gathered.items)
+        found = columns(gathered.items) | gathered.columns(answers)
+        found["flatten_version"] = pa.repeat(self._version, size)
+        return pa.table([found[f.name] if f.name in found else pa.nulls(size, f.type) for f in _SCHEMA], _SCHEMA)
+
+
+def _wanted(answer: Any) -> tuple[Any, list[int] | None]:
+    """The answer without the annotations that are left out, and the positions of the others if any is."""
+    annotations = answer.get("annotations") if isinstance(answer, dict) else None
+    if not (isinstance(annotations, list) and LEFT_OUT in annotations):
+        return answer, None
+    positions = [position for position, one in enumerate(annotations) if one is not LEFT_OUT]
+    return {**answer, "annotations": [annotations[position] for position in positions]}, positions
+
+
+def _fit(said: list[plain.Annotation]) -> bool:
+    """Whether all are objects, none of them part of another's region, or all are entities."""
+    if not said[0].boundingPoly:
+        return all(one.beginOffset is not None and one.type is None and one.boundingPoly is None for one in said)
+    if not all(one.boundingPoly and one.type and one.beginOffset is None for one in said):
+        return False
+    if any(one.endOffset is not None or one.content is not None for one in said):
+        return False
+    regions = [one.mid for one in said if one.type == "semantic" and one.mid is not None]
+    return len(set(regions)) == len(regions)
+
+
+def _outlined(said: list[plain.Annotation]) -> Arrays:
+    rings = [one.boundingPoly[0].normalizedVertices for one in said]
+    tools = [one.type for one in said]
+    vertices = [vertex for ring in rings for vertex in ring]
+    shapes = outlines.columns(
+        np.array([vertex.x for vertex in vertices], float),
+        np.array([vertex.y for vertex in vertices], float),
+        np.array([len(ring) for ring in rings]),
+        np.array([tool == "rectangle" for tool in tools]),
+    )
+    return {"kind": pa.repeat("object", len(said)), "tool": pa.array(tools), **_annotated(said), **shapes}
+
+
+def _entities(said: list[plain.Annotation]) -> Arrays:
+    return {
+        "kind": pa.repeat("entity", len(said)),
+        "text": pa.array([one.content for one in said], pa.string()),
+        "begin_offset": pa.array([one.beginOffset for one in said], pa.int64()),
+        "end_offset": pa.array([one.endOffset for one in said], pa.int64()),
+        **_annotated(said),
+    }
+
+
+def _annotated(said: Sequence[plain.Annotation]) -> Arrays:
+    return {
+        "mid": pa.array([one.mid for one in said], pa.string()),
+        "is_key_frame": pa.array([one.isKeyFrame for one in said], pa.bool_()),
+        **_categorised([one.categories[0] for one in said]),
+    }
+
+
+def _chosen(said: list[tuple[plain.Category, bool | None]]) -> Arrays:
+    categories, flags = zip(*said, strict=True)
+    kind = pa.repeat("classification", len(said))
+    return {"kind": kind, "is_key_frame": pa.array(flags, pa.bool_()), **_categorised(categories)}
+
+
+def _categorised(categories: Sequence[plain.Category | plain.Named]) -> Arrays:
+    return {
+        "category": pa.array([one.name for one in categories], pa.string()),
+        "confidence": pa.array([one.confidence for one in categories], pa.float64()),
+    }
+
+
+def _texts(said: list[tuple[str, bool | None]]) -> Arrays:
+    texts, flags = zip(*said, strict=True)
+    kind = pa.repeat("transcription", len(said))
+    return {"kind": kind, "text": pa.array(texts, pa.string()), "is_key_frame": pa.array(flags, pa.bool_())}
