@@ -24,6 +24,7 @@ _TIMES_A_RECORD: Final = 12  # what DuckDB needs to check and compress one answe
 def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
     """The dlt pipeline into a schema; its working folder is the warehouse's, never the user's home."""
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
+    dlt.config["data_writer.compression"] = "none"  # the files are read once, from the same disk
     dlt.config["load.delete_completed_jobs"] = True
     dlt.config["load.workers"] = settings.workers
     return dlt.pipeline(

@@ -493,7 +493,8 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
                 "object",
                 tool="semantic",
                 frame=7,
-                geometry="MULTIPOLYGON (((0.0 0.0, 1.0 0.0, 1.0 1.0, 0.0 0.0)), ((0.1 0.8, 0.2 0.8, 0.2 0.9, 0.1 0.8)))",
+                geometry="MULTIPOLYGON (((0.0 0.0, 1.0 0.0, 1.0 1.0, 0.0 0.0)),"
+                " ((0.1 0.8, 0.2 0.8, 0.2 0.9, 0.1 0.8)))",
                 bounds=(0, 0, 1, 1),
                 extra={"_parts": [0, 0]},
                 **OBJECT,
