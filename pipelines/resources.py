@@ -1,26 +1,35 @@
 """dlt resources of a schema whose tables all come from one reading."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import dlt
-import pyarrow as pa
+from dlt.common.pipeline import SupportsPipeline
 from dlt.sources import DltResource
 
+from pipelines.spool import File, Rows, Spool
 from pipelines.tables import Table
 
-Rows = Mapping[str, pa.Table]
-"""Rows by table, of some tables."""
+
+def spooled(pipeline: SupportsPipeline) -> Path:
+    """Where a pipeline's rows are written before dlt links them into a load."""
+    return Path(pipeline.working_dir, "spool")
 
 
-def of(read: Callable[[], Iterator[Rows]], declared: Sequence[Table]) -> Iterator[DltResource]:
+def of(read: Callable[[Spool], Iterator[Rows]], declared: Sequence[Table]) -> Iterator[DltResource]:
     """One unselected parent, which is read once, and a transformer for each table, which appends its rows.
 
-    Every table is there even if nothing ever fills it.
+    `read` gives rows, or has others write them and tells the spool. Every table is there even if nothing ever fills it.
     """
 
-    def read_all() -> Iterator[Rows]:
-        yield {table.name: table.batch([]) for table in declared}
-        yield from read()
+    def read_all() -> Iterator[Mapping[str, Any]]:
+        yield {table.name: [table.batch([])] for table in declared}
+        spool = Spool(spooled(dlt.current.pipeline()), dlt.current.load_package_state()["load_id"], declared)
+        for rows in read(spool):
+            spool.write(rows)
+        files = spool.close()
+        yield {table.name: [file for file in files if file.table == table.name] for table in declared}
 
     parent = dlt.resource(read_all, name="read", selected=False)
     for table in declared:
@@ -32,8 +41,10 @@ def of(read: Callable[[], Iterator[Rows]], declared: Sequence[Table]) -> Iterato
         )
 
 
-def _pick(table: Table) -> Callable[[Rows], pa.Table | None]:
-    def pick(rows: Rows) -> pa.Table | None:
-        return rows.get(table.name)
+def _pick(table: Table) -> Callable[[Mapping[str, Any]], Iterator[Any]]:
+    def pick(read: Mapping[str, Any]) -> Iterator[Any]:
+        for one in read[table.name]:
+            is_file = isinstance(one, File)
+            yield dlt.mark.with_file_import(one.path, "parquet", one.row_count) if is_file else one
 
     return pick

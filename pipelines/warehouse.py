@@ -12,7 +12,7 @@ from dlt.common.destination import Destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.sources import DltSource
 
-from pipelines import landing, ledger, tables
+from pipelines import landing, ledger, resources, tables
 from pipelines.kili import records, source
 from pipelines.kili.reading import NewExport
 from pipelines.settings import Settings
@@ -24,7 +24,6 @@ _TIMES_A_RECORD: Final = 12  # what DuckDB needs to check and compress one answe
 def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
     """The dlt pipeline into a schema; its working folder is the warehouse's, never the user's home."""
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
-    dlt.config["data_writer.compression"] = "none"  # the files are read once, from the same disk
     dlt.config["load.delete_completed_jobs"] = True
     dlt.config["load.workers"] = settings.workers
     return dlt.pipeline(
@@ -63,6 +62,7 @@ def append(data: DltSource, schema: str, settings: Settings, largest: Sequence[i
     run = pipeline(schema, settings)
     run.sync_destination()
     run.extract(data, loader_file_format="parquet")
+    shutil.rmtree(resources.spooled(run), ignore_errors=True)  # dlt has links to the files
     run.normalize()
     memory = max(_MEMORY, _TIMES_A_RECORD * max(largest, default=0))
     info = run.load(destination=_destination(settings.database, memory))

@@ -12,6 +12,7 @@ from pipelines import resources
 from pipelines.comparison import compare, records
 from pipelines.comparison.method import Method
 from pipelines.comparison.uncompared import Batch, Uncompared
+from pipelines.spool import Spool
 
 Results = dict[str, pa.Table]
 
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 def comparison(database: Path, method: Method) -> Iterator[DltResource]:
     """Four tables with one unselected parent, so that each batch is compared once."""
 
-    def read() -> Iterator[Results]:
+    def read(_: Spool) -> Iterator[Results]:
         with Uncompared(database, method) as uncompared:
             if uncompared.is_new_method:
                 yield {"methods": records.METHODS.batch([method.row])}

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipelines import tables
 from pipelines.kili.parsing import Counts
-from pipelines.kili.rows import Seen, State, Tables
+from pipelines.kili.rows import KNOWN, Seen, State, Tables
 
 _VERSIONS: Final = """
     select asset_id, asset_version, coalesce(sum(labels.annotation_count), 0)::bigint
@@ -115,13 +115,11 @@ class Known:
             yield batch
 
     def add(self, new: Tables) -> None:
-        """Remembers the rows this run writes, for the exports that are still to be read."""
-        for name in ("assets", "labels"):
+        """Remembers what this run writes, for the exports that are still to be read."""
+        for name, columns in KNOWN.items():
             if name in new:
                 self._db.register("new", new[name])
-                columns = "asset_id, asset_version"
-                columns += ", label_key, response_hash, annotation_count" if name == "labels" else ""
-                self._db.execute(f"insert into {name} select {columns} from new")
+                self._db.execute(f"insert into {name} select {', '.join(columns)} from new")
 
     def _attach(self, database: Path) -> bool:
         self._db.execute(f"attach '{str(database).replace(chr(39), chr(39) * 2)}' as wh (read_only)")

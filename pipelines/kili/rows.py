@@ -1,6 +1,7 @@
 """Records -> tables: a batch of texts taken apart into the rows that are new. Pure; runs in any process."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 import pyarrow as pa
@@ -14,6 +15,12 @@ Version = tuple[str, str]
 Sighting = tuple[str, str, str | None]
 """asset_id, asset_version, record_hash."""
 Answer = tuple[str, str]
+
+KNOWN: Final = {
+    "assets": ["asset_id", "asset_version"],
+    "labels": ["asset_id", "asset_version", "label_key", "response_hash", "annotation_count"],
+}
+"""The columns that tell what is known already."""
 
 
 @dataclass
@@ -38,12 +45,16 @@ class Seen:
 
 @dataclass
 class Taken:
-    """A batch taken apart: the assets seen in it, the tables of what is new, rejects as `parsing` has them."""
+    """A batch taken apart: the assets seen in it, the tables of what is new, rejects as `parsing` has them.
+
+    `known` is what later exports have to know of those tables.
+    """
 
     sightings: list[Sighting]
     tables: Tables
     rejects: list[answers.Row]
     counts: Counts
+    known: Tables
 
 
 def take(texts: list[list[Text]], state: State) -> Taken:
@@ -64,7 +75,9 @@ def take(texts: list[list[Text]], state: State) -> Taken:
             batch.counts.annotation_count += state.versions[version]
         else:
             batch.counts.annotation_count += new.add(asset)
-    return Taken(sightings, new.tables(), batch.rejects, batch.counts)
+    tables = new.tables()
+    known = {name: tables[name].select(columns) for name, columns in KNOWN.items() if name in tables}
+    return Taken(sightings, tables, batch.rejects, batch.counts, known)
 
 
 def flattened_again(said: list[tuple[str, str, str, str]], *, is_key_frames_only: bool) -> Tables:

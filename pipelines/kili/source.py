@@ -19,6 +19,7 @@ from pipelines.kili.known import Known
 from pipelines.kili.reading import NewExport, Reader
 from pipelines.kili.workers import Workers
 from pipelines.limits import DEFAULT, Limits
+from pipelines.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +42,8 @@ def kili(
     key frames; `largest` is given the bytes of each export's largest record.
     """
 
-    def read() -> Iterator[rows.Tables]:
-        with _collector_off(), Known(database, is_key_frames_only) as known, Workers(workers) as processes:
+    def read(spool: Spool) -> Iterator[rows.Tables]:
+        with _collector_off(), Known(database, is_key_frames_only) as known, Workers(workers, spool) as processes:
             for outdated in known.outdated(answers.FLATTEN_VERSION):
                 yield rows.flattened_again(outdated, is_key_frames_only=is_key_frames_only)
             readers = [Reader(one, project_id, timezone, limits) for one in exports]
@@ -70,7 +71,7 @@ def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[r
     for number, reader in enumerate(readers, start=1):
         for taken in _taken(reader, known, workers):
             if number < len(readers):
-                known.add(taken.tables)
+                known.add(taken.known)
             yield _tables(reader, taken)
         yield {
             "sightings": _sightings(reader, reader.sightings),

@@ -4,23 +4,29 @@ import gc
 import multiprocessing
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import pyarrow as pa
 
-from pipelines.kili import rows
+from pipelines.kili import records, rows
 from pipelines.kili.parsing import Text
+from pipelines.spool import File, Spool
 
 _WORTH: Final = 24 << 20  # bytes that this process has taken apart by the time that others have started
 _QUEUE: Final = 2  # batches that wait for a process, so that it never waits for them
 
 
 class Workers:
-    """So many processes, started when there is enough to do; work that none of them is free for is done here."""
+    """So many processes, started when there is enough to do; work that none of them is free for is done here.
 
-    def __init__(self, count: int) -> None:
-        self._count = 1 if multiprocessing.current_process().daemon else count
+    The others write the rows that they make themselves, into the files of the same load.
+    """
+
+    def __init__(self, count: int, spool: Spool | None = None) -> None:
+        self._count = 1 if spool is None or multiprocessing.current_process().daemon else count
+        self._spool = spool
         self._others: list[_Other] = []
         self._size = 0
 
@@ -34,12 +40,14 @@ class Workers:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for other in self._others:
+            if self._spool and error is None:
+                self._spool.add(other.files())
             other.close()
 
     def submit(self, texts: list[list[Text]], state: rows.State) -> "Future[rows.Taken]":
         """A batch as `rows.take` gives it, now or later."""
-        if self._size >= _WORTH and not self._others:
-            self._others = [_Other() for _ in range(self._count - 1)]
+        if self._spool and self._size >= _WORTH and not self._others:
+            self._others = [_Other(self._spool) for _ in range(self._count - 1)]
         self._size += sum(len(text.raw) for group in texts for text in group)
         free = [other for other in self._others if other.waiting < _QUEUE]
         if free:
@@ -52,10 +60,10 @@ class Workers:
 class _Other:
     """Another process, and the thread here that waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, spool: Spool) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there,), daemon=True)
+        self._process = context.Process(target=_serve, args=(there, spool.folder, spool.load_id), daemon=True)
         self._process.start()
         there.close()
         self._thread = ThreadPoolExecutor(max_workers=1)
@@ -63,7 +71,12 @@ class _Other:
 
     def submit(self, texts: list[list[Text]], state: rows.State) -> "Future[rows.Taken]":
         self.waiting += 1
-        return self._thread.submit(self._ask, texts, state)
+        return self._thread.submit(self._take, texts, state)
+
+    def files(self) -> list[File]:
+        """Ends its files, and gives them."""
+        found: list[File] = self._thread.submit(self._ask, None).result()
+        return found
 
     def close(self) -> None:
         self._process.terminate()
@@ -71,27 +84,38 @@ class _Other:
         self._thread.shutdown(cancel_futures=True)
         self._process.join()
 
-    def _ask(self, texts: list[list[Text]], state: rows.State) -> rows.Taken:
+    def _take(self, texts: list[list[Text]], state: rows.State) -> rows.Taken:
         try:
-            self._connection.send((texts, state))
-            answer = self._connection.recv()
+            taken: rows.Taken = self._ask((texts, state))
         finally:
             self.waiting -= 1
-        if isinstance(answer, rows.Taken):
-            return answer
-        raise answer
+        return taken
+
+    def _ask(self, asked: tuple[list[list[Text]], rows.State] | None) -> Any:
+        self._connection.send(asked)
+        answer = self._connection.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
-def _serve(connection: Connection) -> None:
-    """Takes batches apart until the other side is gone."""
+def _serve(connection: Connection, folder: Path, load_id: str) -> None:
+    """Takes batches apart and writes their rows until it is asked for the files, or the other side is gone."""
     gc.disable()
     pa.set_memory_pool(pa.system_memory_pool())
+    spool = Spool(folder, load_id, records.TABLES)
     while True:
         try:
-            texts, state = connection.recv()
+            asked = connection.recv()
         except EOFError:
             return
         try:
-            connection.send(rows.take(texts, state))
+            connection.send(spool.close() if asked is None else _written(rows.take(*asked), spool))
         except Exception as error:
             connection.send(error)
+
+
+def _written(taken: rows.Taken, spool: Spool) -> rows.Taken:
+    spool.write(taken.tables)
+    taken.tables = {}
+    return taken

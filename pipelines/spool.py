@@ -1,0 +1,75 @@
+"""Parquet files of rows that dlt takes into a load as they are, so that any process may write them, and all at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.tables import LOAD_ID, Table
+
+Rows = Mapping[str, pa.Table]
+"""Rows by table, of some tables."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of rows of one table."""
+
+    table: str
+    path: str
+    row_count: int
+
+
+class Spool:
+    """Writes the rows of one load: a file for each table that gets any, in a folder that dlt can link from."""
+
+    def __init__(self, folder: Path, load_id: str, declared: Sequence[Table]) -> None:
+        self.folder = folder
+        self.load_id = load_id
+        self.declared = declared
+        self._schemas = {table.name: _loaded(table) for table in declared}
+        self._writers: dict[str, tuple[Path, pq.ParquetWriter]] = {}
+        self._counts: dict[str, int] = {}
+        self._others: list[File] = []
+
+    def write(self, rows: Rows) -> None:
+        """Adds rows to the files of their tables."""
+        for name, table in rows.items():
+            if len(table):
+                loaded = table.append_column(LOAD_ID, _repeated(self.load_id, len(table)))
+                self._writer(name).write_table(loaded.cast(self._schemas[name]))
+                self._counts[name] = self._counts.get(name, 0) + len(table)
+
+    def add(self, files: Sequence[File]) -> None:
+        """Takes the files that another process has written."""
+        self._others += files
+
+    def close(self) -> list[File]:
+        """Ends the files; gives them and those of other processes."""
+        for _, writer in self._writers.values():
+            writer.close()
+        own = [File(name, str(path), self._counts[name]) for name, (path, _) in self._writers.items()]
+        return [*own, *self._others]
+
+    def _writer(self, name: str) -> pq.ParquetWriter:
+        if name not in self._writers:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / f"{name}.{uuid4().hex}.parquet"
+            # uncompressed: they are read once, from the same disk
+            self._writers[name] = path, pq.ParquetWriter(path, self._schemas[name], compression="none")
+        return self._writers[name][1]
+
+
+def _loaded(table: Table) -> pa.Schema:
+    """The columns of a table as dlt has them, with the id of the load at the end."""
+    return table.arrow_schema.append(pa.field(LOAD_ID, _REPEATED, nullable=False))
+
+
+_REPEATED = pa.dictionary(pa.int8(), pa.string())
+
+
+def _repeated(value: str, size: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), size), pa.array([value]))
