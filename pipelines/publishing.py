@@ -25,6 +25,7 @@ _NEWEST_READING: Final = """
     )"""
 _MARTS: Final = "marts"
 _COMPARISON: Final = "comparison"
+_DISTINCT: Final = 1000  # values of a column's part up to which Parquet lists them; looking for more takes long
 _LINKS: Final = ("warehouse.duckdb", "parquet", "site")
 
 
@@ -146,7 +147,8 @@ def _write_parquet(database: Path, folder: Path) -> None:
     with duckdb.connect(str(database), read_only=True) as db:
         names = db.execute("select table_name from information_schema.tables where table_schema = 'marts'").fetchall()
         for (name,) in names:
-            db.execute(f"copy {_MARTS}.{name} to {_quoted(folder / f'{name}.parquet')} (format parquet)")
+            target = _quoted(folder / f"{name}.parquet")
+            db.execute(f"copy {_MARTS}.{name} to {target} (format parquet, dictionary_size_limit {_DISTINCT})")
 
 
 def _sync(folder: Path) -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pipelines.comparison import compare
 from pipelines.comparison.method import Method
-from pipelines.kili import answers, records
+from pipelines.kili import answers, canonical, records
 
 Answer = dict[str, Any]
 
@@ -27,7 +27,8 @@ def annotations(*pairs: tuple[Answer, Answer]) -> pa.Table:
 
 def compared(*pairs: tuple[Answer, Answer], method: Method | None = None) -> compare.Comparison:
     """Pairs of answers compared, the annotator's first."""
-    named = [(number, job) for number, pair in enumerate(pairs) for side in pair for job in answers.named_jobs(side)]
+    said = [(number, canonical.text(side)) for number, pair in enumerate(pairs) for side in pair]
+    named = [(number, job) for number, text in said for job in answers.named_jobs(text)]
     table = pa.table(
         {
             "pair": pa.array([pair for pair, _ in named], pa.int64()),

@@ -54,10 +54,21 @@ told as (
     where edit != 'removed'
 ),
 
-differences as (
-    (select * from expected except all select * from told)
+counted as (
+    select *, 1 as times from expected
     union all
-    (select * from told except all select * from expected)
+    select *, -1 as times from told
+),
+
+differences as (
+    select
+        default_label_key,
+        review_label_key,
+        annotation_key,
+        is_of_review
+    from counted
+    group by default_label_key, review_label_key, annotation_key, is_of_review
+    having sum(times) != 0
 )
 
 select * from differences

@@ -7,7 +7,6 @@ from typing import Final
 
 import duckdb
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from pipelines.comparison import items, method
@@ -121,7 +120,7 @@ class Uncompared:
         """The jobs that the answers of the pairs name: label_key, response_hash, job_name."""
         found = [_NAMED.empty_table()]
         for said in self._db.execute(_ANSWERS).to_arrow_reader(_ANSWERS_AT_ONCE):
-            jobs = [answers.named_jobs(orjson.loads(text)) for text in said["json_response"].to_pylist()]
+            jobs = [answers.named_jobs(text) for text in said["json_response"].to_pylist()]
             rows = said.select(_NAMED.names[:2]).take(pa.array(np.repeat(np.arange(len(jobs)), [*map(len, jobs)])))
             names = pa.array([name for one in jobs for name in one], pa.string())
             found.append(pa.Table.from_batches([rows]).append_column("job_name", names))

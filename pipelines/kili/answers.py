@@ -88,9 +88,13 @@ def gather(
     return answer.rows, len(answer.rows) + columns.end()
 
 
-def named_jobs(response: Object) -> set[str]:
+def named_jobs(json_response: str) -> set[str]:
     """The jobs at the top of an answer that it names, also those it says nothing in."""
-    return {name for _, jobs, _ in _levels(response) for name, said in jobs.items() if said is not None} - _RESERVED
+    names = plain.names(json_response)
+    if names is None:
+        levels = _levels(orjson.loads(json_response))
+        names = {name for _, jobs, _ in levels for name, said in jobs.items() if said is not None}
+    return names - _RESERVED
 
 
 def _levels(response: Object) -> list[tuple[str, Object, int | None]]:

@@ -5,6 +5,7 @@ records have, each of its own type; whatever does not fit is not plain, and is r
 same rows.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -150,6 +151,7 @@ _LAST_DIGIT: Final = ":"  # the character after 9
 _ASSET_LEVEL: Final = "assetLevel"
 _STRUCTURED: Final = {"author", "jsonResponse", "labels", "latestLabel", "latestLabels"}
 _ASSET: Final = msgspec.json.Decoder(Asset)
+_NAMES: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
@@ -159,14 +161,22 @@ def asset(raw: bytes) -> Asset | None:
         found = _ASSET.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if not all(map(_is_usual, labels_of(found))):
+    if not all(_are_jobs(label.jsonResponse or {}) for label in labels_of(found)):
         return None
     return _unsigned(found) if urls.may_be_signed(raw) else found
 
 
-def _is_usual(label: Label) -> bool:
-    """Whether the answer's names are jobs: a video's are frames, which start with a digit."""
-    response = label.jsonResponse
+def names(json_response: str) -> set[str] | None:
+    """The jobs that an answer names and says something of, if jobs are what stands at its top."""
+    try:
+        found = _NAMES.decode(json_response)
+    except RecursionError:
+        return None
+    return {name for name, said in found.items() if bytes(said) != b"null"} if _are_jobs(found) else None
+
+
+def _are_jobs(response: Mapping[str, object]) -> bool:
+    """Whether an answer's names are jobs: a video's are frames, which start with a digit."""
     return not response or (min(response) > _LAST_DIGIT and _ASSET_LEVEL not in response)
 
 
