@@ -1,16 +1,17 @@
 """The quick way through plain answers gives the same rows as the long one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from exporting import named
+from exporting import asset, label, named
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.kili import answers, records
+from pipelines.kili import answers, parsing, plain, records
 from pipelines.kili.columns import Columns
 
 EXPORTS = sorted(Path(__file__).parent.glob("samples/**/*.json"))
@@ -106,3 +107,118 @@ def test_with_key_frames_only_interpolated_annotations_are_left_out() -> None:
     assert quick == long == [row for row in everything if row["is_key_frame"]]
     assert len(everything) == 5
     assert answers.key_frames(response["1"]) == response["1"]
+
+
+DATES = st.sampled_from(
+    [
+        "2026-01-01T00:00:00.123Z",
+        "2026-01-01T00:00:00.123456Z",
+        "2026-01-01T00:00:00.1234567Z",
+        "2026-01-01T00:00:00.999999999Z",
+        "2026-01-01T00:00:00+02:00",
+        "2026-01-01T00:00:00",
+        "2026-01-01 00:00:00Z",
+        "2026-01-01t00:00:00z",
+        "2026-01-01T00:00Z",
+        "2026-01-01",
+        "2026-02-30T00:00:00Z",
+        "2026-01-01T00:00:60Z",
+        "1969-12-31T23:59:59.999Z",
+        1767225600,
+        1767225600000,
+    ]
+)
+VALUES = st.one_of(
+    st.sampled_from(
+        [None, "", "x", "true", "5", '{"a":1}', 0, 1, 7, 0.5, True, False, 2**63, 2**64, 1e17, {}, [], {"a": 1e17}]
+    ),
+    DATES,
+)
+SIGNED = "https://storage.example.com/1.jpg?X-Goog-Signature=abc&width=3"
+ANSWER = {
+    "BOXES": {"annotations": [box((0.1, 0.2), (0.3, 0.4), is_beside=True)]},
+    "NER": {"annotations": [{"mid": "m", "beginOffset": 0, "endOffset": 3, "categories": [{"name": "É"}]}]},
+    "TEXT": {"text": "a\u2028b\x7f"},
+}
+
+
+def flattened(record: Any, *, is_long: bool) -> tuple[Any, ...]:
+    """All that is told of a record."""
+    raw = json.dumps(record).encode()
+    text = parsing.Text(None, "/0", record["id"], is_label=False, fault=None, record_hash="r", raw=raw)
+    batch = parsing.Batch()
+    found = batch.read([text]) if is_long else batch.add([text])
+    labels = [replace(label, response=None) for label in found.labels] if found else []
+    return found and replace(found, labels=labels), batch.counts, batch.rejects
+
+
+def record(**more: Any) -> dict[str, Any]:
+    said = label(ANSWER, id="l1", isLatestReviewLabelForUser=False, jsonResponseUrl="https://a", secondsToLabel=3)
+    return {
+        **asset("a1", said, label(ANSWER, author=None)),
+        "content": "https://a/1.jpg",
+        "jsonMetadata": {"b": 1, "a": 2},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        record(),
+        record(content=SIGNED),
+        record(updatedAt="2026-01-01T00:00:00Z", resolution={"width": 1, "height": 2}),
+        {**record(), "labels": None, "latestLabel": label(ANSWER)},
+        {**record(), "labels": [], "latestLabels": [label(ANSWER)]},
+    ],
+    ids=["labels", "a signed URL", "keys without a column", "latestLabel", "latestLabels"],
+)
+def test_a_usual_record_is_read_the_quick_way(said: dict[str, Any]) -> None:
+    assert plain.asset(orjson.dumps(said)) is not None
+    assert flattened(said, is_long=False) == flattened(said, is_long=True)
+
+
+KEYS = [
+    *(("asset", key) for key in (*plain.Asset.__struct_fields__, "more")),
+    *(("label", key) for key in (*plain.Label.__struct_fields__, "updatedAt", "more")),
+    *(("author", key) for key in (*plain.Author.__struct_fields__, "more")),
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(KEYS), VALUES)
+def test_a_record_is_read_the_same_either_way(key: tuple[str, str], value: Any) -> None:
+    said = record()
+    first = said["labels"][0]
+    {"asset": said, "label": first, "author": first["author"]}[key[0]][key[1]] = value
+    assert flattened(said, is_long=False) == flattened(said, is_long=True)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["J", "0", "00", "assetLevel", "ROTATION_JOB", "é", "~/"]), ODD | st.just(ANSWER["BOXES"])
+    )
+)
+def test_an_answer_is_stored_the_same_either_way(response: Any) -> None:
+    said = {**record(), "labels": [label(response)]}
+    assert flattened(said, is_long=False) == flattened(said, is_long=True)
+
+
+@given(
+    st.lists(st.tuples(NUMBERS, NUMBERS), min_size=3, max_size=6), st.sampled_from(["rectangle", "polygon", "semantic"])
+)
+def test_outlines_are_written_as_the_long_way_writes_them(vertices: list[tuple[Any, Any]], tool: str) -> None:
+    ring = {"normalizedVertices": [{"x": x, "y": y} for x, y in [*vertices, *vertices[:1]]]}
+    open_ring = {"normalizedVertices": [{"x": x, "y": y} for x, y in vertices]}
+    said = [
+        {"type": tool, "boundingPoly": [one], "mid": f"{n}", "categories": [{"name": "A"}]}
+        for n, one in enumerate((ring, open_ring))
+    ]
+    quick, long, _ = rows({"J": {"annotations": said}})
+    assert quick == long
+
+
+def test_names_of_jobs_are_told_without_reading_what_they_say() -> None:
+    frames = {"0": {"J": {}, "K": None}, "1": {"L": {}}, "assetLevel": {"M": {}}}
+    for response, names in ((frames, {"J", "L", "M"}), ({"J": None, "K": {}, "ROTATION_JOB": {}}, {"K"}), ({}, set())):
+        assert answers.named_jobs(json.dumps(response)) == names

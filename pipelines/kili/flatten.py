@@ -115,8 +115,10 @@ def asset(record: export.Asset) -> FlatAsset:
 
 
 def plain_asset(record: plain.Asset) -> FlatAsset:
-    """The same of a plain record."""
-    columns = _asset_columns(list(_PLAIN_ASSET(record)))
+    """The same of a plain record. Raises `TypeError` or `ValueError` if it is not so plain."""
+    columns = list(_PLAIN_ASSET(record))
+    columns[_TIMES] = [instant and datetime.fromisoformat(instant) for instant in columns[_TIMES]]
+    columns = _asset_columns(columns)
     extra = _text(_more(_ASSET_MORE, _PLAIN_ASSET_MORE(record)))
     return _flat(record.id, (*columns, extra), [_plain_label(label) for label in plain.labels_of(record)])
 
@@ -182,7 +184,7 @@ def _plain_label(label: plain.Label) -> FlatLabel:
     extra = _more(_LABEL_MORE, _PLAIN_LABEL_MORE(label))
     if more := _more(_AUTHOR_MORE, _PLAIN_AUTHOR_MORE(author)):
         extra["author"] = more
-    head = (label.id, *_PLAIN_AUTHOR(author), label.labelType, microseconds(label.createdAt))
+    head = (label.id, *_PLAIN_AUTHOR(author), label.labelType, microseconds(datetime.fromisoformat(label.createdAt)))
     return FlatLabel(
         "",
         head + _PLAIN_LABEL(label),

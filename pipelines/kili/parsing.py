@@ -65,7 +65,7 @@ class Batch:
 
     def add(self, texts: list[Text]) -> flatten.FlatAsset | None:
         """The asset of these records; none if all of them are broken."""
-        return self._plain(texts[0]) or self._read(texts) if len(texts) == 1 else self._read(texts)
+        return (self._plain(texts[0]) if len(texts) == 1 else None) or self.read(texts)
 
     def _plain(self, text: Text) -> flatten.FlatAsset | None:
         """The asset of a plain record."""
@@ -74,7 +74,7 @@ class Batch:
             return None
         try:
             asset = flatten.plain_asset(record)
-        except TypeError:  # whole numbers beyond 64 bits, which orjson takes for others
+        except (TypeError, ValueError):  # whole numbers beyond 64 bits, which orjson takes for others; no such day
             return None
         counts = self.counts
         counts.asset_count += 1
@@ -87,7 +87,8 @@ class Batch:
             asset.record_hash = text.record_hash
         return asset
 
-    def _read(self, texts: list[Text]) -> flatten.FlatAsset | None:
+    def read(self, texts: list[Text]) -> flatten.FlatAsset | None:
+        """The same, whatever the records hold."""
         rejects = len(self.rejects)
         records = [(text, record) for text in texts if (record := self._record(text)) is not None]
         own = sum(not text.is_label for text, _ in records)

@@ -6,7 +6,6 @@ same rows.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -18,6 +17,7 @@ _ABSENT: Final[Any] = None
 _EXACT: Final = 2**53  # whole numbers up to here are floats as well
 _Number = Annotated[int, Meta(ge=-_EXACT, le=_EXACT)] | Annotated[float, Meta(ge=-_EXACT, le=_EXACT)]
 _Whole = Annotated[int, Meta(ge=-_EXACT, le=_EXACT)]
+_Instant = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?\Z")]
 
 
 class _Said(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -97,7 +97,7 @@ class Author(_Record):
 class Label(_Record):
     """A label; the keys from `isLastForStep` on have no column."""
 
-    createdAt: datetime
+    createdAt: _Instant
     labelType: str
     id: str | None = None
     author: Author | None = None
@@ -137,8 +137,8 @@ class Asset(_Record):
     inferenceMark: float | None = None
     skipped: bool | None = None
     totalSecondsToLabel: float | None = None
-    createdAt: datetime | None = None
-    updatedAt: datetime | None = None
+    createdAt: _Instant | None = None
+    updatedAt: _Instant | None = None
     labels: list[Label] | None = None
     latestLabel: Label | None = None
     latestLabels: list[Label] | None = None

@@ -14,7 +14,7 @@ from pipelines.kili.rows import Sighting
 from pipelines.limits import Limits
 
 LOADER_VERSION: Final = "1"
-_BATCH_BYTES: Final = 4 << 20
+_BATCH_BYTES: Final = 2 << 20
 
 
 @dataclass(frozen=True)
