@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ import pytest
 from conftest import SAMPLES
 
 from pipelines import landing, ledger, tables, warehouse
-from pipelines.kili import answers, novelties, reading, records
+from pipelines.kili import answers, novelties, reading, records, workers
 from pipelines.settings import Settings
 
 OUR_OWN = {"exports": ("loaded_at",)}
@@ -55,6 +56,21 @@ def test_the_same_export_under_two_names_is_one(tmp_path: Path) -> None:
     first = write(tmp_path, "first", label("CAR"))
     done = load(tmp_path / "w", first, Path(shutil.copy(first, tmp_path / "second.json")))
     assert (done.exports_found, done.new_row_counts["exports"]) == (1, 1)
+
+
+def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_WORTH", 0)
+    monkeypatch.setattr(reading, "_BATCH_BYTES", 1)
+    paths = [tmp_path / f"{name}.json" for name in "abc"]
+    for path, answer in zip(paths, ("CAR", "BUS", "CAR"), strict=True):
+        odd = label("", jsonResponse={"SOUND": {"waves": [1]}}), {"labelType": "DEFAULT"}
+        path.write_text(json.dumps([{"id": f"{n}", "labels": [label(answer), *odd]} for n in range(40)]))
+    found = [landing.Landed(path.name, path) for path in paths]
+    one, two = (replace(settings(tmp_path / name), workers=n) for name, n in (("one", 1), ("two", 2)))
+    done = warehouse.load(found, two)
+    assert done.new_row_counts == warehouse.load(found, one).new_row_counts
+    assert rows(two.warehouse) == rows(one.warehouse)
+    assert not (two.work / "dlt" / "kili" / "spool").exists()
 
 
 def test_an_asset_that_did_not_change_writes_a_ledger_row_and_a_sighting(tmp_path: Path) -> None:

@@ -47,6 +47,9 @@ _COUNTS: Final = """
         ))
     where (select count(distinct label_container) from seen) = 1"""
 
+_HERE: Final = "memory.main"
+_WAREHOUSE: Final = "wh.kili"
+
 
 class Known:
     """Asset versions and answers in the warehouse, and those met so far in this run.
@@ -63,10 +66,10 @@ class Known:
             (asset_id varchar, asset_version varchar, label_key varchar, response_hash varchar, annotation_count bigint)
             """
         )
-        self._places = ["memory.main"]
+        self._places: list[str] = []
         self._has_hashes = False
         if database.exists() and self._attach(database):
-            self._places.append("wh.kili")
+            self._places.append(_WAREHOUSE)
             columns = self._db.execute("select column_name from duckdb_columns() where database_name = 'wh'").fetchall()
             self._has_hashes = ("record_hash",) in columns  # a warehouse of an older version has none
 
@@ -78,6 +81,8 @@ class Known:
 
     def of(self, asset_ids: Iterable[str]) -> State:
         """What is known of these assets."""
+        if not self._places:
+            return State({}, set(), self._is_key_frames_only)
         self._db.register("batch", pa.table({"asset_id": pa.array(asset_ids, pa.string())}))
         versions = {(asset_id, version): count for asset_id, version, count in self._ask(_VERSIONS)}
         return State(versions, set(self._ask(_ANSWERS)) if versions else set(), self._is_key_frames_only)
@@ -100,7 +105,7 @@ class Known:
 
     def outdated(self, flatten_version: int) -> Iterator[list[tuple[str, str, str, str]]]:
         """Answers that only an older flattening took apart: asset_id, label_key, response_hash, json_response."""
-        if len(self._places) == 1 or self._is_up_to_date(flatten_version):
+        if _WAREHOUSE not in self._places or self._is_up_to_date(flatten_version):
             return
         found = self._db.cursor().execute(
             """with versions as (
@@ -120,6 +125,8 @@ class Known:
             if name in new:
                 self._db.register("new", new[name])
                 self._db.execute(f"insert into {name} select {', '.join(columns)} from new")
+        if _HERE not in self._places:
+            self._places.append(_HERE)
 
     def _attach(self, database: Path) -> bool:
         self._db.execute(f"attach '{str(database).replace(chr(39), chr(39) * 2)}' as wh (read_only)")
