@@ -57,13 +57,14 @@ def key_frames(response: Object) -> Object:
     What is left keeps its place, so its rows have the same keys.
     """
     jobs = {name: answer for name, answer in response.items() if name not in _RESERVED and name != _ASSET_LEVEL}
-    if not jobs or not all(_is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
+    if not jobs or not all(plain.is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
         return response
     frames = {frame: {name: _key_frame(answer) for name, answer in answers.items()} for frame, answers in jobs.items()}
     return {**response, **frames}
 
 
 def _key_frame(answer: Any) -> Any:
+    answer = plain.builtins(answer) if isinstance(answer, plain.Job) else answer
     if not isinstance(answer, dict):
         return answer
     if answer.get("isKeyFrame") is False:
@@ -102,7 +103,7 @@ def _levels(response: Object) -> list[tuple[str, Object, int | None]]:
     jobs = {name: answer for name, answer in response.items() if name not in _RESERVED}
     asset_level = jobs.pop(_ASSET_LEVEL, None)
     levels: list[tuple[str, Object, int | None]] = []
-    if jobs and all(_is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
+    if jobs and all(plain.is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
         levels += [(f"/{frame}", answers, int(frame)) for frame, answers in jobs.items()]
     else:
         levels.append(("", jobs, None))
@@ -428,10 +429,6 @@ class _Answer:
             )
         )
         return key
-
-
-def _is_frame(name: str) -> bool:
-    return name.isascii() and name.isdecimal() and len(name) < 16
 
 
 def _token(name: str) -> str:

@@ -19,6 +19,7 @@ LEFT_OUT: Final[dict[str, Any]] = {}
 """Stands, itself and no equal, where an annotation was that is not wanted."""
 
 _SCHEMA: Final = records.ANNOTATIONS.arrow_schema
+_MANY: Final = 20_000  # things of a kind, as a long video has them, that are gathered before they become a table
 _ANSWER: Final = ("asset_id", "label_key", "response_hash")
 _Item = TypeVar("_Item")
 
@@ -39,6 +40,10 @@ class _Gathered(Generic[_Item]):
         self.jobs.append(here)
         self.hashed.append(hashed)
         self.counts.append(len(items))
+
+    def clear(self) -> None:
+        for gathered in (self.items, self.positions, self.jobs, self.hashed, self.counts):
+            gathered.clear()
 
     def columns(self, answers: list[pa.Array]) -> Arrays:
         """What the things have of their answers and jobs."""
@@ -62,6 +67,7 @@ class Columns:
         self._chosen = _Gathered[tuple[plain.Category, bool | None]]()
         self._texts = _Gathered[tuple[str, bool | None]]()
         self._answers: list[tuple[str, str, str]] = []
+        self._tables: list[pa.Table] = []
         self._keys = keys.Answer("", "")
         self._count = 0
 
@@ -102,14 +108,16 @@ class Columns:
 
     def table(self) -> pa.Table:
         """All rows, in the columns of `kili.annotations`."""
+        self._tabulate()
+        return pa.concat_tables(self._tables or [_SCHEMA.empty_table()])
+
+    def _tabulate(self) -> None:
+        """Makes tables of what is gathered, which take less memory."""
         answers = [pa.array(column, pa.string()) for column in zip(*self._answers, strict=True)]
-        parts = [
-            self._table(answers, self._outlined, _outlined),
-            self._table(answers, self._entities, _entities),
-            self._table(answers, self._chosen, _chosen),
-            self._table(answers, self._texts, _texts),
-        ]
-        return pa.concat_tables([part for part in parts if part is not None] or [_SCHEMA.empty_table()])
+        self._add_table(answers, self._outlined, _outlined)
+        self._add_table(answers, self._entities, _entities)
+        self._add_table(answers, self._chosen, _chosen)
+        self._add_table(answers, self._texts, _texts)
 
     def _add(
         self,
@@ -124,19 +132,23 @@ class Columns:
         positions, hashed = positions or range(len(items)), self._keys.hashed(place)
         gathered.add(items, positions, here, hashed)
         self._count += len(items)
+        if len(gathered.items) >= _MANY:
+            self._tabulate()
         for position, one in zip(positions, said, strict=True):
             if one.children:
                 nested.append((f"{place}/{position}/children", one.children, keys.at(hashed, position), here[3]))
 
-    def _table(
+    def _add_table(
         self, answers: list[pa.Array], gathered: _Gathered[_Item], columns: Callable[[list[_Item]], Arrays]
-    ) -> pa.Table | None:
+    ) -> None:
         if not gathered.items:
-            return None
+            return
         size = len(gathered.items)
         found = columns(gathered.items) | gathered.columns(answers)
         found["flatten_version"] = pa.repeat(self._version, size)
-        return pa.table([found[f.name] if f.name in found else pa.nulls(size, f.type) for f in _SCHEMA], _SCHEMA)
+        arrays = [found[f.name] if f.name in found else pa.nulls(size, f.type) for f in _SCHEMA]
+        self._tables.append(pa.table(arrays, _SCHEMA))
+        gathered.clear()
 
 
 def _wanted(answer: Any) -> tuple[Any, list[int] | None]:

@@ -114,7 +114,7 @@ def asset(record: export.Asset) -> FlatAsset:
     return _flat(record["id"], (*columns, _text(_rest(said, _ASSET_KEYS))), labels)
 
 
-def plain_asset(record: plain.Asset) -> FlatAsset:
+def plain_asset(record: plain.Asset[Any]) -> FlatAsset:
     """The same of a plain record. Raises `TypeError` or `ValueError` if it is not so plain."""
     columns = list(_PLAIN_ASSET(record))
     columns[_TIMES] = [instant and datetime.fromisoformat(instant) for instant in columns[_TIMES]]
@@ -178,7 +178,7 @@ def _label(label: export.Label) -> FlatLabel:
     )
 
 
-def _plain_label(label: plain.Label) -> FlatLabel:
+def _plain_label(label: plain.Label[Any]) -> FlatLabel:
     author = label.author or _NO_AUTHOR
     json_response = None if label.jsonResponse is None else plain.dumps(label.jsonResponse)
     extra = _more(_LABEL_MORE, _PLAIN_LABEL_MORE(label))

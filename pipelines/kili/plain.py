@@ -5,8 +5,8 @@ records have, each of its own type; whatever does not fit is not plain, and is r
 same rows.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -94,14 +94,19 @@ class Author(_Record):
     lastname: Any = None
 
 
-class Label(_Record):
+_Response = TypeVar("_Response")
+Jobs = dict[str, Job]
+Frames = dict[str, Jobs]
+
+
+class Label(_Record, Generic[_Response]):
     """A label; the keys from `isLastForStep` on have no column."""
 
     createdAt: _Instant
     labelType: str
     id: str | None = None
     author: Author | None = None
-    jsonResponse: dict[str, Job] | None = None
+    jsonResponse: _Response | None = None
     modelName: str | None = None
     skipped: bool | None = None
     isSentBackToQueue: bool | None = None
@@ -121,7 +126,7 @@ class Label(_Record):
     numberOfAnnotations: Any = None
 
 
-class Asset(_Record):
+class Asset(_Record, Generic[_Response]):
     """An asset with its labels; `jsonContent` and the resolutions have no column."""
 
     id: Annotated[str, Meta(min_length=1)]
@@ -139,9 +144,9 @@ class Asset(_Record):
     totalSecondsToLabel: float | None = None
     createdAt: _Instant | None = None
     updatedAt: _Instant | None = None
-    labels: list[Label] | None = None
-    latestLabel: Label | None = None
-    latestLabels: list[Label] | None = None
+    labels: list[Label[_Response]] | None = None
+    latestLabel: Label[_Response] | None = None
+    latestLabels: list[Label[_Response]] | None = None
     jsonContent: Any = None
     pageResolutions: Any = None
     resolution: Any = None
@@ -150,20 +155,25 @@ class Asset(_Record):
 _LAST_DIGIT: Final = ":"  # the character after 9
 _ASSET_LEVEL: Final = "assetLevel"
 _STRUCTURED: Final = {"author", "jsonResponse", "labels", "latestLabel", "latestLabels"}
-_ASSET: Final = msgspec.json.Decoder(Asset)
 _NAMES: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
-def asset(raw: bytes) -> Asset | None:
+def asset(raw: bytes) -> Asset[Any] | None:
     """The asset of a record, if all of it is plain."""
-    try:
-        found = _ASSET.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if not all(_are_jobs(label.jsonResponse or {}) for label in labels_of(found)):
-        return None
-    return _unsigned(found) if urls.may_be_signed(raw) else found
+    for decoder, fits in _SHAPES:
+        try:
+            found = decoder.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        if all(fits(label.jsonResponse or {}) for label in labels_of(found)):
+            return _unsigned(found) if urls.may_be_signed(raw) else found
+    return None
+
+
+def is_frame(name: str) -> bool:
+    """Whether a name in an answer is a video's frame."""
+    return name.isascii() and name.isdecimal() and len(name) < 16
 
 
 def names(json_response: str) -> set[str] | None:
@@ -176,11 +186,21 @@ def names(json_response: str) -> set[str] | None:
 
 
 def _are_jobs(response: Mapping[str, object]) -> bool:
-    """Whether an answer's names are jobs: a video's are frames, which start with a digit."""
+    """Whether an answer's names are jobs, none of them with a digit in front, as a video's frames have."""
     return not response or (min(response) > _LAST_DIGIT and _ASSET_LEVEL not in response)
 
 
-def _unsigned(asset: Asset) -> Asset | None:
+def _are_frames(response: Mapping[str, object]) -> bool:
+    return all(is_frame(name) or name == _ASSET_LEVEL for name in response)
+
+
+_SHAPES: Final[tuple[tuple[Any, Callable[[Mapping[str, object]], bool]], ...]] = (
+    (msgspec.json.Decoder(Asset[Jobs]), _are_jobs),
+    (msgspec.json.Decoder(Asset[Frames]), _are_frames),
+)
+
+
+def _unsigned(asset: Asset[Any]) -> Asset[Any] | None:
     """The asset without signing parameters in its URLs; answers that have any are not plain."""
     labels = labels_of(asset)
     if any(label.jsonResponse and urls.may_be_signed(dumps(label.jsonResponse)) for label in labels):
@@ -192,7 +212,7 @@ def _unsigned(asset: Asset) -> Asset | None:
     return asset
 
 
-def labels_of(asset: Asset) -> list[Label]:
+def labels_of(asset: Asset[_Response]) -> list[Label[_Response]]:
     """The labels of an asset, whichever key holds them."""
     several = (asset.labels or []) + (asset.latestLabels or [])
     return several if asset.latestLabel is None else [*several, asset.latestLabel]
@@ -211,6 +231,6 @@ def builtins(said: object) -> Any:
     return msgspec.to_builtins(said)
 
 
-def dumps(response: dict[str, Job]) -> bytes:
+def dumps(response: Jobs | Frames) -> bytes:
     """A plain answer as `canonical.dumps` writes it."""
     return _ENCODER.encode(response)
