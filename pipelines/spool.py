@@ -1,8 +1,10 @@
 """Parquet files of rows that dlt takes into a load as they are, so that any process may write them, and all at once."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import pyarrow as pa
@@ -12,6 +14,8 @@ from pipelines.tables import LOAD_ID, Table
 
 Rows = Mapping[str, pa.Table]
 """Rows by table, of some tables."""
+
+_REPEATED: Final = pa.dictionary(pa.int8(), pa.string())
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,9 @@ class Spool:
     def __init__(self, folder: Path, load_id: str, declared: Sequence[Table]) -> None:
         self.folder = folder
         self.load_id = load_id
-        self.declared = declared
         self._schemas = {table.name: _loaded(table) for table in declared}
         self._writers: dict[str, tuple[Path, pq.ParquetWriter]] = {}
-        self._counts: dict[str, int] = {}
+        self._counts: Counter[str] = Counter()
         self._others: list[File] = []
 
     def write(self, rows: Rows) -> None:
@@ -41,7 +44,7 @@ class Spool:
             if len(table):
                 loaded = table.append_column(LOAD_ID, _repeated(self.load_id, len(table)))
                 self._writer(name).write_table(loaded.cast(self._schemas[name]))
-                self._counts[name] = self._counts.get(name, 0) + len(table)
+                self._counts[name] += len(table)
 
     def add(self, files: Sequence[File]) -> None:
         """Takes the files that another process has written."""
@@ -66,9 +69,6 @@ class Spool:
 def _loaded(table: Table) -> pa.Schema:
     """The columns of a table as dlt has them, with the id of the load at the end."""
     return table.arrow_schema.append(pa.field(LOAD_ID, _REPEATED, nullable=False))
-
-
-_REPEATED = pa.dictionary(pa.int8(), pa.string())
 
 
 def _repeated(value: str, size: int) -> pa.Array:
