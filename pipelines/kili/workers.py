@@ -39,10 +39,13 @@ class Workers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for other in self._others:
+        try:
             if self._spool and error is None:
-                self._spool.add(other.files())
-            other.close()
+                for other in self._others:
+                    self._spool.add(other.files())
+        finally:
+            for other in self._others:
+                other.close()
 
     def submit(self, texts: list[list[Text]], state: rows.State) -> "Future[rows.Taken]":
         """A batch as `rows.take` gives it, now or later."""
