@@ -16,7 +16,7 @@ import orjson
 
 Span = tuple[int, int]
 
-_CHUNK: Final = 1 << 22
+_CHUNK: Final = 1 << 20
 _LONGEST_LINE: Final = 1 << 26
 _MANY_STRAYS: Final = 10_000
 _BOM: Final = b"\xef\xbb\xbf"

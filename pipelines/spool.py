@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import pyarrow as pa
@@ -14,6 +14,13 @@ from pipelines.tables import LOAD_ID, Table
 
 Rows = Mapping[str, pa.Table]
 """Rows by table, of some tables."""
+
+_READ_ONCE: Final[dict[str, Any]] = {
+    "compression": "none",
+    "write_statistics": False,
+    "dictionary_pagesize_limit": 2048,  # bytes of values up to which they are listed: of keys, none is met twice
+}
+"""How files are written that are read once, whole, from the same disk."""
 
 _REPEATED: Final = pa.dictionary(pa.int8(), pa.string())
 
@@ -42,8 +49,8 @@ class Spool:
         """Adds rows to the files of their tables."""
         for name, table in rows.items():
             if len(table):
-                loaded = table.append_column(LOAD_ID, _repeated(self.load_id, len(table)))
-                self._writer(name).write_table(loaded.cast(self._schemas[name]))
+                columns = [*table.columns, _repeated(self.load_id, len(table))]
+                self._writer(name).write_table(pa.Table.from_arrays(columns, schema=self._schemas[name]))
                 self._counts[name] += len(table)
 
     def add(self, files: Sequence[File]) -> None:
@@ -61,8 +68,7 @@ class Spool:
         if name not in self._writers:
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"{name}.{uuid4().hex}.parquet"
-            # uncompressed: they are read once, from the same disk
-            self._writers[name] = path, pq.ParquetWriter(path, self._schemas[name], compression="none")
+            self._writers[name] = path, pq.ParquetWriter(path, self._schemas[name], **_READ_ONCE)
         return self._writers[name][1]
 
 

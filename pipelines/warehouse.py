@@ -28,16 +28,16 @@ def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
     dlt.config["load.workers"] = settings.workers
     return dlt.pipeline(
         pipeline_name=schema,
-        destination=_destination(settings.database, _MEMORY),
+        destination=_destination(settings, _MEMORY),
         dataset_name=schema,
         pipelines_dir=str(settings.work / "dlt"),
     )
 
 
-def _destination(database: Path, memory: int) -> Destination[Any, Any]:
-    """DuckDB with one thread for each table that dlt loads, which is quicker than more, and so many bytes of memory."""
-    config = {"threads": 1, "memory_limit": f"{memory}B"}
-    return dlt.destinations.duckdb(DuckDbCredentials(str(database), global_config=config))
+def _destination(settings: Settings, memory: int) -> Destination[Any, Any]:
+    """DuckDB with one thread, which is quicker than more, and so many bytes of memory for each table that dlt loads."""
+    config = {"threads": 1, "memory_limit": f"{memory * settings.workers}B", "preserve_insertion_order": False}
+    return dlt.destinations.duckdb(DuckDbCredentials(str(settings.database), global_config=config))
 
 
 def load(found: list[landing.Landed], settings: Settings) -> ledger.Load:
@@ -65,7 +65,7 @@ def append(data: DltSource, schema: str, settings: Settings, largest: Sequence[i
     shutil.rmtree(resources.spooled(run), ignore_errors=True)  # dlt has links to the files
     run.normalize()
     memory = max(_MEMORY, _TIMES_A_RECORD * max(largest, default=0))
-    info = run.load(destination=_destination(settings.database, memory))
+    info = run.load(destination=_destination(settings, memory))
     info.raise_on_failed_jobs()
     return info.loads_ids[0]
 

@@ -84,7 +84,7 @@ def gather(
 ) -> tuple[list[Row], int]:
     """The same, but plain jobs are left to `columns`: the other rows, and the number of all."""
     answer = _Answer(asset_id, label_key, response_hash, columns)
-    columns.begin(asset_id, label_key, response_hash)
+    columns.begin(asset_id, label_key, response_hash, answer.keys)
     answer.read(response)
     return answer.rows, len(answer.rows) + columns.end()
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final, cast
 
 from pipelines.kili import answers, canonical, export, plain
@@ -45,6 +45,7 @@ _LABEL_COLUMNS: Final = (
 _TIMES: Final = slice(_ASSET_COLUMNS.index("createdAt"), _ASSET_COLUMNS.index("updatedAt") + 1)
 _METADATA: Final = _ASSET_COLUMNS.index("jsonMetadata")
 _CREATED_AT: Final = 5
+_IDENTITY: Final = itemgetter(1, 4, _CREATED_AT, 6)  # author_id, label_type, created_at, model_name
 _AUTHOR_COLUMNS: Final = ("id", "email", "name")
 _ASSET_KEYS: Final = {"id", *_ASSET_COLUMNS, *export.LABEL_CONTAINERS}
 _AUTHOR_KEYS: Final = frozenset(_AUTHOR_COLUMNS)
@@ -197,12 +198,11 @@ def _plain_label(label: plain.Label[Any]) -> FlatLabel:
 
 def _set_keys(asset_id: str, labels: list[FlatLabel]) -> None:
     """Gives labels their keys; those with equal author, type, time and model are numbered by their answers."""
-    tied: Counter[tuple[object, ...]] = Counter()
+    tied: dict[tuple[object, ...], int] = {}
     for label in sorted(labels, key=_tie_break) if len(labels) > 1 else labels:
-        _, author_id, _, _, label_type, created_at, model_name, *_ = label.columns
-        identity = (asset_id, author_id, label_type, created_at, model_name)
-        label.key = _hash([*identity, tied[identity]])
-        tied[identity] += 1
+        identity = (asset_id, *_IDENTITY(label.columns))
+        tied[identity] = number = tied.get(identity, -1) + 1
+        label.key = _hash([*identity, number])
 
 
 def _tie_break(label: FlatLabel) -> tuple[str, str]:
@@ -223,6 +223,8 @@ def _text(said: dict[str, Any]) -> str | None:
 
 def _more(names: Sequence[str], values: tuple[Any, ...]) -> dict[str, Any]:
     """What is said under keys that have no column."""
+    if values.count(None) == len(values):
+        return {}
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 

@@ -61,7 +61,7 @@ class Workers:
 
 
 class _Other:
-    """Another process, and the thread here that waits for it."""
+    """Another process, and the threads here that wait for it: one gives it batches ahead, one takes what they became."""
 
     def __init__(self, spool: Spool) -> None:
         context = multiprocessing.get_context("spawn")
@@ -69,33 +69,35 @@ class _Other:
         self._process = context.Process(target=_serve, args=(there, spool.folder, spool.load_id), daemon=True)
         self._process.start()
         there.close()
-        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._giving, self._taking = ThreadPoolExecutor(max_workers=1), ThreadPoolExecutor(max_workers=1)
         self.waiting = 0
 
     def submit(self, texts: list[list[Text]], state: rows.State) -> "Future[rows.Taken]":
         self.waiting += 1
-        return self._thread.submit(self._take, texts, state)
+        self._giving.submit(self._connection.send, (texts, state))
+        return self._taking.submit(self._take)
 
     def files(self) -> list[File]:
         """Ends its files, and gives them."""
-        found: list[File] = self._thread.submit(self._ask, None).result()
+        self._giving.submit(self._connection.send, None)
+        found: list[File] = self._taking.submit(self._answer).result()
         return found
 
     def close(self) -> None:
         self._process.terminate()
         self._connection.close()
-        self._thread.shutdown(cancel_futures=True)
+        for threads in (self._giving, self._taking):
+            threads.shutdown(cancel_futures=True)
         self._process.join()
 
-    def _take(self, texts: list[list[Text]], state: rows.State) -> rows.Taken:
+    def _take(self) -> rows.Taken:
         try:
-            taken: rows.Taken = self._ask((texts, state))
+            taken: rows.Taken = self._answer()
         finally:
             self.waiting -= 1
         return taken
 
-    def _ask(self, asked: tuple[list[list[Text]], rows.State] | None) -> Any:
-        self._connection.send(asked)
+    def _answer(self) -> Any:
         answer = self._connection.recv()
         if isinstance(answer, Exception):
             raise answer
