@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pipelines import splitting
 
 
-def texts(document: bytes) -> list[bytes]:
-    found = splitting.records(io.BytesIO(document))
+def texts(document: bytes, *, is_quick: bool = False) -> list[bytes]:
+    found = splitting.records(io.BytesIO(document), is_quick=is_quick)
     return [document[begin:end] for begin, end in found.spans]
 
 
@@ -94,6 +94,37 @@ def test_any_bytes_are_split_or_refused(document: bytes) -> None:
     except splitting.NotJson:
         return
     assert all(text.strip() == text != b"" for text in found)
+
+
+def is_object(text: bytes) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+bracketed = st.dictionaries(st.text('[]{}"\\,a', max_size=4), st.text('[]{}"\\, a', max_size=4), max_size=2)
+
+
+@given(
+    st.lists(bracketed, max_size=3).map(json.dumps).map(str.encode)
+    | st.lists(bracketed.map(json.dumps), max_size=3).map("\n".join).map(str.encode)
+    | st.text('[]{}",\\ \n1:', max_size=30).map(str.encode)
+)
+def test_records_that_are_found_quickly_are_the_right_ones_if_all_are_json(document: bytes) -> None:
+    try:
+        found = texts(document, is_quick=True)
+    except splitting.NotJson:
+        return
+    if all(map(is_object, found)):
+        assert found == texts(document)
+
+
+def test_brackets_in_texts_are_found_out() -> None:
+    document = b'[{"a": "}, {"}, {"b": 1}]'
+    assert not all(map(is_object, texts(document, is_quick=True)))
+    assert texts(document) == [b'{"a": "}, {"}', b'{"b": 1}']
+    assert texts(b'[{"a": "[]{}"}, {}]', is_quick=True) == [b'{"a": "[]{}"}', b"{}"]
 
 
 def test_members_are_the_lists_and_objects_of_an_object_by_their_keys() -> None:

@@ -71,10 +71,10 @@ class Columns:
         self._keys = keys.Answer("", "")
         self._count = 0
 
-    def begin(self, asset_id: str, label_key: str, response_hash: str, keys_: keys.Answer) -> None:
-        """The jobs that follow are of this answer, whose keys are given."""
+    def begin(self, asset_id: str, label_key: str, response_hash: str, its_keys: keys.Answer) -> None:
+        """The jobs that follow are of this answer."""
         self._answers.append((asset_id, label_key, response_hash))
-        self._keys = keys_
+        self._keys = its_keys
         self._count = 0
 
     def end(self) -> int:
@@ -164,9 +164,11 @@ def _fit(said: list[plain.Annotation]) -> bool:
     """Whether all are objects, none of them part of another's region, or all are entities."""
     if not said[0].boundingPoly:
         return all(one.beginOffset is not None and one.type is None and one.boundingPoly is None for one in said)
-    regions = []
+    regions: list[str] = []
     for one in said:
-        if not (one.boundingPoly and one.type and one.beginOffset is one.endOffset is one.content is None):
+        if one.beginOffset is not None or one.endOffset is not None or one.content is not None:
+            return False
+        if not (one.boundingPoly and one.type):
             return False
         if one.type == "semantic" and one.mid is not None:
             regions.append(one.mid)

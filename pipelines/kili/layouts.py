@@ -58,6 +58,10 @@ _HEAD: Final = msgspec.json.Decoder(_Head)
 _UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
+class _UnsureError(ValueError):
+    """A record is broken, or too long to be read: where the others are is not sure unless texts are looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a record stands: its document, its bytes and, as JSON pointer, its place there; the asset that it names.
@@ -124,13 +128,30 @@ def _collect(
     document: containers.Document, file: IO[bytes], limits: Limits, groups: dict[str | int, list[Place]]
 ) -> str:
     """Adds the records of a document to those of the same asset; all of them or, where it raises, none."""
-    found = splitting.records(file)
+    try:
+        shape, places = _found(document, file, limits, is_quick=True)
+    except (_UnsureError, splitting.NotJson):
+        shape, places = _found(document, file, limits, is_quick=False)
+    for place in places:
+        groups.setdefault(place.asset_id or len(groups), []).append(place)
+    return shape
+
+
+def _found(
+    document: containers.Document, file: IO[bytes], limits: Limits, *, is_quick: bool
+) -> tuple[str, list[Place]]:
+    """How the records of a document stand there, and where. Quickly only if all of them are JSON."""
+    found = splitting.records(file, is_quick=is_quick)
     places: list[Place] = []
     has_labels, nameless = False, 0
     for position, span in enumerate(found.spans):
         is_readable = span[1] - span[0] <= limits.record_bytes
         raw = _read(file, span) if is_readable else b""
         head = _head(raw) if is_readable else None
+        if head is None and is_quick:
+            raise _UnsureError
+        if head is None and is_readable:
+            head = _head(export.shell(raw)[0])
         record_hash = hashlib.blake2b(raw, digest_size=16).hexdigest() if head and not head.is_label else None
         if position == 0 and head and (refusal := head.foreign_format):
             raise containers.Unreadable(f"this is {refusal}")
@@ -145,11 +166,9 @@ def _collect(
             raise containers.Unreadable(
                 f"no Kili export: {nameless:,} of its first {position + 1:,} records name no asset"
             )
-    for place in places:
-        groups.setdefault(place.asset_id or len(groups), []).append(place)
     if has_labels:
-        return "label_list"
-    return "json_list" if found.is_list else "json_object" if found.is_lone else "json_lines"
+        return "label_list", places
+    return "json_list" if found.is_list else "json_object" if found.is_lone else "json_lines", places
 
 
 def texts(layout: Layout) -> Iterator[list[Text]]:
@@ -183,13 +202,9 @@ def _read(file: IO[bytes], span: splitting.Span, most: int | None = None) -> byt
 
 
 def _head(raw: bytes) -> _Head | None:
-    """What a record is, told from what stands around its labels where they are broken; null if that is broken too."""
+    """What a record is; null if it is broken."""
     try:
         return _HEAD.decode(raw)
-    except _UNDECODABLE:
-        outside, _ = export.shell(raw)
-    try:
-        return _HEAD.decode(outside)
     except _UNDECODABLE:
         return None
 

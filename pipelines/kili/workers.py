@@ -61,7 +61,7 @@ class Workers:
 
 
 class _Other:
-    """Another process, and the threads here that wait for it: one gives it batches ahead, one takes what they became."""
+    """Another process, and two threads here: one gives it batches ahead, one takes what became of them."""
 
     def __init__(self, spool: Spool) -> None:
         context = multiprocessing.get_context("spawn")
