@@ -16,8 +16,24 @@ from bench.load import Cost
 _RESULTS: Final = Path(__file__).parent / "results.md"
 _DLT_MEGABYTES: Final = (1.0, 3.0)  # plain dlt is measured on these, and their difference scaled: it takes minutes
 _TIMES: Final = 3
-_TEN_ASSETS: Final = 10 * exports.BYTES_PER_ASSET / 1e6
 _COLUMNS: Final = ("export", "way", "CPU s", "× limit", "wall s", "MB/s", "rows", "rows/s", "peak MB")
+
+Step = tuple[str, str, str]
+"""Its name, the way it is measured, the export that it reads."""
+
+_LIMIT: Final = "the limit: DuckDB alone"
+_ALONE: Final = "ours, first load, one process"
+_LOADS: Final[tuple[Step, ...]] = (
+    (_LIMIT, "limit", "export"),
+    ("ours, first load", "ours", "export"),
+    ("ours, unchanged reload", "ours", "again"),
+    ("ours, 1 % changed", "ours", "changed"),
+    (_ALONE, "ours, one process", "export"),
+)
+_JOBS: Final[tuple[Step, ...]] = (
+    ("the whole job", "whole job", "export"),
+    ("the whole job, 1 % changed", "whole job", "changed"),
+)
 
 Line = tuple[str, str, float, Cost, float]
 """Export, way, megabytes, cost, CPU seconds of the limit on an export of that size."""
@@ -50,56 +66,50 @@ def _arguments() -> argparse.Namespace:
 
 
 def _lines(folder: Path, sizes: list[float], frames: int) -> Iterator[Line]:
-    limit, start = 0.0, _start(folder)
+    limit, ten_assets, dlt_megabyte = 0.0, _ten_assets(folder), _dlt_megabyte(folder)
     for size in sizes:
-        here = folder / f"{size:g}"
-        here.mkdir()
-        for line in _growing(here, size, start):
-            limit = line[4] / size
-            yield line
+        here, name = folder / f"{size:g}", f"{size:g} MB, one file"
+        found = _least(_LOADS + _JOBS, here, size)
+        export, floor = here / "export.json", found[_LIMIT].cpu
+        found["pandas.json_normalize"] = load.measured("pandas", export, here)
+        found[f"plain dlt ({_DLT_MEGABYTES[1]:g} MB, scaled)"] = dlt_megabyte.beyond(Cost(0, 0, 0, 0), size)
+        for way, cost in found.items():
+            if way in ten_assets:
+                yield name, f"{way}, beyond ten assets", size, cost.beyond(ten_assets[way]), floor
+            else:
+                yield name, way, size, cost, floor
+        limit = floor / size
     yield from _others(folder, sizes[0], frames, limit)
 
 
-def _start(folder: Path) -> tuple[Cost, Cost]:
-    """What does not grow, or is too slow to: the whole job on ten assets, and plain dlt for a megabyte more."""
-    exports.to_file(exports.images(_TEN_ASSETS), folder / "ten.json")
-    for part in _DLT_MEGABYTES:
-        exports.to_file(exports.images(part), folder / f"{part:g}.json")
-    less, more = (load.measured("plain dlt", folder / f"{p:g}.json", folder / f"dlt {p:g}") for p in _DLT_MEGABYTES)
-    megabytes = _DLT_MEGABYTES[1] - _DLT_MEGABYTES[0]
-    return load.measured("whole job", folder / "ten.json", folder / "ten"), more.beyond(less, 1 / megabytes)
+def _ten_assets(folder: Path) -> dict[str, Cost]:
+    """What of the whole job does not grow."""
+    return _least(_JOBS, folder / "ten", 10 * exports.BYTES_PER_ASSET / 1e6)
 
 
-def _growing(folder: Path, size: float, start: tuple[Cost, Cost]) -> Iterator[Line]:
-    """One file of a size: the limit, then ours as a first load, unchanged, and one per cent changed; then others."""
-    export, name = folder / "export.json", f"{size:g} MB, one file"
-    exports.to_file(exports.images(size), export)
+def _dlt_megabyte(folder: Path) -> Cost:
+    """What plain dlt takes for a megabyte more."""
+    step = ("plain dlt", "plain dlt", "export")
+    less, more = (_least([step], folder / f"dlt {part:g}", part)[step[0]] for part in _DLT_MEGABYTES)
+    return more.beyond(less, 1 / (_DLT_MEGABYTES[1] - _DLT_MEGABYTES[0]))
+
+
+def _least(steps: Sequence[Step], folder: Path, size: float) -> dict[str, Cost]:
+    """The least that each step cost, of several times in turn: on a shared machine a single time says little.
+
+    Steps of one way work in the same warehouse, one after the other.
+    """
+    folder.mkdir()
+    exports.to_file(exports.images(size), folder / "export.json")
     exports.to_file(reversed(list(exports.images(size))), folder / "again.json")
     exports.to_file(exports.images(size, is_changed=True), folder / "changed.json")
-    floor, first, alone = _in_turn(("limit", "ours", "ours, one process"), export, folder)
-    warehouse = folder / "ours"
-    yield name, "the limit: DuckDB alone", size, floor, floor.cpu
-    yield name, "ours, first load", size, first, floor.cpu
-    yield name, "ours, first load, one process", size, alone, floor.cpu
-    yield name, "ours, unchanged reload", size, load.measured("ours", folder / "again.json", warehouse), floor.cpu
-    yield name, "ours, 1 % changed", size, load.measured("ours", folder / "changed.json", warehouse), floor.cpu
-    yield name, "pandas.json_normalize", size, load.measured("pandas", export, folder), floor.cpu
-    ten_assets, dlt_megabyte = start
-    scaled = dlt_megabyte.beyond(Cost(0, 0, 0, 0), size)
-    yield name, f"plain dlt ({_DLT_MEGABYTES[1]:g} MB, scaled)", size, scaled, floor.cpu
-    for what, path in (("", export), (", 1 % changed", folder / "changed.json")):
-        cost = load.measured("whole job", path, folder / "whole").beyond(ten_assets)
-        yield name, f"the whole job{what}, beyond ten assets", size, cost, floor.cpu
-
-
-def _in_turn(ways: Sequence[str], export: Path, folder: Path) -> list[Cost]:
-    """The least that each way cost, of several times in turn: on a shared machine a single time says little."""
-    costs: list[list[Cost]] = [[] for _ in ways]
+    costs: dict[str, list[Cost]] = {name: [] for name, _, _ in steps}
     for _ in range(_TIMES):
-        for way, found in zip(ways, costs, strict=True):
-            shutil.rmtree(folder / way, ignore_errors=True)
-            found.append(load.measured(way, export, folder / way))
-    return [min(found, key=lambda cost: cost.cpu) for found in costs]
+        for name, way, export in steps:
+            costs[name].append(load.measured(way, folder / f"{export}.json", folder / way))
+        for way in {way for _, way, _ in steps}:
+            shutil.rmtree(folder / way)
+    return {name: min(found, key=lambda cost: cost.cpu) for name, found in costs.items()}
 
 
 def _others(folder: Path, size: float, frames: int, limit: float) -> Iterator[Line]:
@@ -125,7 +135,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 def _chart(lines: list[Line]) -> str:
     """Peak memory of first loads over the size of the export, as a Mermaid chart."""
-    first = [(size, cost.peak / 1e6) for _, way, size, cost, _ in lines if way == "ours, first load, one process"]
+    first = [(size, cost.peak / 1e6) for _, way, size, cost, _ in lines if way == _ALONE]
     sizes, peaks = ", ".join(f"{size:g}" for size, _ in first), ", ".join(f"{peak:.0f}" for _, peak in first)
     return (
         "```mermaid\nxychart-beta\n"
