@@ -36,7 +36,7 @@ def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
 
 def _destination(settings: Settings, memory: int) -> Destination[Any, Any]:
     """DuckDB with one thread, which is quicker than more, and so many bytes of memory."""
-    config = {"threads": 1, "memory_limit": f"{memory}B", "preserve_insertion_order": False}
+    config = {"threads": 1, "memory_limit": f"{memory}B", "preserve_insertion_order": False, "disabled_compression_methods": "fsst"}
     return dlt.destinations.duckdb(DuckDbCredentials(str(settings.database), global_config=config))
 
 
