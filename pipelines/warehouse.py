@@ -35,8 +35,13 @@ def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
 
 
 def _destination(settings: Settings, memory: int) -> Destination[Any, Any]:
-    """DuckDB with one thread, which is quicker than more, and so many bytes of memory."""
-    config = {"threads": 1, "memory_limit": f"{memory}B", "preserve_insertion_order": False, "disabled_compression_methods": "fsst"}
+    """DuckDB with so many bytes of memory, and as it inserts most quickly."""
+    config = {
+        "memory_limit": f"{memory}B",
+        "threads": 1,
+        "preserve_insertion_order": False,  # that takes memory, too much where two tables load at a time
+        "disabled_compression_methods": "fsst",  # a seventh of the time, for a fifth more bytes
+    }
     return dlt.destinations.duckdb(DuckDbCredentials(str(settings.database), global_config=config))
 
 

@@ -79,9 +79,14 @@ class Known:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._db.close()
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether all that is read will be new."""
+        return not self._places
+
     def of(self, asset_ids: Iterable[str]) -> State:
         """What is known of these assets."""
-        if not self._places:
+        if self.is_nothing:
             return State({}, set(), self._is_key_frames_only)
         self._db.register("batch", pa.table({"asset_id": pa.array(asset_ids, pa.string())}))
         versions = {(asset_id, version): count for asset_id, version, count in self._ask(_VERSIONS)}

@@ -84,6 +84,8 @@ def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[r
 def _taken(reader: Reader, known: Known, workers: Workers) -> Iterator[rows.Taken]:
     """An export's batches, taken apart by all workers at a time."""
     waiting: deque[Future[rows.Taken]] = deque()
+    if known.is_nothing:
+        workers.expect(reader.new.size_bytes)
     for texts in reader.texts(known):
         asset_ids = {text.asset_id for group in texts for text in group if text.asset_id}
         waiting.append(workers.submit(texts, known.of(asset_ids)))

@@ -14,14 +14,15 @@ from pipelines.kili import records, rows
 from pipelines.kili.parsing import Text
 from pipelines.spool import File, Spool
 
-_WORTH: Final = 24 << 20  # bytes that this process has taken apart by the time that others have started
+_WORTH: Final = 64 << 20  # bytes that are worth the start of other processes
+_SENT: Final = {"responses"}  # long rows: DuckDB writes them once if they all come in one file, else up to three times
 _QUEUE: Final = 2  # batches that wait for a process, so that it never waits for them
 
 
 class Workers:
     """So many processes, started when there is enough to do; work that none of them is free for is done here.
 
-    The others write the rows that they make themselves, into the files of the same load.
+    The others write most rows that they make themselves, into the files of the same load.
     """
 
     def __init__(self, count: int, spool: Spool | None = None) -> None:
@@ -47,10 +48,14 @@ class Workers:
             for other in self._others:
                 other.close()
 
+    def expect(self, size: int) -> None:
+        """Tells that so many bytes will come, so that the others are ready by then."""
+        if self._spool and self._size + size >= _WORTH and not self._others:
+            self._others = [_Other(self._spool) for _ in range(self._count - 1)]
+
     def submit(self, texts: list[list[Text]], state: rows.State) -> "Future[rows.Taken]":
         """A batch as `rows.take` gives it, now or later."""
-        if self._spool and self._size >= _WORTH and not self._others:
-            self._others = [_Other(self._spool) for _ in range(self._count - 1)]
+        self.expect(0)
         self._size += sum(len(text.raw) for group in texts for text in group)
         free = [other for other in self._others if other.waiting < _QUEUE]
         if free:
@@ -105,7 +110,7 @@ class _Other:
 
 
 def _serve(connection: Connection, folder: Path, load_id: str) -> None:
-    """Takes batches apart and writes their rows until it is asked for the files, or the other side is gone."""
+    """Takes batches apart and writes most of their rows until it is asked for the files, or the other side is gone."""
     gc.disable()
     pa.set_memory_pool(pa.system_memory_pool())
     spool = Spool(folder, load_id, records.TABLES)
@@ -121,6 +126,6 @@ def _serve(connection: Connection, folder: Path, load_id: str) -> None:
 
 
 def _written(taken: rows.Taken, spool: Spool) -> rows.Taken:
-    spool.write(taken.tables)
-    taken.tables = {}
+    spool.write({name: table for name, table in taken.tables.items() if name not in _SENT})
+    taken.tables = {name: table for name, table in taken.tables.items() if name in _SENT}
     return taken
