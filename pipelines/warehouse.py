@@ -17,7 +17,7 @@ from pipelines.kili import records, source
 from pipelines.kili.reading import NewExport
 from pipelines.settings import Settings
 
-_MEMORY: Final = 192 << 20
+_MEMORY: Final = 160 << 20
 _TIMES_A_RECORD: Final = 12  # what DuckDB needs to check and compress one answer, in times its size
 
 
@@ -69,6 +69,7 @@ def append(data: DltSource, schema: str, settings: Settings, largest: Sequence[i
     run.extract(data, loader_file_format="parquet")
     shutil.rmtree(resources.spooled(run), ignore_errors=True)  # dlt has links to the files
     run.normalize()
+    pa.default_memory_pool().release_unused()  # to the system, what extracting took
     memory = max(_MEMORY, _TIMES_A_RECORD * max(largest, default=0))
     info = run.load(destination=_destination(settings, memory))
     info.raise_on_failed_jobs()
