@@ -28,13 +28,13 @@ def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
     dlt.config["load.workers"] = settings.workers
     return dlt.pipeline(
         pipeline_name=schema,
-        destination=_destination(settings, _MEMORY),
+        destination=_destination(settings.database, _MEMORY),
         dataset_name=schema,
         pipelines_dir=str(settings.work / "dlt"),
     )
 
 
-def _destination(settings: Settings, memory: int) -> Destination[Any, Any]:
+def _destination(database: Path, memory: int) -> Destination[Any, Any]:
     """DuckDB with so many bytes of memory, and as it inserts most quickly."""
     config = {
         "memory_limit": f"{memory}B",
@@ -42,7 +42,7 @@ def _destination(settings: Settings, memory: int) -> Destination[Any, Any]:
         "preserve_insertion_order": False,  # that takes memory, too much where two tables load at a time
         "disabled_compression_methods": "fsst",  # a seventh of the time, for a fifth more bytes
     }
-    return dlt.destinations.duckdb(DuckDbCredentials(str(settings.database), global_config=config))
+    return dlt.destinations.duckdb(DuckDbCredentials(str(database), global_config=config))
 
 
 def load(found: list[landing.Landed], settings: Settings) -> ledger.Load:
@@ -71,7 +71,7 @@ def append(data: DltSource, schema: str, settings: Settings, largest: Sequence[i
     run.normalize()
     pa.default_memory_pool().release_unused()  # to the system, what extracting took
     memory = max(_MEMORY, _TIMES_A_RECORD * max(largest, default=0))
-    info = run.load(destination=_destination(settings, memory))
+    info = run.load(destination=_destination(settings.database, memory))
     info.raise_on_failed_jobs()
     return info.loads_ids[0]
 

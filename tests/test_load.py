@@ -1,6 +1,7 @@
 """The load itself, by dlt into DuckDB: what is written again, what is read again, and what a kill leaves behind."""
 
 import json
+import multiprocessing
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,9 @@ from conftest import SAMPLES
 
 from pipelines import landing, ledger, tables, warehouse
 from pipelines.kili import answers, novelties, reading, records, workers
+from pipelines.kili.rows import State
 from pipelines.settings import Settings
+from pipelines.spool import Spool
 
 OUR_OWN = {"exports": ("loaded_at",)}
 
@@ -71,6 +74,20 @@ def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytes
     assert done.new_row_counts == warehouse.load(found, one).new_row_counts
     assert rows(two.warehouse) == rows(one.warehouse)
     assert not (two.work / "dlt" / "kili" / "spool").exists()
+
+
+def test_a_process_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_WORTH", 0)
+    spool = Spool(tmp_path, "1", records.TABLES)
+    with pytest.raises(workers.Died, match="exit code -9"), workers.Workers(2, spool) as processes:
+        answer_of_killed(processes)
+
+
+def answer_of_killed(processes: workers.Workers) -> None:
+    processes.expect(1)
+    for other in multiprocessing.active_children():
+        other.kill()
+    processes.submit([], State({}, set())).result()
 
 
 def test_an_asset_that_did_not_change_writes_a_ledger_row_and_a_sighting(tmp_path: Path) -> None:

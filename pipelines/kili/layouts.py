@@ -58,7 +58,7 @@ _HEAD: Final = msgspec.json.Decoder(_Head)
 _UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
-class _UnsureError(ValueError):
+class _Unsure(ValueError):
     """A record is broken, or too long to be read: where the others are is not sure unless texts are looked at."""
 
 
@@ -129,15 +129,15 @@ def _collect(
 ) -> str:
     """Adds the records of a document to those of the same asset; all of them or, where it raises, none."""
     try:
-        shape, places = _found(document, file, limits, is_quick=True)
-    except (_UnsureError, splitting.NotJson):
-        shape, places = _found(document, file, limits, is_quick=False)
+        shape, places = _laid_out(document, file, limits, is_quick=True)
+    except (_Unsure, splitting.NotJson):
+        shape, places = _laid_out(document, file, limits, is_quick=False)
     for place in places:
         groups.setdefault(place.asset_id or len(groups), []).append(place)
     return shape
 
 
-def _found(
+def _laid_out(
     document: containers.Document, file: IO[bytes], limits: Limits, *, is_quick: bool
 ) -> tuple[str, list[Place]]:
     """How the records of a document stand there, and where. Quickly only if all of them are JSON."""
@@ -149,7 +149,7 @@ def _found(
         raw = _read(file, span) if is_readable else b""
         head = _head(raw) if is_readable else None
         if head is None and is_quick:
-            raise _UnsureError
+            raise _Unsure
         if head is None and is_readable:
             head = _head(export.shell(raw)[0])
         record_hash = hashlib.blake2b(raw, digest_size=16).hexdigest() if head and not head.is_label else None

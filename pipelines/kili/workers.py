@@ -19,6 +19,10 @@ _SENT: Final = {"responses"}  # long rows: DuckDB writes them once if they all c
 _QUEUE: Final = 2  # batches that wait for a process, so that it never waits for them
 
 
+class Died(Exception):
+    """A process that took batches apart is gone."""
+
+
 class Workers:
     """So many processes, started when there is enough to do; work that none of them is free for is done here.
 
@@ -79,21 +83,28 @@ class _Other:
 
     def submit(self, texts: list[list[Text]], state: rows.State) -> "Future[rows.Taken]":
         self.waiting += 1
-        self._giving.submit(self._connection.send, (texts, state))
+        self._giving.submit(self._give, (texts, state))
         return self._taking.submit(self._take)
 
     def files(self) -> list[File]:
         """Ends its files, and gives them."""
-        self._giving.submit(self._connection.send, None)
+        self._giving.submit(self._give, None)
         found: list[File] = self._taking.submit(self._answer).result()
         return found
 
     def close(self) -> None:
         self._process.terminate()
-        self._connection.close()
         for threads in (self._giving, self._taking):
             threads.shutdown(cancel_futures=True)
+        self._connection.close()
         self._process.join()
+
+    def _give(self, asked: tuple[list[list[Text]], rows.State] | None) -> None:
+        try:
+            self._connection.send(asked)
+        except BaseException:
+            self._process.terminate()  # else its answer would be waited for
+            raise
 
     def _take(self) -> rows.Taken:
         try:
@@ -103,7 +114,12 @@ class _Other:
         return taken
 
     def _answer(self) -> Any:
-        answer = self._connection.recv()
+        try:
+            answer = self._connection.recv()
+        except (EOFError, OSError):
+            self._process.join(1)
+            code = self._process.exitcode
+            raise Died(f"a process that reads exports has died (exit code {code}): was memory short?") from None
         if isinstance(answer, Exception):
             raise answer
         return answer
