@@ -47,7 +47,7 @@ def images(megabytes: float, seed: int = 0, is_changed: bool = False) -> Iterato
 
 
 def video(frames: int, objects: int, seed: int = 0) -> Iterator[Object]:
-    """One asset: in each frame as many tracked boxes, one frame in ten drawn by hand."""
+    """One asset: in each frame as many tracked boxes, one in ten drawn by hand; counted in the first, as Kili does."""
     rng = random.Random(seed)
     mids = [_mid(rng) for _ in range(objects)]
     label = _label(rng, _BEGINNING) | {"labelType": "DEFAULT"}
@@ -57,6 +57,8 @@ def video(frames: int, objects: int, seed: int = 0) -> Iterator[Object]:
         }
         for frame in range(frames)
     }
+    counted = {"ANNOTATION_JOB_COUNTER": {"BOX": {"CAR": objects}}, "ANNOTATION_NAMES_JOB": dict.fromkeys(mids, "CAR")}
+    label["jsonResponse"]["0"] |= counted
     yield {"id": "v1", "externalId": "video", "content": "https://storage.example.com/v.mp4", "labels": [label]}
 
 

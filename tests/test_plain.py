@@ -143,6 +143,11 @@ VALUES = st.one_of(
     ),
     DATES,
 )
+COUNTED = {
+    "ANNOTATION_JOB_COUNTER": {"BOXES": {"A": 1}},
+    "ANNOTATION_NAMES_JOB": {"m": "A 1"},
+    "ROTATION_JOB": {"rotation": 90},
+}
 SIGNED = "https://storage.example.com/1.jpg?X-Goog-Signature=abc&width=3"
 ANSWER = {
     "BOXES": {"annotations": [box((0.1, 0.2), (0.3, 0.4), is_beside=True)]},
@@ -182,8 +187,19 @@ def record(**more: Any) -> dict[str, Any]:
         {**record(), "labels": None, "latestLabel": label(ANSWER)},
         {**record(), "labels": [], "latestLabels": [label(ANSWER)]},
         {**record(), "labels": [label({"0": ANSWER, "10": {}, "2": ANSWER, "assetLevel": ANSWER}), label({})]},
+        {**record(), "labels": [label({**COUNTED, **ANSWER}), label({}), label(COUNTED), label(None)]},
+        {**record(), "labels": [label({"0": {**ANSWER, **COUNTED}, "1": ANSWER, "assetLevel": ANSWER})]},
     ],
-    ids=["labels", "a signed URL", "keys without a column", "latestLabel", "latestLabels", "a video"],
+    ids=[
+        "labels",
+        "a signed URL",
+        "keys without a column",
+        "latestLabel",
+        "latestLabels",
+        "a video",
+        "reserved names",
+        "a video as Kili counts in it",
+    ],
 )
 def test_a_usual_record_is_read_the_quick_way(said: dict[str, Any]) -> None:
     assert plain.asset(orjson.dumps(said)) is not None
@@ -208,8 +224,8 @@ def test_a_record_is_read_the_same_either_way(key: tuple[str, str], value: Any) 
 
 @given(
     st.dictionaries(
-        st.sampled_from(["J", "0", "00", "assetLevel", "ROTATION_JOB", "é", "~/"]),
-        ODD | st.sampled_from([ANSWER["BOXES"], ANSWER]),
+        st.sampled_from(["J", "0", "00", "assetLevel", "ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "é", "~/"]),
+        ODD | st.sampled_from([ANSWER["BOXES"], ANSWER, COUNTED, {**COUNTED, **ANSWER}, *COUNTED.values()]),
     )
 )
 def test_an_answer_is_stored_the_same_either_way(response: Any) -> None:

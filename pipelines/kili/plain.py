@@ -152,18 +152,27 @@ class Asset(_Record, Generic[_Response]):
     resolution: Any = None
 
 
+RESERVED: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    "ANNOTATION_JOB_COUNTER": msgspec.json.Decoder(dict[str, dict[str, _Whole]]),
+    "ANNOTATION_NAMES_JOB": msgspec.json.Decoder(dict[str, str]),
+    "ROTATION_JOB": msgspec.json.Decoder(dict[str, _Number]),
+}
+"""Names in an answer that are no jobs, with what stands there."""
+
+_JOB: Final = msgspec.json.Decoder(Job)
+_LEVEL: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_UNREAD: Final = msgspec.json.Decoder(Asset[dict[str, msgspec.Raw]])
 _LAST_DIGIT: Final = ":"  # the character after 9
 _ASSET_LEVEL: Final = "assetLevel"
 _STRUCTURED: Final = {"author", "jsonResponse", "labels", "latestLabel", "latestLabels"}
-_NAMES: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
 def asset(raw: bytes) -> Asset[Any] | None:
     """The asset of a record, if all of it is plain."""
-    for decoder, fits in _SHAPES:
+    for decode, fits in _SHAPES:
         try:
-            found = decoder.decode(raw)
+            found = decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         if all(fits(label.jsonResponse or {}) for label in labels_of(found)):
@@ -179,7 +188,7 @@ def is_frame(name: str) -> bool:
 def names(json_response: str) -> set[str] | None:
     """The jobs that an answer names and says something of, if jobs are what stands at its top."""
     try:
-        found = _NAMES.decode(json_response)
+        found = _LEVEL.decode(json_response)
     except RecursionError:
         return None
     return {name for name, said in found.items() if bytes(said) != b"null"} if _are_jobs(found) else None
@@ -194,9 +203,25 @@ def _are_frames(response: Mapping[str, object]) -> bool:
     return all(is_frame(name) or name == _ASSET_LEVEL for name in response)
 
 
-_SHAPES: Final[tuple[tuple[Any, Callable[[Mapping[str, object]], bool]], ...]] = (
-    (msgspec.json.Decoder(Asset[Jobs]), _are_jobs),
-    (msgspec.json.Decoder(Asset[Frames]), _are_frames),
+def _with_reserved(raw: bytes) -> Asset[Any]:
+    """The asset of a record whose answers say something under reserved names. Raises `msgspec.DecodeError`."""
+    found = _UNREAD.decode(raw)
+    for label in labels_of(found):
+        if said := label.jsonResponse:
+            is_video = _are_frames(said)
+            jobs: Any = {name: _jobs(_LEVEL.decode(one)) for name, one in said.items()} if is_video else _jobs(said)
+            label.jsonResponse = jobs
+    return found
+
+
+def _jobs(said: dict[str, msgspec.Raw]) -> dict[str, Any]:
+    return {name: RESERVED.get(name, _JOB).decode(one) for name, one in said.items()}
+
+
+_SHAPES: Final[tuple[tuple[Callable[[bytes], Asset[Any]], Callable[[Mapping[str, object]], bool]], ...]] = (
+    (msgspec.json.Decoder(Asset[Jobs]).decode, _are_jobs),
+    (msgspec.json.Decoder(Asset[Frames]).decode, _are_frames),
+    (_with_reserved, lambda response: _are_frames(response) or _are_jobs(response)),
 )
 
 
