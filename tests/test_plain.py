@@ -143,9 +143,13 @@ VALUES = st.one_of(
     ),
     DATES,
 )
-COUNTED = {
-    "ANNOTATION_JOB_COUNTER": {"BOXES": {"A": 1}},
+LINE = {"mid": "l", "type": "polyline", "polyline": [{"y": 1, "x": 0.5}, {"x": 1e-7, "y": 1e17}], "categories": []}
+ODD_JOBS = {
+    "ANNOTATION_JOB_COUNTER": {"BOXES": {"B": 1, "A": 2}},
     "ANNOTATION_NAMES_JOB": {"m": "A 1"},
+    "LINES": {"annotations": [LINE, LINE | {"labelVersion": "default", "isKeyFrame": False}]},
+    "NOTHING": None,
+    "NUMBERS": {"text": "é", "more": [2**63, 0.1, {"b": [], "a": -0.0}]},
     "ROTATION_JOB": {"rotation": 90},
 }
 SIGNED = "https://storage.example.com/1.jpg?X-Goog-Signature=abc&width=3"
@@ -187,8 +191,8 @@ def record(**more: Any) -> dict[str, Any]:
         {**record(), "labels": None, "latestLabel": label(ANSWER)},
         {**record(), "labels": [], "latestLabels": [label(ANSWER)]},
         {**record(), "labels": [label({"0": ANSWER, "10": {}, "2": ANSWER, "assetLevel": ANSWER}), label({})]},
-        {**record(), "labels": [label({**COUNTED, **ANSWER}), label({}), label(COUNTED), label(None)]},
-        {**record(), "labels": [label({"0": {**ANSWER, **COUNTED}, "1": ANSWER, "assetLevel": ANSWER})]},
+        {**record(), "labels": [label({**ODD_JOBS, **ANSWER}), label({}), label(ODD_JOBS), label(None)]},
+        {**record(), "labels": [label({"0": {**ANSWER, **ODD_JOBS}, "1": ANSWER, "assetLevel": ODD_JOBS})]},
     ],
     ids=[
         "labels",
@@ -197,8 +201,8 @@ def record(**more: Any) -> dict[str, Any]:
         "latestLabel",
         "latestLabels",
         "a video",
-        "reserved names",
-        "a video as Kili counts in it",
+        "jobs that are not plain",
+        "a video with such jobs",
     ],
 )
 def test_a_usual_record_is_read_the_quick_way(said: dict[str, Any]) -> None:
@@ -225,7 +229,7 @@ def test_a_record_is_read_the_same_either_way(key: tuple[str, str], value: Any) 
 @given(
     st.dictionaries(
         st.sampled_from(["J", "0", "00", "assetLevel", "ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "é", "~/"]),
-        ODD | st.sampled_from([ANSWER["BOXES"], ANSWER, COUNTED, {**COUNTED, **ANSWER}, *COUNTED.values()]),
+        ODD | st.sampled_from([ANSWER["BOXES"], ANSWER, ODD_JOBS, {**ODD_JOBS, **ANSWER}, *ODD_JOBS.values()]),
     )
 )
 def test_an_answer_is_stored_the_same_either_way(response: Any) -> None:

@@ -19,6 +19,7 @@ FLATTEN_VERSION: Final = 2
 Row = tuple[object, ...]
 Object = Mapping[str, Any]
 
+_RESERVED: Final = frozenset({"ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "ANNOTATION_NAMES_JOB"})
 _ASSET_LEVEL: Final = "assetLevel"
 _ANSWER_KEYS: Final = frozenset({"categories", "annotations", "text", "children", "isKeyFrame"})
 _CATEGORY_KEYS: Final = frozenset({"name", "confidence", "children"})
@@ -55,7 +56,7 @@ def key_frames(response: Object) -> Object:
 
     What is left keeps its place, so its rows have the same keys.
     """
-    jobs = {name: answer for name, answer in response.items() if name not in plain.RESERVED and name != _ASSET_LEVEL}
+    jobs = {name: answer for name, answer in response.items() if name not in _RESERVED and name != _ASSET_LEVEL}
     if not jobs or not all(plain.is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
         return response
     frames = {frame: {name: _key_frame(answer) for name, answer in answers.items()} for frame, answers in jobs.items()}
@@ -94,12 +95,12 @@ def named_jobs(json_response: str) -> set[str]:
     if names is None:
         levels = _levels(orjson.loads(json_response))
         names = {name for _, jobs, _ in levels for name, said in jobs.items() if said is not None}
-    return names - plain.RESERVED.keys()
+    return names - _RESERVED
 
 
 def _levels(response: Object) -> list[tuple[str, Object, int | None]]:
     """The objects whose keys are jobs, with their place and frame: the answer, or a video's frames and asset level."""
-    jobs = {name: answer for name, answer in response.items() if name not in plain.RESERVED}
+    jobs = {name: answer for name, answer in response.items() if name not in _RESERVED}
     asset_level = jobs.pop(_ASSET_LEVEL, None)
     levels: list[tuple[str, Object, int | None]] = []
     if jobs and all(plain.is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
@@ -135,7 +136,7 @@ class _Answer:
         for place, answers, parent, frame in self.nested:
             self.frame = frame
             for name, said in answers.items():
-                if said is None or name in plain.RESERVED:
+                if said is None or name in _RESERVED:
                     continue
                 here = f"{place}/{_token(name)}"
                 if not (self.columns and self.columns.job(said, here, name, parent, frame, self.nested)):

@@ -1,17 +1,18 @@
 """The plainest records, which most are, read by their types in one go.
 
 `export` and `answers` know every shape, and take their time. What is declared here holds only the keys that usual
-records have, each of its own type; whatever does not fit is not plain, and is read the long way. Both ways give the
-same rows.
+records have, each of its own type; a job that does not fit is left to `answers`, a record that does not to both. Either
+way the rows are the same.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 import msgspec
+import orjson
 from msgspec import Meta
 
-from pipelines.kili import urls
+from pipelines.kili import canonical, urls
 
 _ABSENT: Final[Any] = None
 _EXACT: Final = 2**53  # whole numbers up to here are floats as well
@@ -99,6 +100,10 @@ Jobs = dict[str, Job]
 Frames = dict[str, Jobs]
 
 
+class Mixed(dict[str, Any]):
+    """Jobs or frames some of which hold what is not plain, as JSON has it: shapes less usual, or what is no job."""
+
+
 class Label(_Record, Generic[_Response]):
     """A label; the keys from `isLastForStep` on have no column."""
 
@@ -152,13 +157,6 @@ class Asset(_Record, Generic[_Response]):
     resolution: Any = None
 
 
-RESERVED: Final[dict[str, msgspec.json.Decoder[Any]]] = {
-    "ANNOTATION_JOB_COUNTER": msgspec.json.Decoder(dict[str, dict[str, _Whole]]),
-    "ANNOTATION_NAMES_JOB": msgspec.json.Decoder(dict[str, str]),
-    "ROTATION_JOB": msgspec.json.Decoder(dict[str, _Number]),
-}
-"""Names in an answer that are no jobs, with what stands there."""
-
 _JOB: Final = msgspec.json.Decoder(Job)
 _LEVEL: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _UNREAD: Final = msgspec.json.Decoder(Asset[dict[str, msgspec.Raw]])
@@ -169,11 +167,11 @@ _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
 def asset(raw: bytes) -> Asset[Any] | None:
-    """The asset of a record, if all of it is plain."""
+    """The asset of a record, if it is plain but for some of the jobs in its answers."""
     for decode, fits in _SHAPES:
         try:
             found = decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
             continue
         if all(fits(label.jsonResponse or {}) for label in labels_of(found)):
             return _unsigned(found) if urls.may_be_signed(raw) else found
@@ -203,25 +201,32 @@ def _are_frames(response: Mapping[str, object]) -> bool:
     return all(is_frame(name) or name == _ASSET_LEVEL for name in response)
 
 
-def _with_reserved(raw: bytes) -> Asset[Any]:
-    """The asset of a record whose answers say something under reserved names. Raises `msgspec.DecodeError`."""
+def _mixed(raw: bytes) -> Asset[Any]:
+    """The asset of a record of which some jobs are not plain."""
     found = _UNREAD.decode(raw)
     for label in labels_of(found):
         if said := label.jsonResponse:
             is_video = _are_frames(said)
             jobs: Any = {name: _jobs(_LEVEL.decode(one)) for name, one in said.items()} if is_video else _jobs(said)
-            label.jsonResponse = jobs
+            label.jsonResponse = Mixed(jobs)
     return found
 
 
 def _jobs(said: dict[str, msgspec.Raw]) -> dict[str, Any]:
-    return {name: RESERVED.get(name, _JOB).decode(one) for name, one in said.items()}
+    return {name: _job(one) for name, one in said.items()}
+
+
+def _job(said: msgspec.Raw) -> Any:
+    try:
+        return _JOB.decode(said)
+    except msgspec.ValidationError:
+        return orjson.loads(bytes(said))
 
 
 _SHAPES: Final[tuple[tuple[Callable[[bytes], Asset[Any]], Callable[[Mapping[str, object]], bool]], ...]] = (
     (msgspec.json.Decoder(Asset[Jobs]).decode, _are_jobs),
     (msgspec.json.Decoder(Asset[Frames]).decode, _are_frames),
-    (_with_reserved, lambda response: _are_frames(response) or _are_jobs(response)),
+    (_mixed, lambda response: _are_frames(response) or _are_jobs(response)),
 )
 
 
@@ -256,6 +261,15 @@ def builtins(said: object) -> Any:
     return msgspec.to_builtins(said)
 
 
-def dumps(response: Jobs | Frames) -> bytes:
-    """A plain answer as `canonical.dumps` writes it."""
+def dumps(response: Jobs | Frames | Mixed) -> bytes:
+    """An answer as `canonical.dumps` writes it."""
+    if isinstance(response, Mixed):
+        is_video = _are_frames(response)
+        written = {name: _written(one) for name, one in response.items()} if is_video else _written(response)
+        return _ENCODER.encode(written)
     return _ENCODER.encode(response)
+
+
+def _written(jobs: dict[str, Any]) -> dict[str, Any]:
+    """Jobs as the encoder can write them."""
+    return {name: one if isinstance(one, Job) else msgspec.Raw(canonical.dumps(one)) for name, one in jobs.items()}
