@@ -17,7 +17,7 @@ from pipelines.kili import records, source
 from pipelines.kili.reading import NewExport
 from pipelines.settings import Settings
 
-_MEMORY: Final = 160 << 20
+_MEMORY: Final = 128 << 20
 _TIMES_A_RECORD: Final = 12  # what DuckDB needs to check and compress one answer, in times its size
 
 
