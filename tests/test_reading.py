@@ -160,6 +160,16 @@ def test_the_same_asset_with_a_broken_copy_is_one_asset(tmp_path: Path) -> None:
     assert [location for _, location, _ in found.reasons] == ["/1/labels/0"]
 
 
+@pytest.mark.parametrize("said", ["{", "}", "]", "}, {", '"}', "\\", "[{}]"])
+def test_brackets_in_texts_open_and_close_nothing(tmp_path: Path, said: str) -> None:
+    record = asset("a1", label({"J": {"text": said}}), externalId=said)
+    for indent in (None, 1):
+        found = read(written(tmp_path / "x.json", json.dumps([record, GOOD], indent=indent).encode()))
+        assert [one.asset_id for one in found.assets] == ["a1", "good"]
+        assert [one["text"] for one in annotations(found.assets[0].labels[0].response)] == [said]
+        assert not found.rejects
+
+
 def test_an_answer_of_200_nested_jobs_loads_and_one_of_5000_is_rejected(tmp_path: Path) -> None:
     def nest(levels: int) -> bytes:
         answer = b'{"J":{"categories":[{"name":"A","children":' * levels + b"{}" + b"}]}}" * levels
