@@ -21,7 +21,7 @@ _READ: Final = [
 
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `comparison`: one op, because one comparison of each pair feeds them all."""
-    nothing = source.comparison(settings.database, settings.method)
+    nothing = source.comparison(None, settings.method)
 
     @dg.multi_asset(
         name="comparison",

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import dagster as dg
 import dagster_dbt
+import duckdb
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster_shared.record import replace
@@ -139,24 +140,31 @@ def _repeat(
 
 
 def _with_numbers(events: list[Any], manifest: Mapping[str, Any], settings: Settings) -> Iterator[Any]:
-    """dbt's events with the rows of each table, more numbers of some, and what the columns of marts are made from.
+    """dbt's events with the rows of tables and marts, more numbers of some, and what marts' columns are made from.
 
-    All that is asked once dbt has let go of the database.
+    All that is asked once dbt has let go of the database. Of views that are no marts, rows are not counted, as in
+    dagster-dbt: it takes as long as making them.
     """
     with ledger.reading(settings.database) as db:
         known = lineage.schema(db)
         for event in events:
             if isinstance(event, dg.Output):
                 node = manifest["nodes"][event.metadata["unique_id"].value]
-                address = f"{node['schema']}.{node['alias']}"
-                numbers = {"dagster/row_count": "count(*)", **_NUMBERS.get(address, {})}
-                counted = db.sql(f"select {', '.join(numbers.values())} from {address}").fetchall()[0]
-                said = {**event.metadata, **dict(zip(numbers, counted, strict=True))}
-                if node["schema"] == _MARTS:
+                is_mart = node["schema"] == _MARTS
+                said: dict[str, Any] = {**event.metadata}
+                if is_mart or node["config"]["materialized"] != "view":
+                    said |= _counted(db, f"{node['schema']}.{node['alias']}")
+                if is_mart:
                     said["dagster/column_lineage"] = _lineage(settings.dbt / "compiled", node, known)
                 yield event.with_metadata(said)
             else:
                 yield event
+
+
+def _counted(db: duckdb.DuckDBPyConnection, address: str) -> dict[str, Any]:
+    numbers = {"dagster/row_count": "count(*)", **_NUMBERS.get(address, {})}
+    counted = db.sql(f"select {', '.join(numbers.values())} from {address}").fetchall()[0]
+    return dict(zip(numbers, counted, strict=True))
 
 
 def _lineage(compiled: Path, node: Mapping[str, Any], known: lineage.Schema) -> dg.TableColumnLineage:

@@ -132,10 +132,10 @@ class Quick:
     def _compare(self) -> None:
         """Compares the new pairs, as `comparison.loading.load` does."""
         self.loads += 1
-        with Uncompared(self.database, METHOD) as uncompared:
-            found = [comparison_source.results(batch, METHOD) for batch in uncompared.batches()]
-            if uncompared.is_new_method:
-                found.append({"methods": comparison.METHODS.batch([METHOD.row])})
+        uncompared = Uncompared(self.database, METHOD)
+        found = [comparison_source.results(batch, METHOD) for batch in uncompared.batches()]
+        if uncompared.is_new_method:
+            found.append({"methods": comparison.METHODS.batch([METHOD.row])})
         with duckdb.connect(str(self.database)) as db:
             _create_schema(db, "comparison", comparison.TABLES)
             for results in found:

@@ -1,6 +1,7 @@
 """The NumPy arrays that the comparison works on."""
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +25,16 @@ def overlap(shared: Floats, union: Floats, same: Flags) -> Floats:
 
 def key(content: bytes) -> int:
     """A number from 0 for some content, the same in every batch, so that no result depends on what is beside it."""
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big") >> 1
+    return int(_numbers([content])[0])
 
 
 def keys(column: pa.ChunkedArray) -> Integers:
     """The keys of texts; -1 for null."""
     encoded = pa.chunked_array(column.chunks, pa.string()).combine_chunks().dictionary_encode()
-    found = np.array([*(key(text.encode()) for text in encoded.dictionary.to_pylist()), -1])
+    found = np.append(_numbers(encoded.dictionary.cast(pa.binary()).to_pylist()), -1)
     return found[encoded.indices.fill_null(len(found) - 1).to_numpy()]
+
+
+def _numbers(contents: Sequence[bytes]) -> Integers:
+    digests = [hashlib.blake2b(content, digest_size=8).digest() for content in contents]
+    return (np.frombuffer(b"".join(digests), ">u8") >> np.uint64(1)).astype(np.int64)

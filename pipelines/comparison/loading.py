@@ -40,10 +40,9 @@ class Load:
 def load(settings: Settings) -> Load:
     """Compares the pairs of labels that the method has not compared, in one dlt load that counts once finished."""
     warehouse.cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
-    with Uncompared(settings.database, settings.method) as uncompared:
-        is_due = bool(len(uncompared)) or uncompared.is_new_method
-    data = source.comparison(settings.database, settings.method)
-    load_id = warehouse.append(data, SCHEMA, settings) if is_due else None
+    uncompared = Uncompared(settings.database, settings.method)
+    data = source.comparison(uncompared, settings.method)
+    load_id = warehouse.append(data, SCHEMA, settings) if len(uncompared) or uncompared.is_new_method else None
     return Load(load_id, *ledger.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
 
 

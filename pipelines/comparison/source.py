@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import dlt
 import pyarrow as pa
@@ -20,18 +19,19 @@ log = logging.getLogger(__name__)
 
 
 @dlt.source(name="comparison")
-def comparison(database: Path, method: Method) -> Iterator[DltResource]:
-    """Four tables with one unselected parent, so that each batch is compared once."""
+def comparison(uncompared: Uncompared | None, method: Method) -> Iterator[DltResource]:
+    """Four tables with one unselected parent, so that each batch is compared once; empty ones without pairs."""
 
     def read(_: Spool) -> Iterator[Results]:
-        with Uncompared(database, method) as uncompared:
-            if uncompared.is_new_method:
-                yield {"methods": records.METHODS.batch([method.row])}
-            count = 0
-            for batch in uncompared.batches():
-                yield results(batch, method)
-                count += len(batch.pairs)
-                log.info("compared %d of %d pairs of labels", count, len(uncompared))
+        if uncompared is None:
+            return
+        if uncompared.is_new_method:
+            yield {"methods": records.METHODS.batch([method.row])}
+        count = 0
+        for batch in uncompared.batches():
+            yield results(batch, method)
+            count += len(batch.pairs)
+            log.info("compared %d of %d pairs of labels", count, len(uncompared))
 
     yield from resources.of(read, records.TABLES)
 

@@ -13,14 +13,13 @@ from pipelines.comparison import items, method
 from pipelines.comparison.method import Method
 from pipelines.kili import answers
 
-ANNOTATIONS_PER_BATCH: Final = 200_000
+ANNOTATIONS_PER_BATCH: Final = 50_000  # their columns stay in the processor's cache
 
 _ANSWERS_AT_ONCE: Final = 1000
 _NAMED: Final = pa.schema({"label_key": pa.string(), "response_hash": pa.string(), "job_name": pa.string()})
 
 _TABLE: Final = "select * from duckdb_tables() where schema_name = 'comparison' and table_name = 'pairs'"
 _MISSING: Final = """
-    create temp table missing as
     with uncompared as (
         select left_label_key, left_response_hash, right_label_key, right_response_hash
         from intermediate.label_pairs
@@ -34,7 +33,7 @@ _MISSING: Final = """
         join intermediate.current_labels as right_label on right_label.label_key = right_label_key
     )
     select * exclude (size),
-        (sum(size) over (order by left_label_key, right_label_key) - size) // $per_batch as batch
+        ((sum(size) over (order by left_label_key, right_label_key) - size) // $per_batch)::bigint as batch
     from sized"""
 _BUT_THOSE_COMPARED: Final = """
         except
@@ -53,7 +52,6 @@ _SIDES: Final = f"""
     from pairs
     union all select batch, pair, {items.RIGHT}, right_label_key, right_response_hash from pairs"""
 _ANNOTATIONS: Final = f"""
-    create temp table annotations as
     select batch, pair, side, {", ".join(items.COLUMNS)}
     from sides join intermediate.current_annotations using (label_key, response_hash)
     order by batch"""
@@ -62,7 +60,7 @@ _ANSWERS: Final = """
     from intermediate.current_responses
     where (label_key, response_hash) in (select label_key, response_hash from sides)"""
 _NAMED_JOBS: Final = """
-    select pair, job_name from sides join named using (label_key, response_hash) where batch = $batch"""
+    select batch, pair, job_name from sides join named using (label_key, response_hash) order by batch"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,56 +73,67 @@ class Batch:
 
 
 class Uncompared:
-    """Holds the warehouse open for reading; it has to be closed before anything writes."""
+    """The pairs that a method has not compared, as the warehouse says once; it is open only while it is asked."""
 
     def __init__(self, database: Path, by: Method) -> None:
-        self._db = duckdb.connect(str(database), read_only=True)
+        self._database = database
         self._method = by
-        has_results = bool(self._db.execute(_TABLE).fetchall())
-        query = _MISSING.format(but_those_compared=_BUT_THOSE_COMPARED if has_results else "")
-        used = {"method": by.version} if has_results else {}
-        self._db.execute(query, {"per_batch": ANNOTATIONS_PER_BATCH, **used})
-
-    def __enter__(self) -> "Uncompared":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
+        with self._open() as db:
+            has_results = bool(db.execute(_TABLE).fetchall())
+            query = _MISSING.format(but_those_compared=_BUT_THOSE_COMPARED if has_results else "")
+            used = {"method": by.version} if has_results else {}
+            self._missing = db.execute(query, {"per_batch": ANNOTATIONS_PER_BATCH, **used}).to_arrow_table()
+            self.is_new_method = method.newest(db) != by.version
+            """Whether the newest pairs were compared by another method, or none ever."""
 
     def __len__(self) -> int:
-        return int(self._db.execute("select count(*) from missing").fetchall()[0][0])
-
-    @property
-    def is_new_method(self) -> bool:
-        """Whether the newest pairs were compared by another method, or none ever."""
-        return method.newest(self._db) != self._method.version
+        return len(self._missing)
 
     def batches(self) -> Iterator[Batch]:
         """The pairs in batches of about as many annotations each, or one pair if it has more.
 
-        What they need is first put in the order of batches, so that the warehouse is read once, however many there are.
+        What they need is read in the order of batches, so that the warehouse is read once, however many there are.
         """
-        self._db.execute(_PAIRS, {"method": self._method.version})
-        self._db.execute(_SIDES)
-        self._db.execute(_ANNOTATIONS)
-        named = self._named_jobs()  # noqa: F841 - DuckDB reads it by its name
-        self._db.execute("create temp table named as select * from named")
-        for (number,) in self._db.execute("select distinct batch from missing order by batch").fetchall():
-            yield Batch(
-                self._of_batch("select * exclude (batch, pair) from pairs where batch = $batch order by pair", number),
-                self._of_batch("select * exclude (batch) from annotations where batch = $batch", number),
-                self._of_batch(_NAMED_JOBS, number),
-            )
+        with self._open() as db:
+            db.register("missing", self._missing)
+            db.execute(_PAIRS, {"method": self._method.version})
+            db.execute(_SIDES)
+            all_pairs = db.execute("select * from pairs order by batch, pair").to_arrow_table()
+            db.register("named", _named_jobs(db))
+            pairs, named = _Slices(all_pairs.to_reader()), _Slices(db.execute(_NAMED_JOBS).to_arrow_table().to_reader())
+            annotations = _Slices(db.execute(_ANNOTATIONS).to_arrow_reader(ANNOTATIONS_PER_BATCH))
+            for number in all_pairs["batch"].unique().to_pylist():
+                yield Batch(pairs.of(number).drop_columns("pair"), annotations.of(number), named.of(number))
 
-    def _named_jobs(self) -> pa.Table:
-        """The jobs that the answers of the pairs name: label_key, response_hash, job_name."""
-        found = [_NAMED.empty_table()]
-        for said in self._db.execute(_ANSWERS).to_arrow_reader(_ANSWERS_AT_ONCE):
-            jobs = [answers.named_jobs(text) for text in said["json_response"].to_pylist()]
-            rows = said.select(_NAMED.names[:2]).take(pa.array(np.repeat(np.arange(len(jobs)), [*map(len, jobs)])))
-            names = pa.array([name for one in jobs for name in one], pa.string())
-            found.append(pa.Table.from_batches([rows]).append_column("job_name", names))
-        return pa.concat_tables(found)
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(str(self._database), read_only=True)
 
-    def _of_batch(self, query: str, number: int) -> pa.Table:
-        return self._db.execute(query, {"batch": number}).to_arrow_table()
+
+class _Slices:
+    """Rows in the order of their batches, taken a batch at a time."""
+
+    def __init__(self, rows: pa.RecordBatchReader) -> None:
+        self._rows = rows
+        self._rest: pa.RecordBatch | None = None
+
+    def of(self, batch: int) -> pa.Table:
+        """The rows of a batch, none of an earlier one being left."""
+        found: list[pa.RecordBatch] = []
+        while (rows := self._rest or next(self._rows, None)) is not None:
+            count = int(np.searchsorted(rows["batch"].to_numpy(), batch, "right"))
+            found.append(rows.slice(0, count))
+            self._rest = rows.slice(count) if count < len(rows) else None
+            if self._rest:
+                break
+        return pa.Table.from_batches(found, self._rows.schema).drop_columns("batch")
+
+
+def _named_jobs(db: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The jobs that the answers of the pairs name: label_key, response_hash, job_name."""
+    found = [_NAMED.empty_table()]
+    for said in db.execute(_ANSWERS).to_arrow_reader(_ANSWERS_AT_ONCE):
+        jobs = [answers.named_jobs(text) for text in said["json_response"].to_pylist()]
+        rows = said.select(_NAMED.names[:2]).take(pa.array(np.repeat(np.arange(len(jobs)), [*map(len, jobs)])))
+        names = pa.array([name for one in jobs for name in one], pa.string())
+        found.append(pa.Table.from_batches([rows]).append_column("job_name", names))
+    return pa.concat_tables(found)

@@ -7,6 +7,7 @@ annotations of a region share its polygons; `_ends` of a relation where they are
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -100,6 +101,8 @@ def named_jobs(json_response: str) -> set[str]:
 
 def _levels(response: Object) -> list[tuple[str, Object, int | None]]:
     """The objects whose keys are jobs, with their place and frame: the answer, or a video's frames and asset level."""
+    if plain.are_jobs(response):
+        return [("", response, None)]
     jobs = {name: answer for name, answer in response.items() if name not in _RESERVED}
     asset_level = jobs.pop(_ASSET_LEVEL, None)
     levels: list[tuple[str, Object, int | None]] = []
@@ -431,6 +434,7 @@ class _Answer:
         return key
 
 
+@lru_cache  # of the names in a project, there are few
 def _token(name: str) -> str:
     """A name in a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")

@@ -189,10 +189,10 @@ def names(json_response: str) -> set[str] | None:
         found = _LEVEL.decode(json_response)
     except RecursionError:
         return None
-    return {name for name, said in found.items() if bytes(said) != b"null"} if _are_jobs(found) else None
+    return {name for name, said in found.items() if bytes(said) != b"null"} if are_jobs(found) else None
 
 
-def _are_jobs(response: Mapping[str, object]) -> bool:
+def are_jobs(response: Mapping[str, object]) -> bool:
     """Whether an answer's names are jobs, none of them with a digit in front, as a video's frames have."""
     return not response or (min(response) > _LAST_DIGIT and _ASSET_LEVEL not in response)
 
@@ -224,9 +224,9 @@ def _job(said: msgspec.Raw) -> Any:
 
 
 _SHAPES: Final[tuple[tuple[Callable[[bytes], Asset[Any]], Callable[[Mapping[str, object]], bool]], ...]] = (
-    (msgspec.json.Decoder(Asset[Jobs]).decode, _are_jobs),
+    (msgspec.json.Decoder(Asset[Jobs]).decode, are_jobs),
     (msgspec.json.Decoder(Asset[Frames]).decode, _are_frames),
-    (_mixed, lambda response: _are_frames(response) or _are_jobs(response)),
+    (_mixed, lambda response: _are_frames(response) or are_jobs(response)),
 )
 
 

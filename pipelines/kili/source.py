@@ -1,11 +1,9 @@
 """The dlt source of schema `kili`: reads each export once and feeds every table. Only what changed is written."""
 
-import gc
 import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -43,7 +41,7 @@ def kili(
     """
 
     def read(spool: Spool) -> Iterator[rows.Tables]:
-        with _collector_off(), Known(database, is_key_frames_only) as known, Workers(workers, spool) as processes:
+        with Known(database, is_key_frames_only) as known, Workers(workers, spool) as processes:
             for outdated in known.outdated(answers.FLATTEN_VERSION):
                 yield rows.flattened_again(outdated, is_key_frames_only=is_key_frames_only)
             readers = [Reader(one, project_id, timezone, limits) for one in exports]
@@ -52,18 +50,6 @@ def kili(
                 largest.extend(reader.largest for reader in readers)
 
     yield from resources.of(read, records.TABLES)
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Without the search for cycles, of which records have none: it takes a third of the time of reading them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[rows.Tables]:
