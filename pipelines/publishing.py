@@ -7,7 +7,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -27,8 +27,7 @@ _MARTS: Final = "marts"
 _COMPARISON: Final = "comparison"
 # As quick as Parquet's usual way, for half the bytes; looking for more than so many equal values takes long.
 _PARQUET: Final = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"
-# Two take a fifth to a half more of the processors' time, and for Parquet a third more memory, to gain a second.
-_ONE_THREAD: Final = {"threads": 1}
+_MEMORY: Final = "1GB"
 _LINKS: Final = ("warehouse.duckdb", "parquet", "site")
 
 
@@ -83,7 +82,7 @@ def publish(warehouse: Path, database: Path, models_digest: str) -> Release:
     making.mkdir()
     counts = _copy(database, making / "warehouse.duckdb")
     release = Release(release_id, digest, models_digest, counts)
-    _write_parquet(making / "warehouse.duckdb", making / "parquet")
+    _write_parquet(making / "warehouse.duckdb", making / "parquet", _sparing(database))
     site.write(making / "warehouse.duckdb", making / "site", release_id)
     (making / _FACTS).write_text(json.dumps(asdict(release), indent=2))
     _sync(making)
@@ -99,18 +98,38 @@ def publish(warehouse: Path, database: Path, models_digest: str) -> Release:
 def _copy(database: Path, target: Path) -> dict[str, int]:
     """The published tables with their comments, in a file of its own; returns their row counts."""
     counts: dict[str, int] = {}
-    with duckdb.connect(config={**_ONE_THREAD}) as db:
+    with duckdb.connect(config=_sparing(database)) as db:
         db.execute(f"attach {_quoted(database)} as warehouse (read_only)")
         db.execute(f"attach {_quoted(target)} as release (storage_version '{_STORAGE}')")
         for schema, table, columns in _published(db):
             db.execute(f"create schema if not exists release.{schema}")
             address = f"{schema}.{table}"
             kept = _NEWEST_READING if schema == "kili" else ""
-            db.execute(f"create table release.{address} as select {columns} from warehouse.{address} {kept}")
+            _execute(db, f"create table release.{address} as select {columns} from warehouse.{address} {kept}")
             counts[address] = int(db.execute(f"select count(*) from release.{address}").fetchall()[0][0])
         _copy_comments(db, counts)
         db.execute("detach release")
     return counts
+
+
+def _sparing(database: Path) -> dict[str, Any]:
+    """DuckDB with one thread and little memory, which spills beside the pipeline's database.
+
+    A second thread takes a fifth to a half more of the processors' time, and half as much memory again, to gain a
+    second or two in ten. Memory that is used again costs less than more of it.
+    """
+    return {"threads": 1, "memory_limit": _MEMORY, "temp_directory": f"{database}.tmp"}
+
+
+def _execute(db: duckdb.DuckDBPyConnection, statement: str) -> None:
+    """Runs a statement, with as much memory as is usual if need be: of long answers, as of videos, many stand there."""
+    try:
+        db.execute(statement)
+    except duckdb.OutOfMemoryException:
+        with duckdb.connect() as other:
+            usual = other.execute("select current_setting('memory_limit')").fetchall()[0][0]
+        db.execute(f"set memory_limit = '{usual}'")  # `reset` alters what the setting says, but not the limit
+        db.execute(statement)
 
 
 def _published(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
@@ -145,13 +164,13 @@ def _copy_comments(db: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> Non
             db.execute(f"comment on {what} is {_quoted(comment)}")
 
 
-def _write_parquet(database: Path, folder: Path) -> None:
+def _write_parquet(database: Path, folder: Path, config: dict[str, Any]) -> None:
     folder.mkdir()
-    with duckdb.connect(str(database), read_only=True, config={**_ONE_THREAD}) as db:
+    with duckdb.connect(str(database), read_only=True, config=config) as db:
         names = db.execute("select table_name from information_schema.tables where table_schema = 'marts'").fetchall()
         for (name,) in names:
             target = _quoted(folder / f"{name}.parquet")
-            db.execute(f"copy {_MARTS}.{name} to {target} ({_PARQUET})")
+            _execute(db, f"copy {_MARTS}.{name} to {target} ({_PARQUET})")
 
 
 def _sync(folder: Path) -> None:

@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import duckdb
+import pytest
 from conftest import load, query
 
 from pipelines import publishing, tables
@@ -93,6 +94,15 @@ def test_only_the_last_releases_are_kept_and_left_overs_go(samples: Path, tmp_pa
     (tmp_path / "releases" / ".20200101").mkdir(parents=True)
     made = [publishing.publish(tmp_path, samples / "work" / "warehouse.duckdb", "models").id for _ in range(5)]
     assert sorted(path.name for path in (tmp_path / "releases").iterdir()) == made[-3:]
+
+
+def test_answers_that_take_more_memory_than_usual_are_published_too(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "_MEMORY", "8MB")
+    made = publishing.publish(tmp_path, samples / "work" / "warehouse.duckdb", "models")
+    assert made.row_counts == publishing.current(samples).row_counts
+    assert {path.name for path in (tmp_path / "current").iterdir()} == {*publishing._LINKS, "release.json"}
 
 
 def test_types_are_those_of_the_record_models(samples: Path) -> None:
