@@ -76,7 +76,8 @@ def append(data: DltSource, schema: str, settings: Settings, largest: Sequence[i
     run.normalize()
     pa.default_memory_pool().release_unused()  # to the system, what extracting took
     memory = max(_MEMORY, _TIMES_A_RECORD * max(largest, default=0))
-    info = run.load(destination=_destination(settings.database, memory))
+    with duckdb.connect(str(settings.database)):  # else dlt opens and closes the file for each job
+        info = run.load(destination=_destination(settings.database, memory))
     info.raise_on_failed_jobs()
     return info.loads_ids[0]
 
