@@ -113,16 +113,19 @@ def _copy(database: Path, target: Path) -> dict[str, int]:
 
 
 def _sparing(database: Path) -> dict[str, Any]:
-    """DuckDB with one thread and little memory, which spills beside the pipeline's database.
+    """Settings of DuckDB: one thread and little memory; what that does not hold goes beside the pipeline's database.
 
-    A second thread takes a fifth to a half more of the processors' time, and half as much memory again, to gain a
-    second or two in ten. Memory that is used again costs less than more of it.
+    A second thread takes a quarter to a half more of the processors' time, and more memory, to be done little sooner;
+    memory used again costs less than more of it.
     """
     return {"threads": 1, "memory_limit": _MEMORY, "temp_directory": f"{database}.tmp"}
 
 
 def _execute(db: duckdb.DuckDBPyConnection, statement: str) -> None:
-    """Runs a statement, with as much memory as is usual if need be: of long answers, as of videos, many stand there."""
+    """Runs a statement; if the memory does not suffice, with as much as DuckDB usually takes.
+
+    Where answers are as long as videos' are: it holds two thousand rows at a time, whatever their size.
+    """
     try:
         db.execute(statement)
     except duckdb.OutOfMemoryException:
