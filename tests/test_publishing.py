@@ -102,6 +102,8 @@ def test_answers_that_take_more_memory_than_usual_are_published_too(
     monkeypatch.setattr(publishing, "_MEMORY", "8MB")
     made = publishing.publish(tmp_path, samples / "work" / "warehouse.duckdb", "models")
     assert made.row_counts == publishing.current(samples).row_counts
+    answers = "select label_key, json_response from marts.labels order by all"
+    assert query(tmp_path, answers) == query(samples, answers)
     assert {path.name for path in (tmp_path / "current").iterdir()} == {*publishing._LINKS, "release.json"}
 
 

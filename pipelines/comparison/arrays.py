@@ -1,7 +1,6 @@
 """The NumPy arrays that the comparison works on."""
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -25,16 +24,16 @@ def overlap(shared: Floats, union: Floats, same: Flags) -> Floats:
 
 def key(content: bytes) -> int:
     """A number from 0 for some content, the same in every batch, so that no result depends on what is beside it."""
-    return int(_numbers([content])[0])
+    return int.from_bytes(_digest(content), "big") >> 1
 
 
 def keys(column: pa.ChunkedArray) -> Integers:
     """The keys of texts; -1 for null."""
     encoded = pa.chunked_array(column.chunks, pa.string()).combine_chunks().dictionary_encode()
-    found = np.append(_numbers(encoded.dictionary.cast(pa.binary()).to_pylist()), -1)
+    digests = b"".join(map(_digest, encoded.dictionary.cast(pa.binary()).to_pylist()))
+    found = np.append((np.frombuffer(digests, ">u8") >> np.uint64(1)).astype(np.int64), -1)
     return found[encoded.indices.fill_null(len(found) - 1).to_numpy()]
 
 
-def _numbers(contents: Sequence[bytes]) -> Integers:
-    digests = [hashlib.blake2b(content, digest_size=8).digest() for content in contents]
-    return (np.frombuffer(b"".join(digests), ">u8") >> np.uint64(1)).astype(np.int64)
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=8).digest()

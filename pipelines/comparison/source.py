@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 @dlt.source(name="comparison")
 def comparison(uncompared: Uncompared | None, method: Method) -> Iterator[DltResource]:
-    """Four tables with one unselected parent, so that each batch is compared once; empty ones without pairs."""
+    """Four tables with one unselected parent, so that each batch is compared once.
+
+    Without `uncompared` they are empty, which is enough to tell what they are.
+    """
 
     def read(_: Spool) -> Iterator[Results]:
         if uncompared is None:

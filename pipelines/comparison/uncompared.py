@@ -98,12 +98,13 @@ class Uncompared:
             db.register("missing", self._missing)
             db.execute(_PAIRS, {"method": self._method.version})
             db.execute(_SIDES)
-            all_pairs = db.execute("select * from pairs order by batch, pair").to_arrow_table()
+            pairs = db.execute("select * exclude (pair) from pairs order by batch, pair").to_arrow_table()
             db.register("named", _named_jobs(db))
-            pairs, named = _Slices(all_pairs.to_reader()), _Slices(db.execute(_NAMED_JOBS).to_arrow_table().to_reader())
-            annotations = _Slices(db.execute(_ANNOTATIONS).to_arrow_reader(ANNOTATIONS_PER_BATCH))
-            for number in all_pairs["batch"].unique().to_pylist():
-                yield Batch(pairs.of(number).drop_columns("pair"), annotations.of(number), named.of(number))
+            named = db.execute(_NAMED_JOBS).to_arrow_table()
+            annotations = db.execute(_ANNOTATIONS).to_arrow_reader(ANNOTATIONS_PER_BATCH)  # a connection streams one
+            sliced = [_Slices(rows) for rows in (pairs.to_reader(), annotations, named.to_reader())]
+            for number in pairs["batch"].unique().to_pylist():
+                yield Batch(*(rows.of(number) for rows in sliced))
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(self._database), read_only=True)
