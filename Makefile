@@ -1,7 +1,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-KILI := .venv-kili
 UV ?= $(BIN)/uv
 WAREHOUSE ?= warehouse
 EXPORTS ?= tests/samples
@@ -23,7 +22,7 @@ test: $(BIN)/.ready browser ## set up, then every check that CI runs
 ui: $(BIN)/.ready ## Dagster's UI on this machine, http://127.0.0.1:3000
 	$(BIN)/kili-warehouse ui --exports $(EXPORTS) --warehouse $(WAREHOUSE)
 
-kili: $(KILI)/.ready ## set up Kili's own client, which pulls exports, in an environment of its own
+kili: .venv-kili/.ready ## set up Kili's own client, which pulls exports, in an environment of its own
 
 browser: ## Chromium and nginx for the tests, from Debian's packages: installed only as root, as in a container
 	@for program in chromium chromedriver nginx; do \
@@ -35,17 +34,18 @@ browser: ## Chromium and nginx for the tests, from Debian's packages: installed 
 screenshots: $(BIN)/.ready browser ## the pictures in docs/ anew, from the UI on the samples' warehouse
 	$(BIN)/python -m pytest -n 0 tests/test_ui.py --screenshots docs
 
-bench: $(BIN)/.ready ## costs beside DuckDB alone, plain dlt, pandas, pycocotools, shapely; BENCH="--sizes 10 100 1000" for more
+bench: $(BIN)/.ready .venv-bench/.ready ## costs beside DuckDB alone, plain dlt, pandas, pycocotools, shapely; BENCH="--sizes 10 100 1000" for more
 	$(BIN)/python -m bench $(BENCH)
 
 lock: $(BIN)/.ready ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-header \
 		--output-file requirements.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --group kili --generate-hashes --no-header \
-		--output-file requirements-kili.lock
+	set -e; for group in bench kili; do \
+		$(BIN)/uv pip compile --quiet --python-version 3.11 --group $$group --generate-hashes --no-header \
+		--output-file requirements-$$group.lock; done
 
-clean: ## remove the environment and what the tools made
-	rm -rf $(VENV) $(KILI) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## remove the environments and what the tools made
+	rm -rf $(VENV) .venv-bench .venv-kili .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A virtual environment without ensurepip (Debian without python3-venv) gets its pip from virtualenv.
 $(VENV):
@@ -63,7 +63,7 @@ $(BIN)/.ready: requirements.lock pyproject.toml | $(VENV)
 
 $(BIN)/uv: $(BIN)/.ready
 
-$(KILI)/.ready: requirements-kili.lock | $(UV)
-	$(UV) venv --quiet --clear --python $(dir $(UV))python $(KILI)
-	$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(KILI)/bin/python requirements-kili.lock
+.venv-%/.ready: requirements-%.lock | $(UV)
+	$(UV) venv --quiet --clear --python $(dir $(UV))python $(@D)
+	$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(@D)/bin/python $<
 	touch $@
