@@ -25,18 +25,22 @@ def annotations(*pairs: tuple[Answer, Answer]) -> pa.Table:
     return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema)
 
 
-def compared(*pairs: tuple[Answer, Answer], method: Method | None = None) -> compare.Comparison:
-    """Pairs of answers compared, the annotator's first."""
+def named_jobs(*pairs: tuple[Answer, Answer]) -> pa.Table:
+    """The jobs that pairs of answers name."""
     said = [(number, canonical.text(side)) for number, pair in enumerate(pairs) for side in pair]
     named = [(number, job) for number, text in said for job in answers.named_jobs(text)]
-    table = pa.table(
+    return pa.table(
         {
             "pair": pa.array([pair for pair, _ in named], pa.int64()),
             "job_name": pa.array([job for _, job in named], pa.string()),
         }
     )
+
+
+def compared(*pairs: tuple[Answer, Answer], method: Method | None = None) -> compare.Comparison:
+    """Pairs of answers compared, the annotator's first."""
     keys = pa.array([str(number) for number in range(len(pairs))], pa.string())
-    return compare.compare(annotations(*pairs), table, keys, method or Method())
+    return compare.compare(annotations(*pairs), named_jobs(*pairs), keys, method or Method())
 
 
 def score(left: Answer, right: Answer, **method: Any) -> float | None:

@@ -50,7 +50,7 @@ def align(items: Items, method: Method) -> Alignment:
     count = len(items)
     found = Alignment(items, np.full(count, -1), np.full(count, np.nan), np.zeros(count, dtype=np.uint64))
     for depth in range(int(items.depth.max(initial=0)) + 1):
-        rows = np.flatnonzero(items.depth == depth)
+        rows = items.ordered[items.depth[items.ordered] == depth]
         if depth:
             rows = rows[found.partner[items.parent[rows]] >= 0]
         found.place[rows] = _places(found, rows)

@@ -22,6 +22,23 @@ def overlap(shared: Floats, union: Floats, same: Flags) -> Floats:
     return np.clip(np.nan_to_num(found, nan=0.0), 0, 1)
 
 
+def sums(group: Integers, values: Floats, count: int) -> Floats:
+    """Sums of values by group, `group` one of `count` for each value.
+
+    Values are added from the least to the greatest, so their order in the batch never changes the last bit.
+    """
+    order = np.argsort(values)
+    return np.bincount(group[order], values[order], count).astype(float)
+
+
+def products(group: Integers, values: Floats, count: int) -> Floats:
+    """Products of values by group, 1 for no value; computed in the same order as `sums`."""
+    order = np.argsort(values)
+    result = np.ones(count)
+    np.multiply.at(result, group[order], values[order])
+    return result
+
+
 def key(content: bytes) -> int:
     """A number from 0 for some content, the same in every batch, so that no result depends on what is beside it."""
     return int.from_bytes(_digest(content), "big") >> 1

@@ -84,6 +84,12 @@ class Items:
         return len(self.pair)
 
     @cached_property
+    def ordered(self) -> Integers:
+        """All rows, sorted by pair, side and key. The order of rows in the table has no effect on results."""
+        by = [(name, "ascending") for name in ("pair", "side", "annotation_key")]
+        return np.asarray(pc.sort_indices(self.table, by).to_numpy(), dtype=np.int64)
+
+    @cached_property
     def depth(self) -> Integers:
         """How deep each is nested; 0 at the top."""
         depth = np.zeros(len(self), dtype=np.int64)

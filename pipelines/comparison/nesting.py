@@ -1,5 +1,7 @@
 """Which annotation each is nested in."""
 
+from typing import Final
+
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -26,10 +28,13 @@ def parents(table: pa.Table, owner: Integers, job: Keys) -> Integers:
     parent[nested] = np.where(own[found] == wanted, found, -1)
     for row, jobs in _nested_in_job(table):
         siblings = np.flatnonzero((job == job[row]) & (parent == parent[row]))
-        first = min(siblings, key=lambda sibling: str(table["category"][int(sibling)]))
+        first = min(siblings, key=lambda sibling: [str(table[name][int(sibling)]) for name in _ORDER])
         children = np.flatnonzero(parent == row)
         parent[[child for child in children if table["job_name"][int(child)].as_py() in jobs]] = first
     return parent
+
+
+_ORDER: Final = ("category", "annotation_key")
 
 
 def _nested_in_job(table: pa.Table) -> list[tuple[int, list[str]]]:

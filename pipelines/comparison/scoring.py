@@ -19,7 +19,7 @@ import numpy as np
 from pipelines.comparison import items as of
 from pipelines.comparison import texts
 from pipelines.comparison.alignment import Alignment
-from pipelines.comparison.arrays import Flags, Floats, Integers
+from pipelines.comparison.arrays import Flags, Floats, Integers, products, sums
 from pipelines.comparison.items import Items
 from pipelines.comparison.matching import mixed
 
@@ -50,7 +50,7 @@ def mean(group: Integers, count: int, scores: Scores) -> Scores:
     """Weighted means by group, `group` one of `count` for each score."""
     is_scored = ~np.isnan(scores.score)
     weight = np.bincount(group[is_scored], scores.weight[is_scored], count).astype(float)
-    total = np.bincount(group[is_scored], (scores.weight * scores.score)[is_scored], count)
+    total = sums(group[is_scored], (scores.weight * scores.score)[is_scored], count)
     return Scores(np.divide(total, weight, out=np.full(count, np.nan), where=weight > 0), weight)
 
 
@@ -110,9 +110,8 @@ def _place_scores(
     value = np.where(by_overlap, nest(value, product[left], nested[left]), value)
     pairs = np.bincount(at, minlength=count)
     total = np.bincount(place, minlength=count) - pairs
-    score = np.bincount(at, value, count) / total
-    below = np.ones(count)
-    np.multiply.at(below, at, np.where(by_overlap, 1, product[left]))
+    score = sums(at, value, count) / total
+    below = products(at, np.where(by_overlap, 1, product[left]), count)
     score = nest(score, below, np.bincount(at, np.where(by_overlap, 0, nested[left]), count).astype(float))
     overlaps = np.bincount(place, np.isin(items.kind[rows], _BY_OVERLAP), count) > 0
     return Scores(score, np.where(overlaps, total, 1).astype(float))
@@ -140,5 +139,5 @@ def _hand_up(found: Alignment, first: Integers, scores: Scores, product: Floats,
     nested_scores = mean(job, len(jobs), scores)
     is_scored = ~np.isnan(nested_scores.score)
     parents = parent[at][is_scored]
-    np.multiply.at(product, parents, nested_scores.score[is_scored])
+    product *= products(parents, nested_scores.score[is_scored], len(product))
     np.add.at(nested, parents, 1)
