@@ -219,6 +219,16 @@ EDITS = {
         ranking(["a"], ["c", "b"]),
         [("kept", "RANK", None, None, None)],
     ),
+    "a ranking whose ranks and elements are numbers or texts": (
+        {"RANK": {"orders": [{"rank": 1, "elements": ["7", "8"]}, {"rank": 2, "elements": ["9"]}]}},
+        {"RANK": {"orders": [{"rank": "2", "elements": [9]}, {"rank": "1", "elements": [8, 7.0]}]}},
+        [("kept", "RANK", None, None, None)],
+    ),
+    "a file and a comparison whose ids are numbers or texts": (
+        {"F": {"fileId": 7}, "P": {"choice": {"code": "BETTER", "firstId": 1, "secondId": "2"}}},
+        {"F": {"fileId": "7"}, "P": {"choice": {"code": "BETTER", "firstId": "1", "secondId": 2}}},
+        [("kept", "F", None, None, None), ("kept", "P", "BETTER", "BETTER", None)],
+    ),
     "another ranking": (
         ranking(["a"], ["b", "c"]),
         ranking(["b"], ["a", "c"]),

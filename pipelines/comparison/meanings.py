@@ -19,20 +19,27 @@ def _node(extra: Extra) -> object:
 
 
 def _compared(extra: Extra) -> object:
-    return [extra.get("firstId"), extra.get("secondId")]
+    return [_text(extra.get("firstId")), _text(extra.get("secondId"))]
 
 
 def _ranking(extra: Extra) -> object:
     """The ranks in order; those that share a rank have none."""
     orders = extra.get("orders")
     try:
-        return sorted([order["rank"], sorted(order["elements"])] for order in orders or ())
+        return sorted([_text(order["rank"]), sorted(map(_text, order["elements"]))] for order in orders or ())
     except (TypeError, KeyError, RecursionError):
         return orders
 
 
 def _file(extra: Extra) -> object:
-    return extra.get("fileId")
+    return _text(extra.get("fileId"))
+
+
+def _text(value: Any) -> Any:
+    """A number as text, since some exports quote ids and ranks and others do not; any other value unchanged."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return str(int(value) if value == int(value) else value)
 
 
 def _all(extra: Extra) -> object:
