@@ -39,6 +39,11 @@ def products(group: Integers, values: Floats, count: int) -> Floats:
     return result
 
 
+def numbers(table: pa.Table, column: str) -> Integers:
+    """A column of whole numbers; -1 for null."""
+    return np.asarray(table[column].fill_null(-1).to_numpy(), dtype=np.int64)
+
+
 def key(content: bytes) -> int:
     """A number from 0 for some content, the same in every batch, so that no result depends on what is beside it."""
     return int.from_bytes(_digest(content), "big") >> 1

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from pipelines.comparison import meanings, nesting, relations, shapes
-from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, Shapes, keys
+from pipelines.comparison import meanings, nesting, relations, shapes, spans
+from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, Shapes, keys, numbers
 from pipelines.comparison.matching import mixed
 from pipelines.kili import records as kili
 
@@ -75,7 +75,7 @@ class Items:
     meaning: Integers
     """What its kind says beyond the columns: ends of a relation, id of a file, order of a ranking."""
     span: Integers
-    """(n, 3): node, first character, character after the last."""
+    """(n, 3): node, first character, character after the last; -1 where it is no stretch of text."""
     bounds: Floats
     """(n, 4): x_min, y_min, x_max, y_max; not a number without a shape."""
     cover: Integers
@@ -155,14 +155,14 @@ class Items:
 
 def read(table: pa.Table) -> Items:
     """Reads a batch; `Items.table` tells its columns."""
-    pair, side = _numbers(table, "pair"), _numbers(table, "side")
+    pair, side = numbers(table, "pair"), numbers(table, "side")
     owner = pair * 2 + side
     kind = _indices(table["kind"], KINDS)
-    frame = _numbers(table, "frame")
+    frame = numbers(table, "frame")
     said = meanings.read(table)
     shape = keys(table["geometry"])
     bounds = np.stack([table[name].fill_null(np.nan).to_numpy() for name in _BOUNDS], axis=1)
-    span = np.stack([np.where(kind == ENTITY, said, -1), _numbers(table, "begin_offset"), _ends(table)], axis=1)
+    span = spans.read(table, kind == ENTITY, owner)
     covered = mixed(*np.nan_to_num(bounds / _ALIKE, nan=-1).clip(-_MOST, _MOST).round().astype(np.int64).T, *span.T)
     ends = relations.ends(table, kind == RELATION, mixed(owner, frame), covered)
     is_line = np.asarray(pc.is_in(table["tool"], value_set=_LINES).to_numpy(zero_copy_only=False), dtype=bool)
@@ -179,24 +179,13 @@ def read(table: pa.Table) -> Items:
         category=keys(table["category"]),
         text=keys(table["text"]),
         frame=frame,
-        page=_numbers(table, "page_number"),
+        page=numbers(table, "page_number"),
         shape=shape,
         meaning=np.where(kind == RELATION, ends, said),
         span=span,
         bounds=bounds,
         cover=cover,
     )
-
-
-def _ends(table: pa.Table) -> Integers:
-    """Where spans end: where their text does if the export does not say."""
-    lengths = pc.utf8_length(table["text"]).fill_null(0).to_numpy()
-    begin, end = _numbers(table, "begin_offset"), _numbers(table, "end_offset")
-    return np.where((begin >= 0) & (end < 0), begin + lengths, end)
-
-
-def _numbers(table: pa.Table, name: str) -> Integers:
-    return np.asarray(table[name].fill_null(-1).to_numpy(), dtype=np.int64)
 
 
 def _indices(column: pa.ChunkedArray, values: tuple[str, ...]) -> Integers:

@@ -1,4 +1,4 @@
-"""What annotations say in keys without a column: the node of an entity, the id of a file, a ranking, a comparison."""
+"""What annotations say in keys without a column: the id of a file, a ranking, a comparison."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -13,29 +13,24 @@ from pipelines.kili import canonical
 Extra = Mapping[str, Any]
 
 
-def _node(extra: Extra) -> object:
-    """The nodes of the document that an entity begins and ends in; the second may be left out if it is the first."""
-    return [extra.get("beginId"), extra.get("endId") or extra.get("beginId")]
-
-
 def _compared(extra: Extra) -> object:
-    return [_text(extra.get("firstId")), _text(extra.get("secondId"))]
+    return [text(extra.get("firstId")), text(extra.get("secondId"))]
 
 
 def _ranking(extra: Extra) -> object:
     """The ranks in order; those that share a rank have none."""
     orders = extra.get("orders")
     try:
-        return sorted([_text(order["rank"]), sorted(map(_text, order["elements"]))] for order in orders or ())
+        return sorted([text(order["rank"]), sorted(map(text, order["elements"]))] for order in orders or ())
     except (TypeError, KeyError, RecursionError):
         return orders
 
 
 def _file(extra: Extra) -> object:
-    return _text(extra.get("fileId"))
+    return text(extra.get("fileId"))
 
 
-def _text(value: Any) -> Any:
+def text(value: Any) -> Any:
     """A number as text, since some exports quote ids and ranks and others do not; any other value unchanged."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
@@ -47,7 +42,6 @@ def _all(extra: Extra) -> object:
 
 
 _SAID: Final[dict[str, Callable[[Extra], object]]] = {
-    "entity": _node,
     "comparison": _compared,
     "ranking": _ranking,
     "file": _file,
