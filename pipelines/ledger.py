@@ -73,6 +73,17 @@ def has_outdated(database: Path) -> bool:
         return any(known.outdated(FLATTEN_VERSION))
 
 
+def lacks_columns(database: Path) -> bool:
+    """Whether an older version made the tables without columns that are declared now. A load adds them."""
+    if not database.exists():
+        return False
+    with reading(database) as db:
+        query = "select table_name, column_name from duckdb_columns() where schema_name = ?"
+        found = set(db.execute(query, [SCHEMA]).fetchall())
+    declared = {(table.name, column.name) for table in records.TABLES for column in table.columns}
+    return bool(found) and not declared <= found
+
+
 def table_names(db: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
     """The tables of a schema."""
     found = db.execute("select table_name from duckdb_tables() where schema_name = ?", [schema])

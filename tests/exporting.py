@@ -47,7 +47,9 @@ class Read:
         """Promise 1: whatever is in the file is loaded or rejected."""
         said = self.ledger
         assert said["asset_count"] == (len(self.assets) + said["rejected_asset_count"] + said["duplicate_asset_count"])
-        assert said["label_count"] == sum(len(a.labels) for a in self.assets) + said["rejected_label_count"]
+        assert said["label_count"] == (
+            sum(len(a.labels) for a in self.assets) + said["rejected_label_count"] + said["duplicate_label_count"]
+        )
         places = [(reject["entry"], reject["location"]) for reject in self.rejects]
         assert len(places) == len(set(places))
         ids = [asset.asset_id for asset in self.assets]

@@ -5,6 +5,7 @@ import random
 from typing import Any
 
 import orjson
+import pytest
 import yaml
 from exporting import Row, asset, label, named, text
 from hypothesis import given
@@ -147,7 +148,7 @@ def test_the_version_is_that_of_all_that_is_stored_and_of_nothing_else() -> None
 
 def test_an_asset_found_twice_is_united() -> None:
     one, two, both = label({"J": {"text": "1"}}), label({"J": {"text": "2"}}), label({"J": {}})
-    found = flatten.united(
+    found, duplicates = flatten.united(
         [
             export.read_asset(text(record))[0]
             for record in (
@@ -157,7 +158,7 @@ def test_an_asset_found_twice_is_united() -> None:
             )
         ]
     )
-    assert (found["status"], found["content"]) == ("LABELED", "c")
+    assert (found["status"], found["content"], duplicates) == ("LABELED", "c", 2)
     assert [one.get("jsonResponse") for one in export.labels_of(found)] == [
         {"J": {"text": "1"}},
         {"J": {}},
@@ -166,9 +167,82 @@ def test_an_asset_found_twice_is_united() -> None:
     ]
 
 
+EARLIER = label(
+    {"J": {"text": "1"}},
+    id="l1",
+    author={"id": "u1", "email": "u1@example.com", "firstname": "U"},
+    honeypotMark=0.5,
+    skipped=False,
+    secondsToLabel=3,
+    step=1,
+)
+LATER = label(
+    {"J": {"text": "2"}}, id="l1", author={"id": "u1", "email": None, "name": "U U"}, honeypotMark=None, skipped=True
+)
+UNITED = label(
+    {"J": {"text": "2"}},
+    id="l1",
+    author={"id": "u1", "email": "u1@example.com", "firstname": "U", "name": "U U"},
+    honeypotMark=0.5,
+    skipped=True,
+    secondsToLabel=3,
+    step=1,
+)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [asset("a1", EARLIER, LATER)],
+        [asset("a1", EARLIER, latestLabel=LATER)],
+        [asset("a1", EARLIER, latestLabels=[None, LATER])],
+        [asset("a1", EARLIER), asset("a1", LATER)],
+        [asset("a1", EARLIER), {"id": "a1", "latestLabel": LATER}],
+    ],
+    ids=["one list", "latestLabel", "latestLabels", "two pages", "two pages of two exports"],
+)
+def test_the_same_label_id_twice_in_an_asset_is_one_label(records: list[Row]) -> None:
+    """What the later place leaves null is kept from the earlier one."""
+    found, duplicates = flatten.united([export.read_asset(text(record))[0] for record in records])
+    assert (len(export.labels_of(found)), duplicates) == (1, 1)
+    assert flatten.asset(found).labels == flat(asset("a1", UNITED)).labels
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "expected"),
+    [
+        ({"J": {"text": "1"}}, {"J": {"text": "2"}}, {"J": {"text": "2"}}),
+        ({"J": {"text": "1"}}, {}, {"J": {"text": "1"}}),
+        ({"J": {"text": "1"}}, None, {"J": {"text": "1"}}),
+        ({}, None, {}),
+        (None, {}, {}),
+        ({}, {"J": {"text": "2"}}, {"J": {"text": "2"}}),
+    ],
+)
+def test_an_empty_answer_of_the_same_label_never_replaces_a_full_one(earlier: Any, later: Any, expected: Any) -> None:
+    labels = [label(id="l1") | {"jsonResponse": response} for response in (earlier, later)]
+    found, _ = flatten.united([export.read_asset(text(asset("a1", *labels)))[0]])
+    assert [one.get("jsonResponse") for one in export.labels_of(found)] == [expected]
+
+
+def test_a_label_without_an_id_under_two_keys_of_an_asset_is_one_label() -> None:
+    one, two = label({"J": {"text": "1"}}), label({"J": {"text": "2"}})
+    record = asset("a1", one, one, latestLabels=[two, one], latestLabel=two)
+    found, duplicates = flatten.united([export.read_asset(text(record))[0]])
+    answers = [one["jsonResponse"] for one in export.labels_of(found)]
+    assert (answers, duplicates) == ([{"J": {"text": "1"}}, {"J": {"text": "1"}}, {"J": {"text": "2"}}], 2)
+
+
+def test_tied_labels_are_numbered_after_duplicates_are_united() -> None:
+    one, two = label({"J": {"text": "1"}}, id="l1"), label({"J": {"text": "2"}}, id="l2")
+    found, _ = flatten.united([export.read_asset(text(asset("a1", one, two, one)))[0]])
+    assert [one.key for one in flatten.asset(found).labels] == keys(one, two)
+
+
 def test_many_labels_of_one_asset_are_united_in_linear_time() -> None:
     parts = [export.read_asset(text(label(id=f"l{n}", assetId="a1")), is_label=True)[0] for n in range(5000)]
-    assert len(export.labels_of(flatten.united(parts))) == 5000
+    found, duplicates = flatten.united(parts + parts)
+    assert (len(export.labels_of(found)), duplicates) == (5000, 5000)
 
 
 json_values: Any = st.recursive(

@@ -16,7 +16,7 @@ import pytest
 from conftest import SAMPLES
 
 from pipelines import landing, ledger, tables, warehouse
-from pipelines.kili import answers, novelties, reading, records, workers
+from pipelines.kili import answers, audit, novelties, reading, records, workers
 from pipelines.kili.rows import State
 from pipelines.settings import Settings
 from pipelines.spool import Spool
@@ -53,6 +53,48 @@ def write(folder: Path, name: str, *labels: dict[str, Any]) -> Path:
 def label(answer: str, **more: Any) -> dict[str, Any]:
     response = {"KIND": {"categories": [{"name": answer}]}}
     return {"labelType": "DEFAULT", "createdAt": "2024-01-01T00:00:00Z", "jsonResponse": response, **more}
+
+
+def test_duplicate_labels_are_counted_and_written_once(tmp_path: Path) -> None:
+    one, other = label("CAR", id="l1", skipped=False), label("BUS", id="l1", skipped=None)
+    path = write(tmp_path, "a", one, other, label("VAN"), {"labelType": "DEFAULT"})
+    load(tmp_path / "w", path)
+    assert ledger_of(tmp_path / "w") == [(4, 1, 1)]
+    pretty = tmp_path / "pretty.json"
+    pretty.write_text(json.dumps(json.loads(path.read_text()), indent=4))
+    same = write(tmp_path, "same", one, other, label("VAN"))
+    load(tmp_path / "w", pretty, same)
+    again = tmp_path / "again.json"
+    again.write_bytes(same.read_bytes() + b" ")  # another export with the same record
+    load(tmp_path / "w", again)
+    assert ledger_of(tmp_path / "w") == [(3, 1, 0), (3, 1, 0), (4, 1, 1), (4, 1, 1)]
+    assert len(rows(tmp_path / "w")["labels"]) == 2
+    assert audit.is_even(settings(tmp_path / "w").database)
+
+
+def ledger_of(folder: Path) -> list[tuple[int, ...]]:
+    """Labels, duplicate labels and rejected labels of each export."""
+    query = "select label_count, duplicate_label_count, rejected_label_count from kili.exports order by all"
+    with duckdb.connect(str(settings(folder).database), read_only=True) as db:
+        return db.execute(query).fetchall()
+
+
+def test_a_column_that_is_new_is_added_to_an_older_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('[{"id": "a", "labels": []}]')
+    with monkeypatch.context() as older:
+        place = [column.name for column in records.EXPORTS.columns].index("duplicate_label_count")
+        columns = records.EXPORTS.columns
+        exports = replace(records.EXPORTS, columns=columns[:place] + columns[place + 1 :])
+        row = reading.Reader.ledger_row
+        older.setattr(records, "EXPORTS", exports)
+        older.setattr(records, "TABLES", (exports, *records.TABLES[1:]))
+        older.setattr(reading.Reader, "ledger_row", lambda self: (*row(self)[:place], *row(self)[place + 1 :]))
+        load(tmp_path / "w", path)
+    assert load(tmp_path / "w", path).load_id is not None
+    assert ledger_of(tmp_path / "w") == [(0, None, 0)]
+    assert audit.is_even(settings(tmp_path / "w").database)
+    assert load(tmp_path / "w", path).load_id is None
 
 
 def test_the_same_export_under_two_names_is_one(tmp_path: Path) -> None:

@@ -226,6 +226,29 @@ def test_a_record_is_read_the_same_either_way(key: tuple[str, str], value: Any) 
     assert flattened(said, is_long=False) == flattened(said, is_long=True)
 
 
+LABELS = st.builds(
+    lambda label_id, answer, skipped: label(id=label_id, skipped=skipped) | {"jsonResponse": answer},
+    st.sampled_from([None, "", "l1", "l2"]),
+    st.sampled_from([None, {}, ANSWER, ODD_JOBS]),
+    st.sampled_from([None, True]),
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "labels": st.lists(LABELS, max_size=3),
+            "latestLabel": LABELS,
+            "latestLabels": st.lists(LABELS, max_size=3),
+        },
+    )
+)
+def test_labels_that_stand_twice_are_united_the_same_either_way(containers: dict[str, Any]) -> None:
+    said = {"id": "a1", **containers}
+    assert flattened(said, is_long=False) == flattened(said, is_long=True)
+
+
 @given(
     st.dictionaries(
         st.sampled_from(["J", "0", "00", "assetLevel", "ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "é", "~/"]),

@@ -32,6 +32,7 @@ class Balance(NamedTuple):
     missing_assets: int
     labels: int
     held_labels: int
+    duplicate_labels: int
     rejected_labels: int
     missing_labels: int
     missing_rejects: int
@@ -102,6 +103,7 @@ _BALANCES: Final = """
             coalesce(asset_count, 0) as assets, coalesce(unchanged_asset_count, 0) as unchanged_assets,
             coalesce(duplicate_asset_count, 0) as duplicate_assets,
             coalesce(rejected_asset_count, 0) as rejected_assets, coalesce(label_count, 0) as labels,
+            coalesce(duplicate_label_count, 0) as duplicate_labels,
             coalesce(rejected_label_count, 0) as rejected_labels, coalesce(held_assets, 0) as held_assets,
             coalesce(held_labels, 0) as held_labels,
             greatest(rejected_assets, least(rejected_labels, 1), coalesce(is_rejected, false)::bigint)
@@ -113,7 +115,8 @@ _BALANCES: Final = """
     )
     select file_url, assets, held_assets - unchanged_assets, unchanged_assets, duplicate_assets, rejected_assets,
         assets - held_assets - duplicate_assets - rejected_assets as missing_assets,
-        labels, held_labels, rejected_labels, labels - held_labels - rejected_labels as missing_labels,
+        labels, held_labels, duplicate_labels, rejected_labels,
+        labels - held_labels - duplicate_labels - rejected_labels as missing_labels,
         greatest(missing_rejects, 0) as missing_rejects
     from told
     order by missing_assets = 0 and missing_labels = 0 and missing_rejects <= 0, _dlt_load_id desc, file_url"""

@@ -172,9 +172,15 @@ def shell(raw: bytes) -> tuple[bytes, dict[str, bytes]]:
 
 def labels_of(asset: Asset) -> list[Label]:
     """The labels of an asset, whichever key holds them."""
+    return [label for labels in label_lists(asset) for label in labels]
+
+
+def label_lists(asset: Asset) -> list[list[Label]]:
+    """The labels under each key that holds any, in a fixed order of the keys."""
     latest = asset.get("latestLabel")
-    several = (asset.get("labels") or []) + [label for label in asset.get("latestLabels") or [] if label is not None]
-    return [*several, latest] if latest is not None else several
+    several = [label for label in asset.get("latestLabels") or [] if label is not None]
+    lists = [asset.get("labels") or [], several, [] if latest is None else [latest]]
+    return [labels for labels in lists if labels]
 
 
 def _unchanged(record: Any) -> Any:

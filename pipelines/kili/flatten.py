@@ -130,24 +130,56 @@ def _flat(asset_id: str, columns: tuple[object, ...], labels: list[FlatLabel]) -
     return FlatAsset(asset_id, _hash([columns, stored]), columns, labels)
 
 
-def united(records: list[export.Asset]) -> export.Asset:
-    """The same asset found several times in one export: later values win, a label found twice is one label."""
-    if len(records) == 1:
-        return records[0]
+def united(records: list[export.Asset]) -> tuple[export.Asset, int]:
+    """One asset from all its records in an export, and the number of its duplicate labels. Later values win."""
+    lists = [labels for record in records for labels in export.label_lists(record)]
+    labels = _united_labels(lists)
+    duplicates = sum(map(len, lists)) - len(labels)
+    if len(records) == 1 and not duplicates:
+        return records[0], 0
     said: dict[str, Any] = {}
-    labels: list[export.Label] = []
-    known: Counter[bytes] = Counter()
     for record in records:
-        said |= {key: value for key, value in record.items() if value is not None}
-        here: Counter[bytes] = Counter()
-        for label in export.labels_of(record):
-            text = canonical.dumps(label)
-            here[text] += 1
-            if here[text] > known[text]:
-                known[text] += 1
-                labels.append(label)
+        said = _overlaid(said, record)
     said = {key: value for key, value in said.items() if key not in export.LABEL_CONTAINERS}
-    return cast(export.Asset, said | {"labels": labels})
+    return cast(export.Asset, said | {"labels": labels}), duplicates
+
+
+def _united_labels(lists: list[list[export.Label]]) -> list[export.Label]:
+    """Each label once: labels with one id are one, and so are labels without an id whose text is in several lists."""
+    labels: list[export.Label] = []
+    positions: dict[str, int] = {}
+    known: Counter[bytes] = Counter()
+    for listed in lists:
+        here: Counter[bytes] = Counter()
+        for label in listed:
+            if label_id := label.get("id"):
+                position = positions.setdefault(label_id, len(labels))
+                if position < len(labels):
+                    labels[position] = _united_label(labels[position], label)
+                    continue
+            elif len(lists) > 1:
+                text = canonical.dumps(label)
+                here[text] += 1
+                if here[text] <= known[text]:
+                    continue
+                known[text] += 1
+            labels.append(label)
+    return labels
+
+
+def _united_label(earlier: export.Label, later: export.Label) -> export.Label:
+    """One label from two places: later values win, but an empty answer does not replace a full one."""
+    said = _overlaid(earlier, later)
+    if (author := earlier.get("author")) and (later_author := later.get("author")):
+        said["author"] = _overlaid(author, later_author)
+    if (response := earlier.get("jsonResponse")) and not later.get("jsonResponse"):
+        said["jsonResponse"] = response
+    return cast(export.Label, said)
+
+
+def _overlaid(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """The later values; where these are null, the earlier ones."""
+    return {**earlier, **{key: value for key, value in later.items() if value is not None}}
 
 
 def microseconds(instant: datetime) -> int:

@@ -36,6 +36,7 @@ class Counts:
     rejected_asset_count: int = 0
     rejected_label_count: int = 0
     duplicate_asset_count: int = 0
+    duplicate_label_count: int = 0
     unchanged_asset_count: int = 0
     label_container: str | None = None
     project_id: str | None = None
@@ -100,10 +101,13 @@ class Batch:
         for _, record in records:
             self._note(record)
             self._note_times(record, is_alone=len(records) == 1)
-        asset = flatten.asset(flatten.united([record for _, record in records]))
-        self.counts.label_count += len(asset.labels)
+        united, duplicates = flatten.united([record for _, record in records])
+        asset = flatten.asset(united)
+        self.counts.label_count += len(asset.labels) + duplicates
+        self.counts.duplicate_label_count += duplicates
         self._note_instants(asset)
-        if len(texts) == 1 and len(self.rejects) == rejects and self._is_told_by_rows(records[0][1]):
+        is_whole = len(texts) == 1 and len(self.rejects) == rejects and not duplicates
+        if is_whole and self._is_told_by_rows(records[0][1]):
             asset.record_hash = texts[0].record_hash
         return asset
 

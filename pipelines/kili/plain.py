@@ -173,7 +173,7 @@ def asset(raw: bytes) -> Asset[Any] | None:
             found = decode(raw)
         except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
             continue
-        if all(fits(label.jsonResponse or {}) for label in labels_of(found)):
+        if all(fits(label.jsonResponse or {}) for label in labels_of(found)) and not _may_have_duplicates(found):
             return _unsigned(found) if urls.may_be_signed(raw) else found
     return None
 
@@ -246,6 +246,12 @@ def labels_of(asset: Asset[_Response]) -> list[Label[_Response]]:
     """The labels of an asset, whichever key holds them."""
     several = (asset.labels or []) + (asset.latestLabels or [])
     return several if asset.latestLabel is None else [*several, asset.latestLabel]
+
+
+def _may_have_duplicates(asset: Asset[Any]) -> bool:
+    """Whether two labels have one id, or labels stand under several keys."""
+    ids = [label.id for label in labels_of(asset) if label.id]
+    return len(set(ids)) < len(ids) or sum(map(bool, (asset.labels, asset.latestLabels, asset.latestLabel))) > 1
 
 
 def job(said: object) -> Job | None:

@@ -105,6 +105,7 @@ class Reader:
             said.rejected_asset_count,
             said.rejected_label_count,
             said.duplicate_asset_count,
+            said.duplicate_label_count,
             said.unchanged_asset_count,
             self._is_unreadable or (self._has_rejects and not has_assets),
             LOADER_VERSION,

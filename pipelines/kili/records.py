@@ -40,12 +40,16 @@ class Exports(Record):
     )
     size_bytes: int = Field(description="Size of the file, or of all files of a folder")
     asset_count: int = Field(description="Asset records in the export, rejected and repeated ones included")
-    label_count: int = Field(description="Labels in the export, rejected ones included")
+    label_count: int = Field(description="Labels in the export, rejected and repeated ones included")
     annotation_count: int = Field(description="Annotations in the labels that were not rejected")
     rejected_asset_count: int = Field(description="Asset records that could not be loaded")
     rejected_label_count: int = Field(description="Labels that could not be loaded, alone or with their asset")
     duplicate_asset_count: int = Field(
         description="Asset records united with an earlier record of the same asset in this export"
+    )
+    duplicate_label_count: int | None = Field(
+        description="Labels united with an earlier one of the same asset in this export: the same Kili label id, or "
+        "without one the same text; null where an older loader did not count them"
     )
     unchanged_asset_count: int = Field(
         description="Assets whose version was in the warehouse already, so that only the sighting was written"

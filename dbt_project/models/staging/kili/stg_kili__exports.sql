@@ -21,6 +21,7 @@ finished as (
         rejected_asset_count,
         rejected_label_count,
         duplicate_asset_count,
+        duplicate_label_count,
         unchanged_asset_count,
         is_rejected,
         loader_version,
