@@ -180,6 +180,12 @@ def test_json_in_strings_is_read() -> None:
     assert export.labels_of(found)[0]["jsonResponse"] == {"J": {"text": "a"}}
 
 
+@pytest.mark.parametrize("blank", ["", " \n"])
+def test_a_blank_string_is_an_empty_answer(blank: str) -> None:
+    found, _ = export.read_asset(text(asset("a1", label() | {"jsonResponse": blank})))
+    assert export.labels_of(found)[0]["jsonResponse"] == {}
+
+
 @pytest.mark.parametrize("value", ["plain", "5", "null", '"quoted"', "{broken", [1], 5, None])
 def test_metadata_may_be_anything_and_texts_stay_texts(value: Any) -> None:
     assert export.read_asset(text(asset("a1", jsonMetadata=value)))[0]["jsonMetadata"] == value

@@ -29,9 +29,11 @@ _CONFIG = ConfigDict(extra="allow", allow_inf_nan=False, hide_input_in_errors=Tr
 
 
 def _parsed(value: object) -> object:
-    """JSON that an API dump holds in a string."""
+    """JSON that an API dump holds in a string. A blank string is an empty answer, as in Kili's own client."""
     if not isinstance(value, str):
         return value
+    if not value.strip():
+        return {}
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
