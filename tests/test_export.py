@@ -1,6 +1,7 @@
 """What is read of a record, and what of it is rejected with which words."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -27,14 +28,29 @@ def raw_asset(*labels: bytes, **fields: str) -> bytes:
 
 
 SURROGATE = "a text holds half of a surrogate pair (\\ud800 to \\udfff alone), which is not Unicode"
+NO_DATE = "should be an ISO 8601 date-time, such as 2026-01-31T12:00:00Z, or epoch milliseconds from 1e11 on"
+NO_YEAR = "outside the years 1 to 9999 in UTC"
 BROKEN_LABELS = {
     "no type": (b'{"createdAt":"2026-01-01T00:00:00Z"}', "labelType is missing"),
     "null": (b"null", "the record should be a JSON object, found null"),
     "a number": (b"5", "the record should be a JSON object, found a number"),
-    "a bad date": (
-        raw_label(createdAt='"yesterday"'),
-        "createdAt should be a valid datetime or date, input is too short, found a text",
+    "a date in words": (raw_label(createdAt='"yesterday"'), f"createdAt {NO_DATE}, found a text"),
+    "a date of another kind": (raw_label(createdAt='"01/02/2026 10:00"'), f"createdAt {NO_DATE}, found a text"),
+    "epoch seconds": (raw_label(createdAt="1700000000"), f"createdAt {NO_DATE}, found a number"),
+    "epoch seconds in a text": (raw_label(createdAt='"1700000000"'), f"createdAt {NO_DATE}, found a text"),
+    "too few milliseconds": (raw_label(createdAt="99999999999.5"), f"createdAt {NO_DATE}, found a number"),
+    "milliseconds before 1970": (raw_label(createdAt="-1700000000000"), f"createdAt {NO_DATE}, found a number"),
+    "a date that is a flag": (raw_label(createdAt="true"), f"createdAt {NO_DATE}, found true or false"),
+    "no such day": (
+        raw_label(createdAt='"2026-02-30T00:00:00Z"'),
+        "createdAt should be a valid datetime or date, day value is outside expected range, found a text",
     ),
+    "before year 1 in UTC": (raw_label(createdAt='"0001-01-01T00:00:00+05:00"'), f"createdAt is {NO_YEAR}"),
+    "after year 9999 in UTC": (raw_label(createdAt='"9999-12-31T23:59:59-05:00"'), f"createdAt is {NO_YEAR}"),
+    "milliseconds after year 9999": (raw_label(createdAt="253402300800000"), f"createdAt is {NO_YEAR}"),
+    "milliseconds beyond any year": (raw_label(createdAt="1e30"), f"createdAt is {NO_YEAR}"),
+    "a change after year 9999": (raw_label(updatedAt='"9999-12-31T23:59:59-05:00"'), f"updatedAt is {NO_YEAR}"),
+    "a change in epoch seconds": (raw_label(updatedAt="1700000000"), f"updatedAt {NO_DATE}, found a number"),
     "a flag that is a text": (
         raw_label(skipped='"perhaps"'),
         "skipped should be a valid boolean, unable to interpret input, found a text",
@@ -110,6 +126,8 @@ BROKEN_ASSETS = {
     "no id": (b'{"externalId":"x","labels":[{}]}', "id is missing", (None, "x", 1)),
     "an empty id": (b'{"id":"","labels":[{}]}', "id is empty", ("", None, 1)),
     "an id that is a number": (b'{"id":5}', "id should be a valid string, found a number", (None, None, 0)),
+    "a bad date": (b'{"id":"a1","createdAt":5,"labels":[{}]}', f"createdAt {NO_DATE}", ("a1", None, 1)),
+    "a bad change": (b'{"id":"a1","updatedAt":"0001-01-01T00:00+05:00"}', f"updatedAt is {NO_YEAR}", ("a1", None, 0)),
     "a list": (b"[1]", "an asset is a JSON object, this is a list", (None, None, 0)),
     "a text": (b'"a1"', "an asset is a JSON object, this is a text", (None, None, 0)),
     "labels that are a text": (b'{"id":"a1","labels":"x"}', "labels should be a list, found a text", ("a1", None, 0)),
@@ -178,6 +196,31 @@ def test_json_in_strings_is_read() -> None:
     found, _ = export.read_asset(text(record))
     assert found["jsonMetadata"] == {"k": [1]}
     assert export.labels_of(found)[0]["jsonResponse"] == {"J": {"text": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00+00:00"),
+        ("2026-01-01 01:02+0530", "2026-01-01T01:02:00+05:30"),
+        ("2026-01-01T00:00:00.123456789", "2026-01-01T00:00:00.123456"),
+        ("2026-01-01", "2026-01-01T00:00:00"),
+        ("0001-01-01T00:00:00-05:00", "0001-01-01T00:00:00-05:00"),
+        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999+00:00"),
+        (1e11, "1973-03-03T09:46:40+00:00"),
+        (1767225600123, "2026-01-01T00:00:00.123000+00:00"),
+        (253402300799999, "9999-12-31T23:59:59.999000+00:00"),
+    ],
+)
+def test_dates_are_texts_of_iso_8601_or_epoch_milliseconds(date: Any, expected: str) -> None:
+    record = asset("a1", label(createdAt=date, updatedAt=date), createdAt=date, updatedAt=date)
+    found, broken = export.read_asset(text(record))
+    (one,) = export.labels_of(found)
+    assert ([found["createdAt"], found["updatedAt"], one["createdAt"]], broken) == (
+        [datetime.fromisoformat(expected)] * 3,
+        [],
+    )
+    assert one["updatedAt"] == date
 
 
 @pytest.mark.parametrize("blank", ["", " \n"])

@@ -27,13 +27,16 @@ dates = st.sampled_from(
         "0001-01-01T00:00:00+14:00",
         "9999-12-31T23:59:59-14:00",
         0,
+        1767225600000,
+        1e30,
+        "1767225600",
         "2026-01-02",
         "x",
     ]
 )
 fields = st.dictionaries(
-    st.sampled_from(["status", "content", "jsonMetadata", "isHoneypot", "honeypotMark", "new", "id"]),
-    anything,
+    st.sampled_from(["status", "content", "jsonMetadata", "isHoneypot", "honeypotMark", "new", "id", "updatedAt"]),
+    anything | dates,
     max_size=2,
 )
 labels = st.builds(

@@ -7,21 +7,36 @@ are taken apart in `answers`. Formats: Kili's documentation, "Exported data form
 
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Required, cast
 
 import orjson
 import pydantic
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from pipelines import splitting
 from pipelines.kili import canonical, urls
 
 LABEL_CONTAINERS: Final = ("labels", "latestLabel", "latestLabels")
-_SAID: Final = {"missing": "missing", "string_too_short": "empty"}
+_OUTSIDE_YEARS: Final = "outside the years 1 to 9999 in UTC"
+_SAID: Final = {"missing": "missing", "string_too_short": "empty", "year_out_of_range": _OUTSIDE_YEARS}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+_LEAST_MILLISECONDS: Final = 1e11
+_ISO_8601: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]|\Z)")
 _RAW_LIMIT: Final = 1 << 20
 _NO_NUMBER: Final = "NaN or Infinity is not a JSON number"
 
@@ -50,6 +65,37 @@ def _parsed_container(value: object) -> object:
     return value
 
 
+def _instant_or_text(value: object) -> datetime | str:
+    """What a date field holds: epoch milliseconds as an instant, or a text that begins as a date of ISO 8601."""
+    if isinstance(value, str) and _ISO_8601.match(value):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= _LEAST_MILLISECONDS:
+        try:
+            return _EPOCH + timedelta(milliseconds=value)
+        except OverflowError:
+            raise _outside_years() from None
+    raise ValueError(
+        "should be an ISO 8601 date-time, such as 2026-01-31T12:00:00Z, or epoch milliseconds from 1e11 on"
+    )
+
+
+def _within_years(instant: datetime) -> datetime:
+    if not _FIRST <= (instant if instant.tzinfo else instant.replace(tzinfo=UTC)) <= _LAST:
+        raise _outside_years()
+    return instant
+
+
+def _outside_years() -> PydanticCustomError:
+    return PydanticCustomError("year_out_of_range", _OUTSIDE_YEARS)
+
+
+def _as_exported(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """A value that is only checked: it stays as the export writes it."""
+    read(value)
+    return value
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant_or_text), AfterValidator(_within_years)]
 JsonObject = Annotated[dict[str, Any], BeforeValidator(_parsed)]
 
 
@@ -70,7 +116,8 @@ class Label(TypedDict, total=False):
 
     id: str | None
     author: Author | None
-    createdAt: Required[datetime]
+    createdAt: Required[Instant]
+    updatedAt: Annotated[Instant | None, WrapValidator(_as_exported)]
     labelType: Required[str]
     jsonResponse: JsonObject | None
     modelName: str | None
@@ -104,8 +151,8 @@ class Asset(TypedDict, total=False):
     inferenceMark: float | None
     skipped: bool | None
     totalSecondsToLabel: float | None
-    createdAt: datetime | None
-    updatedAt: datetime | None
+    createdAt: Instant | None
+    updatedAt: Instant | None
     labels: list[Label] | None
     latestLabel: Label | None
     latestLabels: list[Label | None] | None
@@ -113,6 +160,7 @@ class Asset(TypedDict, total=False):
 
 _ASSET: Final = pydantic.TypeAdapter(Asset)
 _LABEL: Final = pydantic.TypeAdapter(Label)
+_INSTANT: Final = pydantic.TypeAdapter(Instant)
 
 
 class BrokenRecord(ValueError):
@@ -183,6 +231,11 @@ def label_lists(asset: Asset) -> list[list[Label]]:
     several = [label for label in asset.get("latestLabels") or [] if label is not None]
     lists = [asset.get("labels") or [], several, [] if latest is None else [latest]]
     return [labels for labels in lists if labels]
+
+
+def instant(value: object) -> datetime:
+    """The instant that a date field of a record that was read holds."""
+    return value if isinstance(value, datetime) else _INSTANT.validate_python(value)
 
 
 def _unchanged(record: Any) -> Any:

@@ -1,14 +1,9 @@
 """A batch of records parsed: assets with their keys and hashes, what was rejected, and the counts. Pure."""
 
 from dataclasses import dataclass, field, fields
-from datetime import datetime
-from typing import Any, Final, NamedTuple, cast
-
-import pydantic
+from typing import Any, NamedTuple, cast
 
 from pipelines.kili import answers, export, flatten, plain
-
-_INSTANT: Final = pydantic.TypeAdapter(datetime)
 
 
 class Text(NamedTuple):
@@ -149,7 +144,7 @@ class Batch:
         for one in said:
             for key in ("createdAt", "updatedAt"):
                 if (value := one.get(key)) is not None:
-                    self.counts.note(_instant(value))
+                    self.counts.note(flatten.microseconds(export.instant(value)))
 
     def _is_told_by_rows(self, record: export.Asset) -> bool:
         """Whether the asset's rows tell again all that this record adds to the ledger."""
@@ -166,10 +161,3 @@ def _record(text: Text) -> tuple[export.Asset, list[export.BrokenLabel]]:
         labels = len(export.labels_of(record)) + len(broken)
         raise export.BrokenRecord("nested too deeply to be read", record, labels)
     return record, broken
-
-
-def _instant(value: object) -> int | None:
-    try:
-        return flatten.microseconds(value if isinstance(value, datetime) else _INSTANT.validate_python(value))
-    except (pydantic.ValidationError, OverflowError):
-        return None

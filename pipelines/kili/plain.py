@@ -18,7 +18,9 @@ _ABSENT: Final[Any] = None
 _EXACT: Final = 2**53  # whole numbers up to here are floats as well
 _Number = Annotated[int, Meta(ge=-_EXACT, le=_EXACT)] | Annotated[float, Meta(ge=-_EXACT, le=_EXACT)]
 _Whole = Annotated[int, Meta(ge=-_EXACT, le=_EXACT)]
-_Instant = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?\Z")]
+_Instant = Annotated[
+    str, Meta(pattern=r"^(?!000[01]|9999)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?\Z")
+]
 
 
 class _Said(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
