@@ -55,6 +55,14 @@ BROKEN_LABELS = {
         raw_label(skipped='"perhaps"'),
         "skipped should be a valid boolean, unable to interpret input, found a text",
     ),
+    "a type that is a flag": (
+        raw_label(labelType="false"),
+        "labelType should be a valid string, found true or false",
+    ),
+    "an e-mail that is an object": (
+        raw_label(author='{"email":{}}'),
+        "author.email should be a valid string, found an object",
+    ),
     "an author that is a text": (raw_label(author='"ana"'), "author should be a JSON object, found a text"),
     "NaN": (raw_label(jsonResponse='{"J":{"score":NaN}}'), "NaN or Infinity is not a JSON number"),
     "Infinity": (raw_label(honeypotMark="-Infinity"), "NaN or Infinity is not a JSON number"),
@@ -125,7 +133,17 @@ def _rejected_labels(raw: bytes) -> list[str]:
 BROKEN_ASSETS = {
     "no id": (b'{"externalId":"x","labels":[{}]}', "id is missing", (None, "x", 1)),
     "an empty id": (b'{"id":"","labels":[{}]}', "id is empty", ("", None, 1)),
-    "an id that is a number": (b'{"id":5}', "id should be a valid string, found a number", (None, None, 0)),
+    "an id that is a flag": (
+        b'{"id":true,"externalId":7}',
+        "id should be a valid string, found true or false",
+        (None, "7", 0),
+    ),
+    "an id that is an object": (b'{"id":{}}', "id should be a valid string, found an object", (None, None, 0)),
+    "an external id that is a list": (
+        b'{"id":5,"externalId":[]}',
+        "externalId should be a valid string, found a list",
+        ("5", None, 0),
+    ),
     "a bad date": (b'{"id":"a1","createdAt":5,"labels":[{}]}', f"createdAt {NO_DATE}", ("a1", None, 1)),
     "a bad change": (b'{"id":"a1","updatedAt":"0001-01-01T00:00+05:00"}', f"updatedAt is {NO_YEAR}", ("a1", None, 0)),
     "a list": (b"[1]", "an asset is a JSON object, this is a list", (None, None, 0)),
@@ -221,6 +239,35 @@ def test_dates_are_texts_of_iso_8601_or_epoch_milliseconds(date: Any, expected: 
         [],
     )
     assert one["updatedAt"] == date
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1024", "0", "-7", "1.5", "1.0", "1.50", "1E5", "18446744073709551616", "-123456789012345678901234567890"],
+)
+def test_a_number_where_a_text_is_expected_is_that_text(number: str) -> None:
+    texts = ("id", "projectId", "externalId", "content", "status")
+    author = "{" + ",".join(f'"{key}":{number}' for key in ("id", "email", "name")) + "}"
+    one = raw_label(**{**dict.fromkeys(("id", "labelType", "modelName"), number), "author": author})
+    raw = b'{%b,"labels":[%b,5]}' % (",".join(f'"{key}":{number}' for key in texts).encode(), one)
+    for record in (raw, raw.replace(b",5]", b"]")):
+        found, _ = export.read_asset(record)
+        (said,) = export.labels_of(found)
+        assert [found.get(key) for key in texts] == [number] * 5
+        assert [said.get(key) for key in ("id", "labelType", "modelName")] == [number] * 3
+        assert said["author"] == dict.fromkeys(("id", "email", "name"), number)
+
+
+def test_a_number_in_an_answer_or_under_a_key_without_a_column_stays_a_number() -> None:
+    said = label({"J": {"id": 1.5, "name": 2**70}}, id=1.5, name=2.5, status=7)
+    found, _ = export.read_asset(text(asset("a1", said, email=1.5, number=2)))
+    (one,) = export.labels_of(found)
+    assert (one["jsonResponse"], one["name"], one["status"]) == (  # type: ignore[typeddict-item]
+        {"J": {"id": 1.5, "name": 2.0**70}},
+        2.5,
+        7,
+    )
+    assert (found["email"], found["number"]) == (1.5, 2)  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize("blank", ["", " \n"])

@@ -19,7 +19,7 @@ FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=list(Healt
 SMALL = Limits(entry_bytes=1 << 22, ratio=400, record_bytes=1 << 20)
 REAL_FILES = sorted(REAL.glob("*.[jz]*"))
 
-ids = st.sampled_from(["a1", "a2", "a3", "é/ü", "a1", "a2", "", 5, None])
+ids = st.sampled_from(["a1", "a2", "a3", "é/ü", "a1", "a2", "", 5, "5", 1.5, None])
 dates = st.sampled_from(
     [
         "2026-01-01T00:00:00Z",

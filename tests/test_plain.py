@@ -11,7 +11,7 @@ from exporting import asset, label, named
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.kili import answers, parsing, plain, records
+from pipelines.kili import answers, layouts, parsing, plain, records
 from pipelines.kili.columns import Columns
 
 EXPORTS = sorted(Path(__file__).parent.glob("samples/**/*.json"))
@@ -171,7 +171,9 @@ ANSWER = {
 def flattened(record: Any, *, is_long: bool) -> tuple[Any, ...]:
     """All that is told of a record."""
     raw = json.dumps(record).encode()
-    text = parsing.Text(None, "/0", record["id"], is_label=False, fault=None, record_hash="r", raw=raw)
+    head = layouts._head(raw)
+    asset_id = head.asset_id if head else None
+    text = parsing.Text(None, "/0", asset_id, is_label=False, fault=None, record_hash="r", raw=raw)
     batch = parsing.Batch()
     found = batch.read([text]) if is_long else batch.add([text])
     responses = [label.response or {} for label in found.labels] if found else []

@@ -140,10 +140,10 @@ def test_the_container_is_told_though_the_first_asset_is_broken_or_empty(tmp_pat
         b'{"id":"l1","labelType":"DEFAULT","createdAt":"2026-01-01T00:00:00Z","assetId":"a1","jsonResponse":{"J":NaN}}',
         b'{"id":"l1","createdAt":"2026-01-01T00:00:00Z","labelOf":{"id":"a1"},"jsonResponse":{}}',
         b'{"id":"l1","jsonResponse":{}}',
-        b'{"id":"l1","labelType":"DEFAULT","labelOf":{"id":5}}',
+        b'{"id":"l1","labelType":"DEFAULT","labelOf":{"id":true}}',
         b'{"id":"l1","labelType":"DEFAULT","labelOf":"a1"}',
     ],
-    ids=["NaN", "no type", "no asset", "an id that is a number", "an asset that is a text"],
+    ids=["NaN", "no type", "no asset", "an id that is a flag", "an asset that is a text"],
 )
 def test_a_broken_label_is_never_taken_for_an_asset(tmp_path: Path, record: bytes) -> None:
     good = text(label(assetId="good"))
@@ -151,6 +151,20 @@ def test_a_broken_label_is_never_taken_for_an_asset(tmp_path: Path, record: byte
     assert {one.asset_id for one in found.assets} <= {"good", "a1"}
     assert [(reject["location"]) for reject in found.rejects] == ["/1"]
     assert (found.ledger["label_count"], found.ledger["rejected_label_count"]) == (2, 1)
+
+
+@pytest.mark.parametrize("number", ["12", "0", "1.50", "1e5", "123456789012345678901234567890"])
+def test_records_that_write_an_asset_id_as_number_and_as_text_are_of_one_asset(tmp_path: Path, number: str) -> None:
+    one, two, three = (text(label(id=f"l{n}")) for n in range(3))
+    assets = [b'{"id":%b,"labels":[%b]}' % (asset_id, one) for asset_id in (number.encode(), text(number))]
+    found = read(written(tmp_path / "assets.json", b"[%b,%b]" % (*assets,)))
+    assert [(one.asset_id, len(one.labels)) for one in found.assets] == [(number, 1)]
+    named = [b'{"assetId":%b,' % number.encode(), b'{"assetId":"%b",' % number.encode()]
+    named.append(b'{"labelOf":{"id":%b},' % number.encode())
+    labels = [start + said[1:] for start, said in zip(named, (one, two, three), strict=True)]
+    found = read(written(tmp_path / "labels.json", b"[%b]" % b",".join(labels)))
+    assert [(one.asset_id, len(one.labels)) for one in found.assets] == [(number, 3)]
+    assert not found.rejects
 
 
 def test_the_same_asset_with_a_broken_copy_is_one_asset(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Required, cast
@@ -40,7 +41,15 @@ _ISO_8601: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]|\Z)")
 _RAW_LIMIT: Final = 1 << 20
 _NO_NUMBER: Final = "NaN or Infinity is not a JSON number"
 
-_CONFIG = ConfigDict(extra="allow", allow_inf_nan=False, hide_input_in_errors=True)
+_ASSET_TEXTS: Final = ("id", "projectId", "externalId", "content", "status")
+_LABEL_TEXTS: Final = ("id", "assetId", "labelType", "modelName")
+_TEXTS_UNDER: Final = {
+    "author": ("id", "email", "name"),
+    "labelOf": _ASSET_TEXTS,
+    **dict.fromkeys(LABEL_CONTAINERS, _LABEL_TEXTS),
+}
+
+_CONFIG = ConfigDict(extra="allow", allow_inf_nan=False, hide_input_in_errors=True, coerce_numbers_to_str=True)
 
 
 def _parsed(value: object) -> object:
@@ -188,11 +197,11 @@ def read_asset(raw: bytes, *, is_label: bool = False) -> tuple[Asset, list[Broke
     `is_label`: the record is a label that names its asset, as in dumps of `kili.labels`. Raises `BrokenRecord` where
     the asset itself cannot be read.
     """
-    whole = _asset_of if is_label else _unchanged
+    whole, keys = (_asset_of, _LABEL_TEXTS) if is_label else (_unchanged, _ASSET_TEXTS)
     broken: list[BrokenLabel] = []
     try:
-        asset: Asset = _ASSET.validate_python(whole(orjson.loads(raw)))
-    except (orjson.JSONDecodeError, pydantic.ValidationError):
+        asset: Asset = _ASSET.validate_python(whole(_strict(raw, keys)))
+    except (BrokenRecord, pydantic.ValidationError):
         asset, broken = _salvaged_label(raw) if is_label else _salvaged(raw)
     return (urls.unsigned(asset) if urls.may_be_signed(raw) else asset), broken
 
@@ -238,6 +247,11 @@ def instant(value: object) -> datetime:
     return value if isinstance(value, datetime) else _INSTANT.validate_python(value)
 
 
+def number_as_text(value: object) -> object:
+    """A number as a text; any other value, also true or false, as it is."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _unchanged(record: Any) -> Any:
     return record
 
@@ -248,7 +262,7 @@ def _asset_of(label: Any) -> Any:
         return label
     named = label.get("labelOf")
     asset = named if isinstance(named, dict) else {}
-    asset_id = label.get("assetId") or asset.get("id")
+    asset_id = number_as_text(label.get("assetId")) or number_as_text(asset.get("id"))
     rest = {key: value for key, value in label.items() if key not in ("labelOf", "assetId")}
     return {**_without_labels(asset), "id": asset_id, "labels": [rest]}
 
@@ -260,7 +274,7 @@ def _without_labels(record: Mapping[str, Any]) -> dict[str, Any]:
 def _salvaged_label(raw: bytes) -> tuple[Asset, list[BrokenLabel]]:
     """The asset that a broken label names, without the label."""
     try:
-        record = _asset_of(_strict(raw))
+        record = _asset_of(_strict(raw, _LABEL_TEXTS))
         if not isinstance(record, dict):
             raise BrokenRecord(f"a label is a JSON object, this is {_kind(record)}")
         if not record["id"]:
@@ -279,7 +293,7 @@ def _salvaged(raw: bytes) -> tuple[Asset, list[BrokenLabel]]:
     outside, texts = shell(raw)
     record: Any = None
     try:
-        record = _strict(outside)
+        record = _strict(outside, _ASSET_TEXTS)
         if not isinstance(record, dict):
             raise BrokenRecord(f"an asset is a JSON object, this is {_kind(record)}")
         asset = _valid(_ASSET, _without_labels(record))
@@ -290,7 +304,7 @@ def _salvaged(raw: bytes) -> tuple[Asset, list[BrokenLabel]]:
     labels: dict[str, list[Label]] = {}
     for location, text in listed:
         try:
-            label = _valid(_LABEL, _strict(text))
+            label = _valid(_LABEL, _strict(text, _LABEL_TEXTS))
             labels.setdefault(location.split("/")[1], []).append(label)
         except BrokenRecord as error:
             broken.append(BrokenLabel(location, str(error), text_of(text)))
@@ -329,18 +343,43 @@ def _valid(adapter: pydantic.TypeAdapter[Any], value: object) -> Any:
         raise BrokenRecord("; ".join(_reason(detail) for detail in error.errors(include_url=False))) from None
 
 
-def _strict(text: bytes) -> Any:
-    """JSON as the standard has it. Raises `BrokenRecord` for anything else."""
+def _strict(text: bytes, keys: tuple[str, ...]) -> Any:
+    """JSON as the standard has it, with the numbers under these keys as they are written where they would lose digits.
+
+    Raises `BrokenRecord` for anything else.
+    """
     try:
-        return orjson.loads(text)
+        return _with_digits(orjson.loads(text), text, keys)
     except orjson.JSONDecodeError as error:
         raise BrokenRecord(_fault(text, error)) from None
+
+
+def _with_digits(record: Any, text: bytes, keys: tuple[str, ...]) -> Any:
+    """A parsed record in which fractions and integers beyond 64 bits, where texts are expected, are as written."""
+    if any(type(part[key]) is float for part, key in _texts(record, keys)):
+        with suppress(RecursionError):
+            written = json.loads(text, parse_float=str, parse_int=str)
+            for (part, key), (same, _) in zip(_texts(record, keys), _texts(written, keys), strict=True):
+                part[key] = same[key] if type(part[key]) is float else part[key]
+    return record
+
+
+def _texts(record: Any, keys: tuple[str, ...]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where texts are expected in a record and in the labels, authors and assets inside it: object and key."""
+    waiting = [(record, keys)]
+    while waiting:
+        part, keys = waiting.pop()
+        if isinstance(part, list):
+            waiting += [(one, keys) for one in part]
+        elif isinstance(part, dict):
+            waiting += [(part[key], _TEXTS_UNDER[key]) for key in _TEXTS_UNDER if key in part]
+            yield from ((part, key) for key in keys if key in part)
 
 
 def _lenient(text: bytes) -> Any:
     """JSON with NaN and half surrogates, where only the names of a broken record are asked for; null if it is none."""
     try:
-        return json.loads(text.decode())
+        return json.loads(text.decode(), parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         return None
 
@@ -386,7 +425,7 @@ def _reason(detail: Any) -> str:
 
 
 def _text_of(record: Any, key: str) -> str | None:
-    value = record.get(key) if isinstance(record, dict) else None
+    value = number_as_text(record.get(key)) if isinstance(record, dict) else None
     return value if isinstance(value, str) and value.isprintable() else None
 
 

@@ -34,13 +34,14 @@ class _Head(msgspec.Struct):
     @property
     def is_label(self) -> bool:
         """Whether the record is a label that names its asset: whatever a dump left out, one of these keys is there."""
-        return bool(bytes(self.labelType) or bytes(self.jsonResponse) or self.assetId or self.labelOf)
+        asset_id = export.number_as_text(self.assetId)
+        return bool(bytes(self.labelType) or bytes(self.jsonResponse) or asset_id or self.labelOf)
 
     @property
     def asset_id(self) -> str | None:
         if not self.is_label:
             return _name(self.id)
-        return _name(self.assetId or (self.labelOf.get("id") if isinstance(self.labelOf, dict) else None))
+        return _name(self.assetId) or _name(self.labelOf.get("id") if isinstance(self.labelOf, dict) else None)
 
     @property
     def foreign_format(self) -> str | None:
@@ -54,7 +55,7 @@ class _Head(msgspec.Struct):
         return f"a GeoJSON file: {landing.EXPORT_AGAIN}" if self.type in ("FeatureCollection", "Feature") else None
 
 
-_HEAD: Final = msgspec.json.Decoder(_Head)
+_HEAD: Final = msgspec.json.Decoder(_Head, float_hook=str)
 _UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
@@ -210,4 +211,5 @@ def _head(raw: bytes) -> _Head | None:
 
 
 def _name(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    text = export.number_as_text(value)
+    return text if isinstance(text, str) and text else None
