@@ -28,6 +28,7 @@ _STEP: Final = np.zeros(256, np.int8)
 _STEP[list(b"[{")] = 1
 _STEP[list(b"]}")] = -1
 _KEY: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*\Z')
+_ITEM: Final = re.compile(rb'(?:"(?:[^"\\]|\\.)*"?|[^",])+', re.DOTALL)
 
 
 class NotJson(ValueError):
@@ -49,16 +50,13 @@ def records(document: IO[bytes], *, is_quick: bool = False) -> Records:
     `is_quick` takes brackets in texts for others. The records are the right ones if each of them is JSON.
     """
     start, first = _first_byte(document)
+    if not is_quick and _is_json_lines(document, start, first):
+        return Records(is_list=False, is_lone=False, spans=_lines(document, start))
     if first not in (b"[", b"{"):
         what = f"it starts with {first.decode('ascii', 'backslashreplace')!r}" if first else "it is empty"
         raise NotJson(f"not JSON: {what}")
     is_list = first == b"["
-    try:
-        opened, closed, end = _brackets(document, start, base=int(is_list), is_quick=is_quick)
-    except NotJson:
-        if is_list or not _is_first_line_whole(document, start):
-            raise
-        return Records(is_list=False, is_lone=False, spans=_lines(document, start))
+    opened, closed, end = _brackets(document, start, base=int(is_list), is_quick=is_quick)
     inner = (start + 1, end - 1) if is_list else (start, end)
     return Records(is_list, not is_list and len(opened) == 1, _spans(document, opened, closed, inner))
 
@@ -172,33 +170,74 @@ def _spans(document: IO[bytes], opened: "array[int]", closed: "array[int]", inne
 
 
 def _strays(document: IO[bytes], begin: int, end: int) -> Iterator[Span]:
-    document.seek(begin)
+    """What stands between commas in a gap between records. Seeks first: who takes a record moves the file's position.
+
+    The last item of a piece may go on in the next one, so it is read again with that, up to 64 MB.
+    """
+    size = _CHUNK
     while begin < end:
-        gap = document.read(min(end - begin, _CHUNK))
+        document.seek(begin)
+        gap = document.read(min(end - begin, size))
         if gap.strip() in (b"", b","):
             begin += len(gap)
             continue
-        for piece in gap.split(b","):
-            if text := piece.strip():
-                start = begin + piece.index(text)
+        is_whole = begin + len(gap) >= end or size >= _LONGEST_LINE
+        items = list(_ITEM.finditer(gap))[: None if is_whole else -1]
+        for item in items:
+            if text := item[0].strip():
+                start = begin + item.start() + item[0].index(text)
                 yield start, start + len(text)
-            begin += len(piece) + 1
-        begin -= 1
+        if is_whole:
+            begin += len(gap)
+        elif items:
+            begin += items[-1].end()
+        size = _CHUNK if items else size * 2
 
 
-def _is_first_line_whole(document: IO[bytes], start: int) -> bool:
-    """Whether the first line is an object by itself, as in JSON Lines, so that a broken line breaks no other."""
+def _is_json_lines(document: IO[bytes], start: int, first: bytes) -> bool:
+    """Whether one of several lines is an object by itself, so that a broken line breaks no other; looks at 64 MB.
+
+    The last item of a list may have a line for itself. Two such lines in turn are no list: it has a comma between them.
+    """
+    wanted = 2 if first == b"[" else 1
+    lines = in_turn = 0
+    is_found = False
+    end = start + _LONGEST_LINE
     document.seek(start)
-    line = document.readline(_LONGEST_LINE)
+    while document.tell() < end and (line := _line(document)):
+        if line.strip():
+            lines += 1
+            in_turn = in_turn + 1 if _is_object(line) else 0
+            is_found = is_found or in_turn == wanted
+        if is_found and lines > 1:
+            return True
+    return False
+
+
+def _line(document: IO[bytes]) -> bytes:
+    """The next line; only its beginning if it is a long one that cannot be an object."""
+    line = piece = document.readline(_CHUNK)
+    if line.startswith(b"{") and not line.endswith(b"\n"):
+        return line + document.readline(_LONGEST_LINE)
+    while piece and not piece.endswith(b"\n"):
+        piece = document.readline(_CHUNK)
+    return line
+
+
+def _is_object(line: bytes) -> bool:
     try:
-        return line.endswith(b"\n") and isinstance(orjson.loads(line), dict)
+        return line.startswith(b"{") and isinstance(orjson.loads(line), dict)
     except orjson.JSONDecodeError:
         return False
 
 
 def _lines(document: IO[bytes], start: int) -> Iterator[Span]:
-    document.seek(start)
-    while line := document.readline():
+    """The lines that are not blank. Whoever takes one moves the file's position."""
+    while True:
+        document.seek(start)
+        line = document.readline()
+        if not line:
+            return
         if text := line.strip():
             begin = start + line.index(text)
             yield begin, begin + len(text)

@@ -1,5 +1,6 @@
 """One export read: what is counted, what is rejected, and rows that real tables take."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,28 @@ def test_the_same_asset_with_a_broken_copy_is_one_asset(tmp_path: Path) -> None:
     assert [one.asset_id for one in found.assets] == ["good"]
     assert found.ledger["duplicate_asset_count"] == 1
     assert [location for _, location, _ in found.reasons] == ["/1/labels/0"]
+
+
+@pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    ("lines", "broken"),
+    [
+        (["GOOD", '{"id": "b", "labels": [', "GOOD", '{"id": "c", "x": "}', "GOOD", '{"id": "d", "x": "'], [1, 3, 5]),
+        (['{"id": "b", "labels": [', "GOOD", "GOOD"], [0]),
+        (["GOOD", "GOOD", '{"id": "b", "labels": [{"crea'], [2]),
+        (["503 Service Unavailable", "GOOD", "GOOD"], [0]),
+    ],
+    ids=["in the middle", "the first", "the last, cut", "text"],
+)
+def test_a_broken_line_is_one_reject_and_the_others_load(
+    tmp_path: Path, lines: list[str], broken: list[int], is_packed: bool
+) -> None:
+    whole = [json.dumps(asset(f"a{n}")) if line == "GOOD" else line for n, line in enumerate(lines)]
+    content = "\n".join(whole).encode()
+    found = read(written(tmp_path / "x", gzip.compress(content) if is_packed else content))
+    assert [one.asset_id for one in found.assets] == [f"a{n}" for n, line in enumerate(lines) if line == "GOOD"]
+    assert [location for _, location, _ in found.reasons] == [f"/{n}" for n in broken]
+    assert (found.ledger["layout"], found.ledger["asset_count"]) == ("json_lines", len(lines))
 
 
 @pytest.mark.parametrize("said", ["{", "}", "]", "}, {", '"}', "\\", "[{}]"])

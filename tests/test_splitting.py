@@ -12,8 +12,18 @@ from pipelines import splitting
 
 
 def texts(document: bytes, *, is_quick: bool = False) -> list[bytes]:
-    found = splitting.records(io.BytesIO(document), is_quick=is_quick)
-    return [document[begin:end] for begin, end in found.spans]
+    """The records, each read from the file that they are found in, as the loader reads them."""
+    file = io.BytesIO(document)
+    found = []
+    for begin, end in splitting.records(file, is_quick=is_quick).spans:
+        file.seek(begin)
+        found.append(file.read(end - begin))
+    return found
+
+
+JSON_LINES = [b'{"a": 1}', b'{"b": "}', b'{"c": 1}', b'{"d": "}']
+LINES_AND_TEXT = [b'{"a": 1}', b'{"b": "', b'{"c": 1}', b"x", b'{"d": [}']
+LIST_OF_LINES = [b'{"a": 1}', b'{"b": tru}', b'{"c": 1}']
 
 
 @pytest.mark.parametrize(
@@ -27,7 +37,17 @@ def texts(document: bytes, *, is_quick: bool = False) -> list[bytes]:
         pytest.param(b'{"a": 1}\r\n\r\n{"b": 2}', [b'{"a": 1}', b'{"b": 2}'], id="JSON Lines of Windows"),
         pytest.param(b'{"a": 1}\n{"b": \n{"c": 3}\n', [b'{"a": 1}', b'{"b":', b'{"c": 3}'], id="a broken line"),
         pytest.param(b'{"a": 1}\n{"b": "\n{"c": 3}', [b'{"a": 1}', b'{"b": "', b'{"c": 3}'], id="an open text"),
+        pytest.param(b'{"a": 1}\n{"b": "}\n{"c": 1}\n{"d": "}', JSON_LINES, id="two open texts"),
+        pytest.param(b'{"a": 1}\n{"b": "\n{"c": 1}\nx\n{"d": [}', LINES_AND_TEXT, id="a line of text"),
+        pytest.param(
+            b'{"a": [\n{"b": 1}\n{"c": 1}\n', [b'{"a": [', b'{"b": 1}', b'{"c": 1}'], id="a broken first line"
+        ),
+        pytest.param(b'error\n{"b": 1}\n', [b"error", b'{"b": 1}'], id="a first line of text"),
+        pytest.param(b'[1\n{"b": 1}\n{"c": 1}\n', [b"[1", b'{"b": 1}', b'{"c": 1}'], id="a cut list as first line"),
+        pytest.param(b'{"a": 1}\n{"b": 1}\n{"c": {"d', [b'{"a": 1}', b'{"b": 1}', b'{"c": {"d'], id="a cut last line"),
         pytest.param(b'[1, {"a": 1}, null, "x"]', [b"1", b'{"a": 1}', b"null", b'"x"'], id="items that are no objects"),
+        pytest.param(b'["a,b", {"a": 1}, "\\",]"]', [b'"a,b"', b'{"a": 1}', b'"\\",]"'], id="commas in items"),
+        pytest.param(b'[{"a": 1},\n{"b": tru},\n{"c": 1}\n]', LIST_OF_LINES, id="a list with a line for each item"),
         pytest.param(
             b'[{"a": "}]\\"{["}, {"b": "\\\\"}]', [b'{"a": "}]\\"{["}', b'{"b": "\\\\"}'], id="brackets in texts"
         ),
@@ -61,6 +81,11 @@ def test_a_document_that_is_no_json_is_refused_with_the_reason(document: bytes, 
 def test_a_flood_of_items_that_are_no_objects_is_refused() -> None:
     with pytest.raises(splitting.NotJson, match="more than 10,000 of its items"):
         texts(b"[" + b"1," * 100_000 + b"1]")
+
+
+def test_an_item_longer_than_a_piece_of_the_document_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splitting, "_CHUNK", 4)
+    assert texts(b'[1, "a,b,c,d,e", {"a": 1}, "f,,,,,,g"]') == [b"1", b'"a,b,c,d,e"', b'{"a": 1}', b'"f,,,,,,g"']
 
 
 def test_white_space_between_records_takes_no_memory_and_hides_none(monkeypatch: pytest.MonkeyPatch) -> None:
