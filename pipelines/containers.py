@@ -22,7 +22,7 @@ from typing import IO, Final
 from zoneinfo import ZoneInfo
 
 from pipelines import landing
-from pipelines.limits import DEFAULT, Limits
+from pipelines.limits import Limits
 
 _CHUNK: Final = 1 << 20
 _IN_MEMORY: Final = 8 << 20
@@ -220,25 +220,60 @@ def _documents(inside: Sequence[Named]) -> list[Named]:
     if data := [one for one in inside if one[0] == DATA]:
         return data
     labels = [one for one in inside if one[0].startswith(f"{_LABELS}/") and one[0].endswith(".json")]
-    assets = dict(labels)
-    return [one for one in sorted(labels, key=_entry_name) if not _is_job_file(one[0], assets)]
+    job_files = _job_files(labels)
+    return [one for one in sorted(labels, key=_entry_name) if one[0] not in job_files]
 
 
 def _entry_name(named: Named) -> str:
     return named[1].entry or ""
 
 
-def _is_job_file(name: str, assets: dict[str, Document]) -> bool:
-    """Whether an asset's answers name this file as theirs; else it is an asset whose external id has a slash."""
-    asset = assets.get(f"{PurePosixPath(name).parent}.json")
-    if asset is None:
-        return False
+def _job_files(labels: Sequence[Named]) -> set[str]:
+    """The files that an asset's answers name; any other in its folder is an asset whose external id has a slash.
+
+    Each asset with a folder is opened once.
+    """
+    assets = dict(labels)
+    folders: dict[str, list[str]] = {}
+    for name in assets:
+        folders.setdefault(str(PurePosixPath(name).parent), []).append(name)
+    found: set[str] = set()
+    for folder, names in folders.items():
+        if asset := assets.get(f"{folder}.json"):
+            found |= _named_in(asset, folder, names)
+    return found
+
+
+def _named_in(asset: Document, folder: str, names: list[str]) -> set[str]:
+    """Those of the files in a folder whose names stand in an asset's text, as UTF-8 or in ASCII escapes."""
+    forms = {form: name for name in names for form in _written(name)}
+    begins = re.compile(b"|".join(re.escape(form) for form in _written(f"{folder}/")))
+    longest = max(map(len, forms)) + 1
+    found: set[str] = set()
     try:
         with asset.open() as file:
-            text = file.read(DEFAULT.record_bytes)
+            text = b""
+            while piece := file.read(_CHUNK):
+                text = text[-longest:] + piece
+                for begin in begins.finditer(text):
+                    found |= {forms[form] for form in _quoted(text, begin.start(), longest) if form in forms}
     except (Unreadable, OSError):
-        return False
-    return name.encode() in text or json.dumps(name)[1:-1].encode() in text
+        return set()
+    return found
+
+
+def _written(name: str) -> list[bytes]:
+    return [json.dumps(name, ensure_ascii=is_ascii)[1:-1].encode() for is_ascii in (False, True)]
+
+
+def _quoted(text: bytes, begin: int, longest: int) -> Iterator[bytes]:
+    """What stands between a place in a JSON text and the next quote, and the ones after it if that is escaped."""
+    end = begin
+    while (end := text.find(b'"', end, begin + longest)) >= 0:
+        yield text[begin:end].rstrip(b"\\")
+        if text[end - 1 : end] != b"\\":
+            return
+        end += 1
 
 
 def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> IO[bytes]:

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from exporting import README, asset, label, read, text, written, zipped
@@ -113,6 +114,34 @@ def test_files_of_file_jobs_are_not_assets_but_assets_in_sub_folders_are(tmp_pat
         "labels/a_1/b.json": TWO,
     }
     assert ids(zipped(tmp_path / "x.zip", *entries.items())) == ["a1", "a2"]
+
+
+@pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "folder"])
+def test_an_asset_is_unpacked_once_to_tell_the_files_of_its_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_zip: bool
+) -> None:
+    """Its answers name some of the files in its folder, in every way that JSON writes a name."""
+    paths = [f'labels/a/J_{name}"{n}.json' for n in range(8) for name in ("é", "plain")]
+    answers = {f"J{n}": {"fileId": "f", "filePath": path} for n, path in enumerate(paths)}
+    held_in_text = json.dumps({"K": {"filePath": "labels/a/text.json"}})
+    own = asset("a", label({**answers, "LONG": {"text": str(list(range(300_000)))}}), label(held_in_text))
+    entries: dict[str, Any] = {"labels/a.json": json.dumps(own, ensure_ascii=False).encode()}
+    entries |= dict.fromkeys((*paths, "labels/a/text.json"), b"a file of the job")
+    entries |= {f"labels/a/{n}.json": asset(f"a/{n}") for n in range(20)}
+    path = zipped(tmp_path / "x.zip", *entries.items()) if is_zip else _folder(tmp_path / "x", entries)
+    assert ids(path) == ["a", *sorted(f"a/{n}" for n in range(20))]
+    opener = "_entry" if is_zip else "_inside"
+    open_one = getattr(containers, opener)
+    opened: list[Any] = []
+
+    def noted(*where: Any) -> Any:
+        opened.append(where[1])
+        return open_one(*where)
+
+    monkeypatch.setattr(containers, opener, noted)
+    with containers.opened(path, ZoneInfo("UTC"), Limits()) as container:
+        assert len(container.documents) == 21
+        assert len(opened) == 1
 
 
 @pytest.mark.parametrize(
