@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
@@ -38,6 +38,10 @@ _FOREIGN: Final = (
     (re.compile(r"(^|/)(labels|coco)\.json$"), "COCO"),
     (re.compile(r"(\.txt|(^|/)data\.ya?ml)$"), "YOLO"),
     (re.compile(r"\.zip$"), "zip in zip"),
+)
+_NO_DATE: Final = (
+    "the export date is no date from year 1 to 9999 in UTC, written YYYYMMDD-HHMMSS: "
+    "the export is dated as one without a README"
 )
 _DAMAGE: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError)
 _MACHINE_FAULTS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -69,13 +73,26 @@ class Document:
 Named = tuple[str, Document]
 
 
+@dataclass(frozen=True)
+class Fault:
+    """A part of an export that cannot be read, and why: an entry, or a place in one (JSON pointer)."""
+
+    entry: str | None
+    reason: str
+    location: str = ""
+
+
 @dataclass
 class Container:
-    """An opened export: its documents, README and packing; `layout` is null for bare JSON, whose content tells it."""
+    """An opened export: its documents, README and packing; `layout` is null for bare JSON, whose content tells it.
+
+    `faults` are those of parts that hold no records.
+    """
 
     layout: str | None
     documents: list[Document]
     readme: Readme = field(default_factory=Readme)
+    faults: list[Fault] = field(default_factory=list)
 
 
 def identify(path: Path) -> tuple[str, int]:
@@ -183,27 +200,29 @@ def _refused() -> IO[bytes]:
 
 def _packed(kind: str, inside: Sequence[Named], zone: ZoneInfo, astray: Sequence[Document] = ()) -> Container:
     """The export that these files are; entries that are refused by their name are told among its documents."""
-    readme, damaged = _readme_of(inside, zone)
-    astray = [*astray, *damaged]
+    readme, faults = _readme_of(inside, zone)
     if readme and readme.format not in _KILI_FORMATS:
         raise Unreadable(f"this is an export in {readme.format} format: {landing.EXPORT_AGAIN}")
     documents = _documents(inside)
     if not (documents or astray or readme):
-        raise Unreadable(_no_export([name for name, _ in inside]))
+        names = [name for name, _ in inside]
+        raise Unreadable(f"{landing.README}: {faults[0].reason}" if faults else _no_export(names))
     is_single = bool(documents) and all(name == DATA for name, _ in documents)
     layout = f"{kind}_{'single_file' if is_single else 'per_asset'}"
-    return Container(layout, [*(document for _, document in documents), *astray], readme or Readme())
+    return Container(layout, [*(document for _, document in documents), *astray], readme or Readme(), faults)
 
 
-def _readme_of(inside: Sequence[Named], zone: ZoneInfo) -> tuple[Readme | None, list[Document]]:
-    """The README, and itself where it cannot be read."""
-    for name, document in inside:
-        if name == landing.README:
-            try:
-                return _readme(document, zone), []
-            except Unreadable:
-                return None, [document]
-    return None, []
+def _readme_of(inside: Sequence[Named], zone: ZoneInfo) -> tuple[Readme | None, list[Fault]]:
+    """The README, and what of it cannot be read."""
+    found = next((document for name, document in inside if name == landing.README), None)
+    if found is None:
+        return None, []
+    try:
+        with found.open() as file:
+            text = file.read(_CHUNK).decode("utf-8", "replace")
+    except Unreadable as error:
+        return None, [Fault(found.entry, str(error))]
+    return _readme(text, found.entry, zone)
 
 
 def _no_export(names: list[str]) -> str:
@@ -310,25 +329,25 @@ def _check(unpacked: int, packed: int, limits: Limits) -> None:
         raise Unreadable(f"it unpacks to more than {limits.ratio:,} times its packed size (KILI_MAX_RATIO)")
 
 
-def _readme(document: Document, zone: ZoneInfo) -> Readme:
-    with document.open() as file:
-        text = file.read(_CHUNK).decode("utf-8", "replace")
-
+def _readme(text: str, entry: str | None, zone: ZoneInfo) -> tuple[Readme, list[Fault]]:
     def value(key: str) -> str | None:
         match = re.search(rf"^- {key}: (.+?)\s*$", text, re.MULTILINE)
         return match[1] if match else None
 
-    return Readme(
+    date = value("Export date")
+    as_of = _export_date(date, zone) if date else None
+    readme = Readme(
         project_id=value("Project identifier"),
         project_name=value("Project name"),
         export_type=value("Exported labels"),
         format=value("Exported format"),
-        as_of=_export_date(value("Export date"), zone),
+        as_of=as_of,
     )
+    return readme, [Fault(entry, _NO_DATE)] if date and not as_of else []
 
 
-def _export_date(text: str | None, zone: ZoneInfo) -> datetime | None:
+def _export_date(text: str, zone: ZoneInfo) -> datetime | None:
     try:
-        return datetime.strptime(text or "", "%Y%m%d-%H%M%S").replace(tzinfo=zone)
-    except ValueError:
+        return datetime.strptime(text, "%Y%m%d-%H%M%S").replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None

@@ -65,10 +65,10 @@ def assets_of(reader: reading.Reader) -> Iterator[list[flatten.FlatAsset]]:
         yield assets
 
 
-def read(path: Path, limit: limits.Limits = limits.DEFAULT) -> Read:
+def read(path: Path, limit: limits.Limits = limits.DEFAULT, zone: str = "UTC") -> Read:
     """An export, read as the source reads it."""
     new = reading.NewExport(landing.Landed(str(path), path), "e1", 1)
-    reader = reading.Reader(new, None, ZoneInfo("UTC"), limit)
+    reader = reading.Reader(new, None, ZoneInfo(zone), limit)
     assets = [asset for batch in assets_of(reader) for asset in batch]
     found = Read(assets, [named(records.REJECTS, row) for row in reader.rejects], {})
     found.ledger = named(records.EXPORTS, reader.ledger_row())

@@ -7,6 +7,7 @@ import struct
 import tracemalloc
 import zipfile
 import zlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -262,6 +263,60 @@ def test_a_damaged_readme_is_rejected_and_the_rest_loads(tmp_path: Path) -> None
     found = read(path)
     assert [entry for entry, _, _ in found.reasons] == ["README.kili.txt"]
     assert (len(found.assets), found.ledger["project_id"], found.ledger["layout"]) == (2, None, "zip_single_file")
+    assert (found.ledger["asset_count"], found.ledger["rejected_asset_count"]) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("date", "zone"),
+    [
+        ("00010101-000000", "Asia/Tokyo"),
+        ("99991231-235959", "America/New_York"),
+        ("00000101-000000", "UTC"),
+        ("100000101-000000", "UTC"),
+        ("20261345-000000", "UTC"),
+    ],
+)
+@pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "folder"])
+def test_a_readme_with_a_date_out_of_range_is_one_reject_and_no_asset(
+    tmp_path: Path, date: str, zone: str, is_zip: bool
+) -> None:
+    entries = {**SINGLE, "README.kili.txt": README.replace("20260102-030405", date).encode()}
+    path = zipped(tmp_path / "x.zip", *entries.items()) if is_zip else _folder(tmp_path / "x", entries)
+    found = read(path, zone=zone)
+    ((entry, location, reason),) = found.reasons
+    assert (entry, location) == ("README.kili.txt", "")
+    assert reason.startswith("the export date is no date from year 1 to 9999 in UTC")
+    said = found.ledger
+    assert (said["project_id"], said["asset_count"], said["rejected_asset_count"]) == ("p1", 2, 0)
+    assert said["as_of"] == read(written(tmp_path / "bare.json", [ONE, TWO])).ledger["as_of"]
+
+
+@pytest.mark.parametrize(
+    ("date", "zone"), [("00010101-090000", "UTC"), ("99991231-185959", "America/New_York")], ids=["first", "last"]
+)
+def test_the_first_and_the_last_date_of_a_readme_are_read(tmp_path: Path, date: str, zone: str) -> None:
+    readme = README.replace("20260102-030405", date).encode()
+    found = read(zipped(tmp_path / "x.zip", ("README.kili.txt", readme), ("data.json", [])), zone=zone)
+    assert found.rejects == []
+    local = datetime.strptime(date, "%Y%m%d-%H%M%S").replace(tzinfo=ZoneInfo(zone))
+    assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=found.ledger["as_of"]) == local
+
+
+def test_an_empty_export_with_an_odd_date_is_not_rejected_whole(tmp_path: Path) -> None:
+    readme = README.replace("20260102-030405", "00000101-000000").encode()
+    found = read(zipped(tmp_path / "x.zip", ("README.kili.txt", readme), ("data.json", [])))
+    assert (len(found.rejects), found.ledger["is_rejected"], found.ledger["as_of"]) == (1, False, None)
+
+
+def test_an_archive_of_nothing_but_a_damaged_readme_is_rejected_whole(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", ("README.kili.txt", README.encode()))
+    content = bytearray(path.read_bytes())
+    content[30 + len("README.kili.txt") + 20] ^= 0xFF
+    path.write_bytes(content)
+    found = read(path)
+    ((entry, _, reason),) = found.reasons
+    assert (entry, found.ledger["is_rejected"]) == (None, True)
+    assert reason.startswith("README.kili.txt: damaged compressed data")
 
 
 def test_an_encrypted_entry_is_rejected(tmp_path: Path) -> None:

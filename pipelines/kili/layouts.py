@@ -84,21 +84,13 @@ class Place:
         return _BEGINNING if self.fault else self.span[1] - self.span[0]
 
 
-@dataclass(frozen=True)
-class Fault:
-    """An entry of the export that could not be read, and why."""
-
-    entry: str | None
-    reason: str
-
-
 @dataclass
 class Layout:
     """How an export is laid out, where its records are, and which of its entries could not be read."""
 
     name: str
     assets: list[list[Place]] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[containers.Fault] = field(default_factory=list)
 
 
 def of(container: containers.Container, limits: Limits) -> Layout:
@@ -107,7 +99,7 @@ def of(container: containers.Container, limits: Limits) -> Layout:
     Raises `containers.Unreadable` where the export as a whole cannot be read; a broken entry of several is a fault.
     """
     groups: dict[str | int, list[Place]] = {}
-    faults: list[Fault] = []
+    faults: list[containers.Fault] = []
     shape = "json_list"
     for document in container.documents:
         try:
@@ -121,7 +113,7 @@ def of(container: containers.Container, limits: Limits) -> Layout:
             continue
         if len(container.documents) == 1:
             raise fault
-        faults.append(Fault(document.entry, str(fault)))
+        faults.append(containers.Fault(document.entry, str(fault)))
     return Layout(container.layout or shape, list(groups.values()), faults)
 
 

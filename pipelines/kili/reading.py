@@ -55,12 +55,15 @@ class Reader:
         try:
             with containers.opened(self.new.landed.path, self.timezone, self.limits) as container:
                 self._layout, self._readme = container.layout, container.readme
+                for fault in container.faults:
+                    self._note(fault)
                 layout = layouts.of(container, self.limits)
                 self._layout = layout.name
                 for fault in layout.faults:
                     self.counts.asset_count += 1
                     self.counts.rejected_asset_count += 1
-                    self._reject((fault.entry, "", None, None, fault.reason, None))
+                    self._has_rejects = True
+                    self._note(fault)
                 if known:
                     self._leave_out(layout, known)
                 self.largest = max((place.size for places in layout.assets for place in places), default=0)
@@ -115,6 +118,11 @@ class Reader:
     def _reject(self, said: answers.Row) -> None:
         self._has_rejects = True
         self.rejects.append((self.new.export_id, self.new.landed.url, *said))
+
+    def _note(self, fault: containers.Fault) -> None:
+        """Keeps the reject of what is no record."""
+        place = self.new.export_id, self.new.landed.url, fault.entry, fault.location
+        self.rejects.append((*place, None, None, fault.reason, None))
 
 
 def _batches(layout: layouts.Layout) -> Iterator[list[list[Text]]]:
