@@ -17,7 +17,7 @@ def load(settings: Settings, url: str) -> ledger.Load | None:
     with identities.opened(settings) as known:
         found = [known.land(one) for one in landing.find(url, settings.warehouse)]
     exports = ledger.identified(found, settings)
-    if ledger.unread(exports, database) or ledger.has_outdated(database) or not audit.is_even(database):
+    if ledger.unread(exports, database) or ledger.is_outdated(database) or not audit.is_even(database):
         return None
     with ledger.reading(database) as db:
         if method.newest(db) != settings.method.version:

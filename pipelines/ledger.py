@@ -9,7 +9,7 @@ from typing import Final
 import duckdb
 
 from pipelines import identities, landing, tables
-from pipelines.kili import records
+from pipelines.kili import audit, records
 from pipelines.kili.answers import FLATTEN_VERSION
 from pipelines.kili.known import Known
 from pipelines.kili.reading import LOADER_VERSION, NewExport
@@ -67,21 +67,14 @@ def unread(exports: list[NewExport], database: Path) -> list[NewExport]:
     return [export for export in exports if export.export_id not in known]
 
 
-def has_outdated(database: Path) -> bool:
-    """Whether there are answers that only an older flattening took apart."""
+def is_outdated(database: Path) -> bool:
+    """Whether a load has work without new exports: columns that are missing, or answers to be flattened again."""
     with Known(database) as known:
-        return any(known.outdated(FLATTEN_VERSION))
+        return known.has_outdated(FLATTEN_VERSION) or not _declared_columns() <= audit.columns(database).keys()
 
 
-def lacks_columns(database: Path) -> bool:
-    """Whether an older version made the tables without columns that are declared now. A load adds them."""
-    if not database.exists():
-        return False
-    with reading(database) as db:
-        query = "select table_name, column_name from duckdb_columns() where schema_name = ?"
-        found = set(db.execute(query, [SCHEMA]).fetchall())
-    declared = {(table.name, column.name) for table in records.TABLES for column in table.columns}
-    return bool(found) and not declared <= found
+def _declared_columns() -> set[tuple[str, str]]:
+    return {(table.name, column.name) for table in records.TABLES for column in table.columns}
 
 
 def table_names(db: duckdb.DuckDBPyConnection, schema: str) -> set[str]:

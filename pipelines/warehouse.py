@@ -57,7 +57,7 @@ def load(found: list[landing.Landed], settings: Settings) -> ledger.Load:
     exports = ledger.identified(found, settings)
     new = ledger.unread(exports, settings.database)
     largest: list[int] = []
-    has_work = bool(new) or ledger.has_outdated(settings.database) or ledger.lacks_columns(settings.database)
+    has_work = bool(new) or ledger.is_outdated(settings.database)
     load_id = append(_source(new, settings, largest), ledger.SCHEMA, settings, largest) if has_work else None
     return ledger.summary(load_id, exports, settings.database)
 

@@ -190,9 +190,55 @@ def test_a_newer_flattening_takes_old_answers_apart_again(tmp_path: Path, monkey
         older.setattr(ledger, "FLATTEN_VERSION", 0)
         load(tmp_path / "w", path)
     again = load(tmp_path / "w", path)
-    assert {name for name, count in again.new_row_counts.items() if count} == {"annotations"}
+    assert {name for name, count in again.new_row_counts.items() if count} == {"annotations", "flattenings"}
     assert [row[3] for row in rows(tmp_path / "w")["annotations"]] == [0, answers.FLATTEN_VERSION]
+    assert [row[2:] for row in rows(tmp_path / "w")["flattenings"]] == [
+        (0, "a", 1, '["KIND"]'),
+        (answers.FLATTEN_VERSION, "a", 1, '["KIND"]'),
+    ]
     assert load(tmp_path / "w", path).load_id is None
+
+
+def test_every_answer_has_a_flattening_also_one_without_annotations(tmp_path: Path) -> None:
+    named = {"TEXT": {"text": "x"}, "KIND": {"categories": []}, "NOTHING": None}
+    load(tmp_path / "w", write(tmp_path, "a", label("CAR"), label("", jsonResponse=named), label("", jsonResponse={})))
+    written = rows(tmp_path / "w")
+    answered = [row[:2] for row in written["responses"]]
+    assert [row[:2] for row in written["flattenings"]] == answered
+    assert sorted(row[2:] for row in written["flattenings"]) == [
+        (answers.FLATTEN_VERSION, "a", 0, "[]"),
+        (answers.FLATTEN_VERSION, "a", 1, '["KIND","TEXT"]'),
+        (answers.FLATTEN_VERSION, "a", 1, '["KIND"]'),
+    ]
+
+
+def test_an_older_warehouse_without_answers_gets_the_tables_and_columns_it_lacks(tmp_path: Path) -> None:
+    path = write(tmp_path, "a")
+    load(tmp_path / "w", path)
+    database = settings(tmp_path / "w").database
+    whole = audit.columns(database)
+    with duckdb.connect(str(database)) as db:
+        db.execute("drop table kili.flattenings; alter table kili.exports drop column project_name")
+        db.execute("delete from kili._dlt_version")  # dlt's record of the tables that it has made
+    assert ledger.is_outdated(database)
+    done = load(tmp_path / "w", path)
+    assert (done.load_id is None, sum(done.new_row_counts.values())) == (False, 0)
+    assert audit.columns(database) == whole
+    assert (ledger.is_outdated(database), load(tmp_path / "w", path).load_id) == (False, None)
+
+
+def test_answers_of_an_older_warehouse_are_found_by_their_missing_flattening(tmp_path: Path) -> None:
+    path = write(tmp_path, "a", label("CAR"), label("", jsonResponse={}))
+    load(tmp_path / "w", path)
+    whole = rows(tmp_path / "w")["flattenings"]
+    database = settings(tmp_path / "w").database
+    with duckdb.connect(str(database)) as db:
+        db.execute("delete from kili.flattenings where annotation_count = 0")
+    assert ledger.is_outdated(database)
+    counts = load(tmp_path / "w", path).new_row_counts
+    assert {name: count for name, count in counts.items() if count} == {"flattenings": 1}
+    assert rows(tmp_path / "w")["flattenings"] == whole
+    assert not ledger.is_outdated(database)
 
 
 def test_names_that_a_project_had_not_shown_before_are_told(tmp_path: Path) -> None:
@@ -219,7 +265,7 @@ PHASES = {
     "end of the load": "dlt.destinations.job_client_impl.SqlJobClientBase.complete_load",
     "after the load": "dlt.common.storages.load_storage.LoadStorage.complete_load_package",
 }
-KILLS = [*((phase, 0) for phase in PHASES), *(("load of a table", done) for done in range(1, 7))]
+KILLS = [*((phase, 0) for phase in PHASES), *(("load of a table", done) for done in range(1, 8))]
 FIRST = [("extract", 0), ("load of a table", 3), ("end of the load", 0)]  # a first load has no tables to begin with
 CHILD = """
 import os, pkgutil, signal, sys

@@ -288,3 +288,4 @@ def test_names_of_jobs_are_told_without_reading_what_they_say() -> None:
     frames = {"0": {"J": {}, "K": None}, "1": {"L": {}}, "assetLevel": {"M": {}}}
     for response, names in ((frames, {"J", "L", "M"}), ({"J": None, "K": {}, "ROTATION_JOB": {}}, {"K"}), ({}, set())):
         assert answers.named_jobs(json.dumps(response)) == names
+        assert answers.jobs_of(response) == names

@@ -13,7 +13,7 @@ import pytest
 from exporting import REAL, Read, annotations, asset, assets_of, label, named, read, text, written
 
 from pipelines import landing
-from pipelines.kili import reading, records
+from pipelines.kili import answers, canonical, reading, records
 
 DUCKDB = duckdb.connect()
 GOOD = asset("good", label({"J": {"text": "x"}}))
@@ -277,6 +277,12 @@ def into_duckdb(found: Read) -> dict[str, list[dict[str, Any]]]:
         "labels": [one.label_row(said, 0) for one in found.assets for said in one.labels],
         "responses": [
             (said.key, said.response_hash, said.json_response)
+            for one in found.assets
+            for said in one.labels
+            if said.response is not None
+        ],
+        "flattenings": [
+            (said.key, said.response_hash, 1, one.asset_id, 0, canonical.text(sorted(answers.jobs_of(said.response))))
             for one in found.assets
             for said in one.labels
             if said.response is not None

@@ -15,7 +15,7 @@ from quick import MARTS
 from assets_defs import running
 from pipelines import settings
 
-TABLES = ("exports", "sightings", "assets", "labels", "responses", "annotations", "rejects")
+TABLES = ("exports", "sightings", "assets", "labels", "responses", "flattenings", "annotations", "rejects")
 
 
 def raw_rows(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:

@@ -93,10 +93,12 @@ def gather(
 def named_jobs(json_response: str) -> set[str]:
     """The jobs at the top of an answer that it names, also those it says nothing in."""
     names = plain.names(json_response)
-    if names is None:
-        levels = _levels(orjson.loads(json_response))
-        names = {name for _, jobs, _ in levels for name, said in jobs.items() if said is not None}
-    return names - _RESERVED
+    return jobs_of(orjson.loads(json_response)) if names is None else names - _RESERVED
+
+
+def jobs_of(response: Object) -> set[str]:
+    """The same of an answer that is parsed already."""
+    return {name for _, jobs, _ in _levels(response) for name, said in jobs.items() if said is not None} - _RESERVED
 
 
 def _levels(response: Object) -> list[tuple[str, Object, int | None]]:

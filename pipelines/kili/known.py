@@ -8,7 +8,6 @@ from typing import Any, Final, Self
 import duckdb
 import pyarrow as pa
 
-from pipelines import tables
 from pipelines.kili.parsing import Counts
 from pipelines.kili.rows import KNOWN, Seen, State, Tables
 
@@ -46,6 +45,21 @@ _COUNTS: Final = """
                 from seen join wh.kili.assets using (asset_id, asset_version))
         ))
     where (select count(distinct label_container) from seen) = 1"""
+_HAS_OUTDATED: Final = """
+    select (select count(*) from wh.kili.responses)
+        > (select count(*) from flattenings where flatten_version = ?)"""
+_OUTDATED: Final = """
+    select asset_id, label_key, response_hash, json_response
+    from wh.kili.responses
+    anti join (select label_key, response_hash from flattenings where flatten_version = ?)
+        using (label_key, response_hash)
+    join (select distinct label_key, asset_id from wh.kili.labels) using (label_key)"""
+
+_FLATTENINGS: Final = """
+    create view flattenings as
+    from wh.kili.flattenings where _dlt_load_id in (select load_id from wh.kili._dlt_loads where status = 0)"""
+_NO_FLATTENINGS: Final = """
+    create table flattenings (label_key varchar, response_hash varchar, flatten_version bigint)"""
 
 _HERE: Final = "memory.main"
 _WAREHOUSE: Final = "wh.kili"
@@ -109,20 +123,17 @@ class Known:
         return Seen(sightings, counts)
 
     def outdated(self, flatten_version: int) -> Iterator[list[tuple[str, str, str, str]]]:
-        """Answers that only an older flattening took apart: asset_id, label_key, response_hash, json_response."""
-        if _WAREHOUSE not in self._places or self._is_up_to_date(flatten_version):
+        """Answers that this version has not flattened: asset_id, label_key, response_hash, json_response."""
+        if not self.has_outdated(flatten_version):
             return
-        found = self._db.cursor().execute(
-            """with versions as (
-                select asset_id, label_key, response_hash, max(flatten_version) as flatten_version
-                from wh.kili.annotations group by all
-            )
-            select asset_id, label_key, response_hash, json_response
-            from versions join wh.kili.responses using (label_key, response_hash) where flatten_version < ?""",
-            [flatten_version],
-        )
+        found = self._db.cursor().execute(_OUTDATED, [flatten_version])
         while batch := found.fetchmany(1000):
             yield batch
+
+    def has_outdated(self, flatten_version: int) -> bool:
+        """Whether the warehouse has answers that this version has not flattened."""
+        is_there = _WAREHOUSE in self._places
+        return is_there and self._db.execute(_HAS_OUTDATED, [flatten_version]).fetchall() == [(True,)]
 
     def add(self, new: Tables) -> None:
         """Remembers what this run writes, for the exports that are still to be read."""
@@ -136,15 +147,8 @@ class Known:
     def _attach(self, database: Path) -> bool:
         self._db.execute(f"attach '{str(database).replace(chr(39), chr(39) * 2)}' as wh (read_only)")
         found = self._db.execute("select table_name from duckdb_tables() where database_name = 'wh'").fetchall()
+        self._db.execute(_FLATTENINGS if ("flattenings",) in found else _NO_FLATTENINGS)
         return {("assets",), ("labels",), ("responses",), ("annotations",)} <= set(found)
-
-    def _is_up_to_date(self, flatten_version: int) -> bool:
-        """A quick look: the first load of a version has flattened again all that earlier ones had."""
-        query = f"""
-            select coalesce(max({tables.LOAD_ID}) filter (where flatten_version < $version), '')
-                < min({tables.LOAD_ID}) filter (where flatten_version >= $version)
-            from wh.kili.annotations"""
-        return self._db.execute(query, {"version": flatten_version}).fetchall() == [(True,)]
 
     def _ask(self, query: str) -> list[Any]:
         return [row for place in self._places for row in self._db.execute(query.format(place)).fetchall()]

@@ -41,7 +41,9 @@ class Exports(Record):
     size_bytes: int = Field(description="Size of the file, or of all files of a folder")
     asset_count: int = Field(description="Asset records in the export, rejected and repeated ones included")
     label_count: int = Field(description="Labels in the export, rejected and repeated ones included")
-    annotation_count: int = Field(description="Annotations in the labels that were not rejected")
+    annotation_count: int = Field(
+        description="Annotations in the labels that were not rejected, counted when they were loaded"
+    )
     rejected_asset_count: int = Field(description="Asset records that could not be loaded")
     rejected_label_count: int = Field(description="Labels that could not be loaded, alone or with their asset")
     duplicate_asset_count: int = Field(
@@ -126,7 +128,7 @@ class Labels(Record):
         description="Time spent on the asset by all its labels in seconds; repeated on each label, never sum it"
     )
     response_hash: str | None = Field(description="Hash of the answer; null where the export has no answer")
-    annotation_count: int = Field(description="Annotations in the answer")
+    annotation_count: int = Field(description="Annotations in the answer, counted when it was loaded")
     extra: Json | None = Field(description="Every key of the label that has no column of its own")
 
 
@@ -136,6 +138,20 @@ class Responses(Record):
     label_key: str = Field(description="The label")
     response_hash: str = Field(description="Hash of the answer")
     json_response: Json = Field(description="The complete answer, keys sorted")
+
+
+class Flattenings(Record):
+    """One row for each answer and version of the flattening, also where the answer yields no annotation.
+
+    Append-only: (label_key, response_hash, flatten_version) is unique, and the greatest flatten_version counts.
+    """
+
+    label_key: str = Field(description="The label")
+    response_hash: str = Field(description="Hash of the answer")
+    flatten_version: int = Field(description="Version of the flattening")
+    asset_id: str = Field(description="The labelled asset")
+    annotation_count: int = Field(description="Annotations that this flattening found in the answer")
+    job_names: Json = Field(description="Sorted list of the jobs that the answer names, those without content included")
 
 
 class Annotations(Record):
@@ -210,7 +226,8 @@ SIGHTINGS = declared(Sightings)
 ASSETS = declared(Assets)
 LABELS = declared(Labels)
 RESPONSES = declared(Responses)
+FLATTENINGS = declared(Flattenings)
 ANNOTATIONS = declared(Annotations)
 REJECTS = declared(Rejects)
 
-TABLES = (EXPORTS, SIGHTINGS, ASSETS, LABELS, RESPONSES, ANNOTATIONS, REJECTS)
+TABLES = (EXPORTS, SIGHTINGS, ASSETS, LABELS, RESPONSES, FLATTENINGS, ANNOTATIONS, REJECTS)

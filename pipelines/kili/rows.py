@@ -1,12 +1,13 @@
 """Records -> tables: a batch of texts taken apart into the rows that are new. Pure; runs in any process."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import orjson
 import pyarrow as pa
 
-from pipelines.kili import answers, flatten, records
+from pipelines.kili import answers, canonical, flatten, records
 from pipelines.kili.columns import Columns
 from pipelines.kili.parsing import Batch, Counts, Text
 
@@ -81,11 +82,11 @@ def take(texts: list[list[Text]], state: State) -> Taken:
 
 
 def flattened_again(said: list[tuple[str, str, str, str]], *, is_key_frames_only: bool) -> Tables:
-    """The annotations of answers: asset_id, label_key, response_hash, json_response."""
+    """Annotations and flattenings of answers: asset_id, label_key, response_hash, json_response."""
     found = _Annotations(is_key_frames_only)
     for asset_id, label_key, response_hash, json_response in said:
         found.add(asset_id, label_key, response_hash, orjson.loads(json_response))
-    return {"annotations": found.table()}
+    return found.tables()
 
 
 class _Rows:
@@ -111,7 +112,7 @@ class _Rows:
             "assets": records.ASSETS.batch(self._assets),
             "labels": records.LABELS.batch(self._labels),
             "responses": records.RESPONSES.batch(self._responses),
-            "annotations": self._annotations.table(),
+            **self._annotations.tables(),
         }
         return {name: table for name, table in tables.items() if len(table)}
 
@@ -126,18 +127,21 @@ class _Rows:
 
 
 class _Annotations:
-    """Rows of `kili.annotations`: those of plain jobs in columns, and the others."""
+    """Rows of `kili.annotations`, those of plain jobs in columns, and of `kili.flattenings`."""
 
     def __init__(self, is_key_frames_only: bool) -> None:
         self._is_key_frames_only = is_key_frames_only
         self._plain = Columns(answers.FLATTEN_VERSION)
         self._others: list[answers.Row] = []
+        self._flattenings: list[answers.Row] = []
 
     def add(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
         """Adds the rows of an answer; gives their number."""
         answer = answers.key_frames(response) if self._is_key_frames_only else response
         others, count = answers.gather(self._plain, asset_id, label_key, response_hash, answer)
         self._others += others
+        job_names = _json_list(tuple(sorted(answers.jobs_of(response))))
+        self._flattenings.append((label_key, response_hash, answers.FLATTEN_VERSION, asset_id, count, job_names))
         return count
 
     def count(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
@@ -145,6 +149,12 @@ class _Annotations:
         answer = answers.key_frames(response) if self._is_key_frames_only else response
         return len(answers.rows(asset_id, label_key, response_hash, answer))
 
-    def table(self) -> pa.Table:
-        """All of them."""
-        return pa.concat_tables([self._plain.table(), records.ANNOTATIONS.batch(self._others)])
+    def tables(self) -> Tables:
+        """All rows, by table."""
+        annotations = pa.concat_tables([self._plain.table(), records.ANNOTATIONS.batch(self._others)])
+        return {"flattenings": records.FLATTENINGS.batch(self._flattenings), "annotations": annotations}
+
+
+@lru_cache  # a project's answers name the same few jobs
+def _json_list(names: tuple[str, ...]) -> str:
+    return canonical.text(names)

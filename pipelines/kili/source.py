@@ -33,7 +33,7 @@ def kili(
     is_key_frames_only: bool = False,
     largest: list[int] | None = None,
 ) -> Iterator[DltResource]:
-    """Seven tables with one unselected parent, so that each export is read once.
+    """The tables with one unselected parent, so that each export is read once.
 
     `database` is asked what is known already; `project_id` and `timezone` fill in what exports may not say; `limits`
     bound what is read; so many `workers` share the work; `is_key_frames_only` leaves out what was interpolated between
