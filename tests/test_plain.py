@@ -74,6 +74,7 @@ def test_what_is_odd_in_an_answer_is_read_the_long_way(category: Any, text: Any,
     said = [
         {"categories": [category, {"name": "B"}], "text": text, "isKeyFrame": flag},
         {"annotations": annotations, "isKeyFrame": flag, "text": text},
+        {"categories": [category, {"name": "B", "confidence": 1}, category, {"name": "B"}], "text": text},
         {"annotations": [entity]},
         {"annotations": [entity | {"endOffset": text, "content": flag}]},
     ]
@@ -284,8 +285,41 @@ def test_outlines_are_written_as_the_long_way_writes_them(vertices: list[tuple[A
     assert quick == long
 
 
+@pytest.mark.parametrize("tool", ["rectangle", "polygon", "semantic"])
+def test_invalid_outlines_are_repaired_the_quick_way_too(tool: str) -> None:
+    corners = {
+        "crossing itself": [(0, 0), (2, 2), (2, 0), (0, 2)],
+        "with a spike": [(0, 0), (2, 0), (2, 2), (0, 2), (0, 0), (0, -3)],
+        "valid": [(0, 0), (2, 0.5), (0, 1)],
+        "without an area": [(0.1, 0.1), (0.1, 0.1), (0.1, 0.1), (0.1, 0.1)],
+        "upright": [(0, 0), (2, 0), (2, 2), (0, 2)],
+        "too flat": [(0, 0), (2, 0), (2, 0), (0, 0)],
+        "closed": [(0, 0), (1, 1), (0, 0)],
+    }
+    said = [
+        {
+            "type": tool,
+            "mid": name,
+            "boundingPoly": [
+                {"normalizedVertices": [{"x": x, "y": y} for x, y in ring], "vertices": [{"x": 1, "y": 2}]}
+            ],
+            "categories": [{"name": "A"}],
+        }
+        for name, ring in corners.items()
+    ]
+    quick, long, plain_count = rows({"J": {"annotations": said}})
+    assert (quick, plain_count) == (long, len(corners))
+    is_crossed = tool == "rectangle"  # its four vertices have no order
+    valid = {"valid", "upright", "crossing itself"} if is_crossed else {"valid", "upright"}
+    assert {row["mid"] for row in quick if row["extra"] is None} == valid
+
+
 def test_names_of_jobs_are_told_without_reading_what_they_say() -> None:
     frames = {"0": {"J": {}, "K": None}, "1": {"L": {}}, "assetLevel": {"M": {}}}
-    for response, names in ((frames, {"J", "L", "M"}), ({"J": None, "K": {}, "ROTATION_JOB": {}}, {"K"}), ({}, set())):
+    for response, names in (
+        (frames, {"J", "L", "M"}),
+        ({"J": None, "K": {}, "ROTATION_JOB": {}}, {"K"}),
+        ({}, set()),
+    ):
         assert answers.named_jobs(json.dumps(response)) == names
         assert answers.jobs_of(response) == names

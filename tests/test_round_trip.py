@@ -5,6 +5,8 @@ What does not come back, and nothing else (`_normal` takes it from both sides):
 - pixel twins (`vertices`, `pointPixels`, `polylinePixels`), and `boundingPoly` beside equal `polys` on a page;
 - empty decoys: keys that are null, [] or {}, frames and jobs that say nothing, `content: ""` of an object on a page;
 - reserved keys (ROTATION_JOB, ANNOTATION_JOB_COUNTER, ANNOTATION_NAMES_JOB);
+- an empty text, and of a category chosen twice in a job the second;
+- whether a text was written as a number;
 - the order of what has none: jobs, categories, annotations, points of a pose;
 - of a ring, the first vertex repeated at the end, and the Z order of a box's four;
 - `assetLevel` where no frame stands beside it.
@@ -26,6 +28,7 @@ from pipelines.kili import plain
 
 RESERVED = ("ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "ANNOTATION_NAMES_JOB")
 TWINS = ("vertices", "pointPixels", "polylinePixels")
+TEXTS = ("text", "content", "name", "code", "fileName")
 Rows = dict[str | None, list[Row]]
 
 
@@ -106,18 +109,17 @@ def _annotations(row: Row, extra: Row, nested: Row, by_parent: Rows) -> Iterator
         said["start" + ends] = [{"mid": mid} for mid in json.loads(row["start_mids"])]
         said["end" + ends] = [{"mid": mid} for mid in json.loads(row["end_mids"])]
     elif on_page:
-        pages = extra.pop("pageNumberArray", [row["page_number"]])
-        polys = [{"normalizedVertices": [ring for group in _groups(row) for ring in group]}]
         said |= {"content": row["text"], "beginOffset": row["begin_offset"], "endOffset": row["end_offset"]}
-        said["annotations"] = [{"pageNumberArray": pages, "polys": polys}]
+        said["annotations"] = _on_pages(row, extra.pop("pages", []), extra)
     elif row["kind"] == "entity":
         said |= {"content": row["text"], "beginOffset": row["begin_offset"], "endOffset": row["end_offset"]}
     elif row["tool"] == "marker":
         said["point"] = _vertices(row)[0]
     elif row["tool"] in ("polyline", "vector"):
         said["polyline"] = _vertices(row)
-    else:
-        groups = _groups(row)
+    elif "boundingPoly" not in extra:
+        is_rebuilt = parts is not None and all(isinstance(part, list) for part in parts)
+        groups = [] if is_rebuilt else _groups(row["geometry"])
         is_flat = row["geometry"].startswith("POLYGON")
         for part in parts if parts is not None else [0 if is_flat else len(groups)]:
             if isinstance(part, list):
@@ -129,6 +131,17 @@ def _annotations(row: Row, extra: Row, nested: Row, by_parent: Rows) -> Iterator
             yield said | {"boundingPoly": polys if part else polys[0]} | extra
         return
     yield said | extra
+
+
+def _on_pages(row: Row, others: list[Row], extra: Row) -> list[Row]:
+    """What stands on pages: one polygon, with the rings of all pages."""
+    if "annotations" in extra:
+        extra.pop("pageNumberArray", None)
+        return list(extra["annotations"])
+    pages = extra.pop("pageNumberArray", [row["page_number"], *(other["page_number"] for other in others)])
+    shapes = [shape for shape in (row["geometry"], *(other["geometry"] for other in others)) if shape]
+    rings = [ring for shape in shapes for group in _groups(shape) for ring in group]
+    return [{"pageNumberArray": pages, "polys": [{"normalizedVertices": rings}]}]
 
 
 def _point(row: Row, by_parent: Rows) -> Row:
@@ -151,9 +164,9 @@ def _vertices(row: Row) -> list[Row]:
     return [dict(zip("xy", map(float, pair.split()), strict=True)) for pair in text.split(", ")]
 
 
-def _groups(row: Row) -> list[list[list[Row]]]:
+def _groups(geometry: str) -> list[list[list[Row]]]:
     """The polygons of a geometry, each its rings, without the vertex that closes them."""
-    kind, text = row["geometry"].split(" ", 1)
+    kind, text = geometry.split(" ", 1)
     pairs = re.sub(r"([^(), ]+) ([^(), ]+)", r'{"x":\1,"y":\2}', text)
     nested = json.loads(pairs.replace("(", "[").replace(")", "]"))
     return [[ring[:-1] for ring in group] for group in ([nested] if kind == "POLYGON" else nested)]
@@ -175,6 +188,11 @@ def _cut(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     said = {key: item for key, item in value.items() if key not in TWINS and key not in RESERVED}
+    said = {key: _string(item) if key in TEXTS else item for key, item in said.items()}
+    if said.get("text") == "":
+        del said["text"]
+    if isinstance(said.get("categories"), list):
+        said["categories"] = _distinct(said["categories"])
     if "polys" in said and said["polys"] and said["polys"] == said.get("boundingPoly"):
         del said["boundingPoly"]
     elif "pageNumberArray" in said and "polys" not in said and "boundingPoly" in said:
@@ -186,6 +204,20 @@ def _cut(value: Any) -> Any:
     said = {key: _cut(item) for key, item in said.items()}
     said = {key: item for key, item in said.items() if item is not None and item != [] and item != {}}
     return {} if said.keys() == {"isKeyFrame"} else said
+
+
+def _string(value: Any) -> Any:
+    """A text; a number as the text that JSON writes."""
+    return orjson.dumps(value).decode() if type(value) in (int, float) else value
+
+
+def _distinct(categories: list[Any]) -> list[Any]:
+    """The categories, the first of each name."""
+    found: dict[Any, Any] = {}
+    for position, one in enumerate(categories):
+        is_named = isinstance(one, dict) and isinstance(_string(one.get("name")), str)
+        found.setdefault(_string(one["name"]) if is_named else position, one)
+    return list(found.values())
 
 
 def _is_ordered(items: list[Any]) -> bool:
@@ -224,8 +256,9 @@ def assert_round_trip(response: Row) -> None:
 
 words = st.text(max_size=5).filter(lambda text: text.isascii() or text.encode("utf-8", "ignore").decode() == text)
 names = st.sampled_from(["JOB_0", "JOB_1", "BOX", "a/b", "~", "categories", "été"])
-numbers = st.floats(-200, 200, allow_nan=False) | st.integers(-3, 3)
+numbers = st.floats(-200, 200, allow_nan=False) | st.integers(-3, 3) | st.sampled_from([1e200, -1e308, 5e-324])
 mids = st.sampled_from(["m1", "m2", "m3"]) | st.integers(0, 3)
+texts = words | st.integers(-3, 3) | st.floats(-2, 2)
 scalars = (
     st.none()
     | st.booleans()
@@ -241,6 +274,8 @@ vertices = st.fixed_dictionaries({"x": numbers, "y": numbers}, optional={"z": nu
     {"x": numbers, "y": numbers}
 )
 rings = st.lists(vertices, min_size=1, max_size=5)
+grid = st.integers(0, 4)
+crossing = st.lists(st.fixed_dictionaries({"x": grid, "y": grid}), min_size=1, max_size=6)
 
 
 @st.composite
@@ -255,15 +290,15 @@ def polys(ring: Any) -> Any:
     return st.lists(
         st.fixed_dictionaries({"normalizedVertices": ring}, optional={"vertices": st.just([{"x": 1, "y": 2}])}),
         min_size=1,
-        max_size=2,
+        max_size=3,
     )
 
 
 def categories(jobs: Any) -> Any:
     one = st.fixed_dictionaries(
-        {"name": words}, optional={"confidence": st.integers(-5, 100) | numbers, "children": jobs, "color": scalars}
+        {"name": texts}, optional={"confidence": st.integers(-5, 100) | numbers, "children": jobs, "color": scalars}
     )
-    return st.lists(one, max_size=2)
+    return st.lists(one, max_size=3)
 
 
 def shared(jobs: Any, **shape: Any) -> Any:
@@ -276,21 +311,22 @@ def shared(jobs: Any, **shape: Any) -> Any:
 def shapes(jobs: Any) -> Any:
     tools = st.sampled_from(["rectangle", "polygon", "semantic"]) | st.none()
     page = st.fixed_dictionaries(
-        {"polys": polys(st.lists(box_rings() | rings, min_size=1, max_size=2))},
-        optional={"pageNumberArray": st.lists(st.integers(1, 9), max_size=3)},
+        {"polys": polys(st.lists(box_rings() | rings | crossing, min_size=1, max_size=3))},
+        optional={"pageNumberArray": st.lists(st.integers(1, 9), max_size=3), "type": tools},
     ).map(lambda page: {**page, "boundingPoly": page["polys"]})
     ends = st.lists(st.fixed_dictionaries({"mid": mids}, optional={"name": words}), max_size=2)
-    points = st.lists(shared(jobs, type=st.just("marker"), point=vertices, code=words), min_size=1, max_size=2)
-    region = st.lists(polys(rings) | st.lists(polys(rings), min_size=1, max_size=2), min_size=1, max_size=3)
+    points = st.lists(shared(jobs, type=st.just("marker"), point=vertices, code=texts), min_size=1, max_size=2)
+    outlines = polys(rings) | polys(crossing)
+    region = st.lists(outlines | st.lists(outlines, min_size=1, max_size=2), min_size=1, max_size=3)
     return st.one_of(
         shared(jobs, type=tools, boundingPoly=polys(box_rings())),
-        shared(jobs, type=tools, boundingPoly=polys(rings)),
-        shared(jobs, type=tools, boundingPoly=st.lists(polys(rings), min_size=1, max_size=2)),
+        shared(jobs, type=tools, boundingPoly=outlines),
+        shared(jobs, type=tools, boundingPoly=st.lists(outlines, min_size=1, max_size=2)),
         shared(jobs, type=st.sampled_from(["marker", None]), point=vertices),
         shared(jobs, type=st.sampled_from(["polyline", "vector", None]), polyline=rings),
         shared(jobs, type=st.sampled_from(["pose", None]), points=points),
-        shared(jobs, beginOffset=st.integers(0, 9), endOffset=st.integers(0, 9) | st.none(), content=words),
-        shared(jobs, annotations=st.lists(page, min_size=1, max_size=2), content=words, type=tools),
+        shared(jobs, beginOffset=st.integers(0, 9), endOffset=st.integers(0, 9) | st.none(), content=texts),
+        shared(jobs, annotations=st.lists(page, min_size=1, max_size=2), content=texts, type=tools),
         shared(jobs, startEntities=ends, endEntities=ends),
         shared(jobs, startObjects=ends, endObjects=ends, type=st.sampled_from(["relation", None])),
         shared(jobs, type=st.sampled_from(["cuboid", "range"]), faces=anything),
@@ -314,9 +350,9 @@ def answers_of(jobs: Any) -> Any:
     return st.one_of(
         st.fixed_dictionaries({"categories": categories(jobs)}, optional={"isKeyFrame": flag, "note": scalars}),
         st.fixed_dictionaries({"annotations": drawn}, optional={"isKeyFrame": flag, "note": scalars}),
-        st.fixed_dictionaries({"text": words}, optional={"isKeyFrame": flag, "annotations": drawn}),
-        st.fixed_dictionaries({"fileId": words}, optional={"fileName": words, "size": scalars, "text": words}),
-        st.fixed_dictionaries({"choice": st.fixed_dictionaries({"code": words}, optional={"firstId": words})}),
+        st.fixed_dictionaries({"text": texts}, optional={"isKeyFrame": flag, "note": scalars, "annotations": drawn}),
+        st.fixed_dictionaries({"fileId": words}, optional={"fileName": texts, "size": scalars, "text": words}),
+        st.fixed_dictionaries({"choice": st.fixed_dictionaries({"code": texts}, optional={"firstId": words})}),
         st.fixed_dictionaries({"orders": st.lists(anything, max_size=2)}, optional={"note": anything}),
         st.fixed_dictionaries({"categories": categories(st.just({})), "children": jobs}),
         anything,

@@ -6,8 +6,9 @@ from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipelines.kili import keys, outlines, plain, records
+from pipelines.kili import canonical, drawing, keys, outlines, plain, records
 
 Nested = tuple[str, Mapping[str, Any], str | None, int | None]
 """Jobs to be read later: their place, the jobs, their parent's key, their frame."""
@@ -179,13 +180,27 @@ def _outlined(said: list[plain.Annotation]) -> Arrays:
     rings = [one.boundingPoly[0].normalizedVertices for one in said]
     tools = [one.type for one in said]
     vertices = [vertex for ring in rings for vertex in ring]
-    shapes = outlines.columns(
+    shapes, invalid = outlines.columns(
         np.array([vertex.x for vertex in vertices], float),
         np.array([vertex.y for vertex in vertices], float),
         np.array([len(ring) for ring in rings]),
         np.array([tool == "rectangle" for tool in tools]),
     )
+    if invalid.any():
+        shapes = _repaired(said, shapes, invalid)
     return {"kind": pa.repeat("object", len(said)), "tool": pa.array(tools), **_annotated(said), **shapes}
+
+
+def _repaired(said: list[plain.Annotation], shapes: Arrays, invalid: np.ndarray) -> Arrays:
+    """The columns with the shapes of invalid outlines replaced, as `drawing` has them, and their vertices in extra."""
+    drawings = [drawing.drawing([plain.builtins(said[position])]) for position in np.flatnonzero(invalid)]
+    rows = [(*shape, canonical.text(more) if more else None) for _, shape, more in drawings]
+    columns = {**shapes, "extra": pa.nulls(len(said), pa.string())}
+    mask = pa.array(invalid)
+    return {
+        name: pc.replace_with_mask(column, mask, pa.array(values, column.type))
+        for (name, column), values in zip(columns.items(), zip(*rows, strict=True), strict=True)
+    }
 
 
 def _entities(said: list[plain.Annotation]) -> Arrays:

@@ -1,12 +1,12 @@
 """What people draw on images, maps and pages: the tool, the shape, and what the shape does not tell.
 
-Whatever WKT cannot give back exactly (vertices with a third coordinate, rings of one or two) is kept as it was.
+Whatever WKT cannot give back exactly (vertices with a third coordinate, outlines that were rebuilt) is kept as it was.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pipelines.kili import canonical, geometry
+from pipelines.kili import areas, canonical, geometry
 
 Object = Mapping[str, Any]
 Drawing = tuple[str | None, geometry.Shape, dict[str, Any]]
@@ -47,29 +47,23 @@ def on_pages(said: Object) -> tuple[geometry.Shape | None, list[Any], dict[str, 
     polys = [poly for one in said["annotations"] for poly in one.get("polys") or one.get("boundingPoly") or []]
     rings = [ring for poly in polys for ring in _rings_on_page(poly)]
     pages = [page for one in said["annotations"] for page in one.get("pageNumberArray") or []]
-    more = _unless(_is_plain_page(said["annotations"]), said, "annotations")
+    is_box = said.get("type") not in {"polygon", "semantic"}
+    polygons = [[geometry.uncrossed(ring) if is_box else ring] for ring in rings]
+    shape, is_as_drawn = areas.region(polygons, is_flat=len(polygons) == 1) if polygons else (None, True)
+    more = _unless(is_as_drawn and _is_plain_page(said["annotations"]), said, "annotations")
     if len(pages) > 1:
         more["pageNumberArray"] = pages
-    if not rings:
-        return None, pages, more
-    if said.get("type") in {"polygon", "semantic"}:
-        is_one = len(rings) == 1
-        return geometry.polygon(rings) if is_one else geometry.multipolygon([[r] for r in rings]), pages, more
-    return geometry.boxes(rings), pages, more
+    return shape, pages, more
 
 
 def _outlined(tool: str, parts: Sequence[Object]) -> Drawing:
-    poly = parts[0]["boundingPoly"]
+    polys = [part["boundingPoly"] for part in parts]
+    polygons = [rings for poly in polys for rings in _polygons(poly, is_box=tool == "rectangle")]
+    is_flat = len(polys) == 1 and not isinstance(polys[0][0], list)
+    shape, is_as_drawn = areas.region(polygons, is_flat=is_flat)
     if len(parts) > 1:
-        polygons = [rings for part in parts for rings in _polygons(part["boundingPoly"])]
-        return tool, geometry.multipolygon(polygons), {"_parts": [_part(part["boundingPoly"]) for part in parts]}
-    if isinstance(poly[0], list):
-        shape = geometry.multipolygon(_polygons(poly))
-    elif tool == "rectangle" and len(poly) == 1:
-        shape = geometry.box(poly[0]["normalizedVertices"])
-    else:
-        shape = geometry.polygon(_polygons(poly)[0])
-    return tool, shape, _unless(_is_plain(poly), parts[0], "boundingPoly")
+        return tool, shape, {"_parts": [_part(poly) if is_as_drawn else poly for poly in polys]}
+    return tool, shape, _unless(is_as_drawn and _is_plain(polys[0]), parts[0], "boundingPoly")
 
 
 def _part(poly: Sequence[Any]) -> object:
@@ -79,10 +73,13 @@ def _part(poly: Sequence[Any]) -> object:
     return len(poly) if isinstance(poly[0], list) else 0
 
 
-def _polygons(poly: Sequence[Any]) -> list[list[geometry.Ring]]:
+def _polygons(poly: Sequence[Any], *, is_box: bool) -> list[list[geometry.Ring]]:
     """Outlines with holes: one in the flat layout (rings), one or more in the hierarchical one (groups of rings)."""
     groups = poly if isinstance(poly[0], list) else [poly]
-    return [[ring["normalizedVertices"] for ring in group] for group in groups]
+    if not all(groups):
+        raise ValueError("a group without rings")
+    polygons = [[ring["normalizedVertices"] for ring in group] for group in groups]
+    return [[*map(geometry.uncrossed, rings)] for rings in polygons] if is_box else polygons
 
 
 def _is_plain(poly: Sequence[Any]) -> bool:

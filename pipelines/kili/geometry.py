@@ -8,8 +8,8 @@ from typing import Any, Final
 
 Vertex = Mapping[str, Any]
 Ring = Sequence[Vertex]
-Shape = tuple[str, float, float, float, float]
-"""WKT and bounds: x_min, y_min, x_max, y_max."""
+Shape = tuple[str, float | None, float | None, float | None, float | None]
+"""WKT and bounds: x_min, y_min, x_max, y_max; null where the shape is empty."""
 
 _EXACT: Final = 2**53
 
@@ -31,26 +31,27 @@ def line(vertices: Sequence[Vertex]) -> Shape:
     return f"LINESTRING ({_line(vertices)})", *_bounds(vertices)
 
 
-def box(ring: Ring) -> Shape:
-    """A rectangle, upright or rotated: its four vertices in an order in which no edges cross."""
-    return polygon([_uncrossed(ring)])
-
-
 def polygon(rings: Sequence[Ring]) -> Shape:
     """An outline and its holes."""
-    return f"POLYGON ({_rings(rings)})", *_bounds(rings[0])
+    return f"POLYGON ({_rings(rings)})", *_bounds(vertex for ring in rings for vertex in ring)
 
 
 def multipolygon(parts: Sequence[Sequence[Ring]]) -> Shape:
     """A region of one part or several, each an outline and its holes."""
-    outlines = [vertex for part in parts for vertex in part[0]]
     text = ", ".join([f"({_rings(rings)})" for rings in parts])
-    return f"MULTIPOLYGON ({text})", *_bounds(outlines)
+    return f"MULTIPOLYGON ({text})", *_bounds(vertex for rings in parts for ring in rings for vertex in ring)
 
 
-def boxes(rings: Sequence[Ring]) -> Shape:
-    """The lines of a text on a page, a box each."""
-    return box(rings[0]) if len(rings) == 1 else multipolygon([[_uncrossed(ring)] for ring in rings])
+def uncrossed(ring: Ring) -> Ring:
+    """Four vertices of a rectangle listed in Z order, as Kili does on PDF pages, put in order around the box."""
+    if len(ring) != 4:
+        return ring
+    a, b, c, d = ring
+    if _cross(b, c, d, a):
+        return [a, b, d, c]
+    if _cross(a, b, c, d):
+        return [a, c, b, d]
+    return ring
 
 
 def _text(vertex: Vertex) -> str:
@@ -79,21 +80,8 @@ def _closed(ring: Ring) -> Ring:
 
 
 def _bounds(vertices: Iterable[Vertex]) -> tuple[float, float, float, float]:
-    xs = [vertex["x"] for vertex in vertices]
-    ys = [vertex["y"] for vertex in vertices]
+    xs, ys = zip(*[(vertex["x"], vertex["y"]) for vertex in vertices], strict=True)
     return min(xs), min(ys), max(xs), max(ys)
-
-
-def _uncrossed(ring: Ring) -> Ring:
-    """Four vertices listed in Z order, as Kili does on PDF pages, put in order around the box."""
-    if len(ring) != 4:
-        return ring
-    a, b, c, d = ring
-    if _cross(b, c, d, a):
-        return [a, b, d, c]
-    if _cross(a, b, c, d):
-        return [a, c, b, d]
-    return ring
 
 
 def _cross(p: Vertex, q: Vertex, r: Vertex, s: Vertex) -> bool:

@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import shapely
 
 
-def columns(x: np.ndarray, y: np.ndarray, sizes: np.ndarray, is_rectangle: np.ndarray) -> dict[str, Any]:
-    """Columns `geometry`, `x_min`, `y_min`, `x_max` and `y_max` of rings.
+def columns(
+    x: np.ndarray, y: np.ndarray, sizes: np.ndarray, is_rectangle: np.ndarray
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Columns `geometry`, `x_min`, `y_min`, `x_max` and `y_max` of rings, and which rings are no valid outline.
 
     `x` and `y`: the vertices of all rings, one ring after the other; `sizes`: the vertices of each, three or more;
     `is_rectangle`: which are rectangles, whose four vertices are put in order around them.
@@ -18,9 +21,13 @@ def columns(x: np.ndarray, y: np.ndarray, sizes: np.ndarray, is_rectangle: np.nd
     bounds = {f"{name}_min": np.minimum.reduceat(values, starts) for name, values in (("x", x), ("y", y))}
     bounds |= {f"{name}_max": np.maximum.reduceat(values, starts) for name, values in (("x", x), ("y", y))}
     vertices = pc.binary_join_element_wise(_numbers(x), _numbers(y), " ")
-    lines = pc.binary_join(_closed(vertices, x, y, starts, sizes), ", ")
+    at, ends = _closed(x, y, starts, sizes)
+    lines = pc.binary_join(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), vertices.take(pa.array(at))), ", ")
     geometry = pc.binary_join_element_wise("POLYGON ((", lines, "))", "")
-    return {"geometry": geometry, **{name: pa.array(values) for name, values in bounds.items()}}
+    columns = {"geometry": geometry, **{name: pa.array(bounds[name]) for name in ("x_min", "y_min", "x_max", "y_max")}}
+    invalid = ~_are_upright_boxes(x, y, starts, sizes)
+    invalid[invalid] = _are_invalid(x, y, at, np.diff(ends), invalid)
+    return columns, invalid
 
 
 def _uncross(x: np.ndarray, y: np.ndarray, starts: np.ndarray) -> None:
@@ -47,14 +54,32 @@ def _side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
     return side
 
 
-def _closed(vertices: pa.Array, x: np.ndarray, y: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> pa.Array:
-    """The vertices of each ring, in lists that end where they start."""
+def _are_upright_boxes(x: np.ndarray, y: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Which rings go around upright boxes; told without shapely, which takes longer. `areas` does the same."""
+    is_box = sizes == 4
+    corners = starts[is_box][:, None] + np.arange(4)
+    (a, b, c, d), (e, f, g, h) = x[corners].T, y[corners].T
+    is_around = ((a == b) & (c == d) & (e == h) & (f == g)) | ((a == d) & (b == c) & (e == f) & (g == h))
+    is_box[is_box] = is_around & (a != c) & (e != g)
+    return np.asarray(is_box)
+
+
+def _are_invalid(x: np.ndarray, y: np.ndarray, at: np.ndarray, lengths: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Whether some rings, closed as `at` has them, cross themselves or have no area."""
+    at = at[np.repeat(which, lengths)]
+    rings = shapely.linearrings(x[at], y[at], indices=np.repeat(np.arange(which.sum()), lengths[which]))
+    is_invalid: np.ndarray = ~shapely.is_valid(shapely.polygons(rings))
+    return is_invalid
+
+
+def _closed(x: np.ndarray, y: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of the vertices of rings that end where they start, and where each ring begins and ends in them."""
     last = starts + sizes - 1
     is_closed = (sizes > 3) & (x[starts] == x[last]) & (y[starts] == y[last])
     ends = np.cumsum(sizes + ~is_closed)
     at = np.arange(ends[-1]) - np.repeat(np.cumsum(~is_closed) - ~is_closed, sizes + ~is_closed)
     at[ends[~is_closed] - 1] = starts[~is_closed]
-    return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), vertices.take(pa.array(at)))
+    return at, np.append(0, ends)
 
 
 def _numbers(values: np.ndarray) -> pa.Array:

@@ -198,7 +198,11 @@ class Annotations(Record):
     y_min: float | None = Field(description="Least y, normalised (geospatial: latitude)")
     x_max: float | None = Field(description="Right edge, normalised (geospatial: longitude)")
     y_max: float | None = Field(description="Greatest y, normalised (geospatial: latitude)")
-    geometry: str | None = Field(description="Shape as WKT in normalised coordinates, holes and parts kept")
+    geometry: str | None = Field(
+        description="Shape as valid WKT in normalised coordinates. The rings of an area are read even-odd: outline, "
+        "hole, island. An outline that is not valid, such as one that crosses itself, is repaired, and extra keeps its "
+        "points"
+    )
     start_mids: Json | None = Field(description="mids that a relation starts from")
     end_mids: Json | None = Field(description="mids that a relation ends at")
     extra: Json | None = Field(

@@ -1,0 +1,118 @@
+"""The region that rings outline, as valid WKT with its bounds.
+
+Rings are read even-odd: a point is inside where an odd number of rings surrounds it. So a ring in an outline is a hole,
+a ring in a hole is an island, and the order and grouping of rings do not matter.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import shapely
+
+from pipelines.kili import geometry
+from pipelines.kili.geometry import Ring, Shape
+
+Cycle = tuple[tuple[float, float], ...]
+
+_AREA: Final = 2
+_FEWEST: Final = 3
+
+
+@np.errstate(all="ignore")  # the products of absurdly large coordinates overflow
+def region(polygons: Sequence[Sequence[Ring]], *, is_flat: bool) -> tuple[Shape, bool]:
+    """The region of polygons, each an outline with its holes, and whether its WKT holds the rings as drawn.
+
+    A valid drawing is written as it is: as POLYGON if `is_flat`, which takes one polygon, else as MULTIPOLYGON. Any
+    other is rebuilt, except where its coordinates are too large for arithmetic.
+    """
+    drawn = geometry.polygon(polygons[0]) if is_flat else geometry.multipolygon(polygons)
+    rings = [ring for polygon in polygons for ring in polygon]
+    if len(rings) == 1 and _is_upright_box(rings[0]):
+        return drawn, True
+    try:
+        if shapely.is_valid(shapely.from_wkt(drawn[0])):
+            return drawn, True
+        shape = shapely.normalize(_even_odd(rings))
+    except shapely.GEOSException:
+        return drawn, True
+    if not np.isfinite(shapely.get_coordinates(shape)).all():
+        return drawn, True
+    bounds = (None,) * 4 if shape.is_empty else shape.bounds
+    return (_wkt(shape), *bounds), False
+
+
+def _is_upright_box(ring: Ring) -> bool:
+    """Whether a ring goes around an upright box; told without shapely, which takes longer. `outlines` does the same."""
+    if len(ring) != 4:
+        return False
+    (a, b, c, d), (e, f, g, h) = ([vertex[axis] for vertex in ring] for axis in "xy")
+    is_around = (a == b and c == d and e == h and f == g) or (a == d and b == c and e == f and g == h)
+    return bool(is_around and a != c and e != g)
+
+
+def _even_odd(rings: Sequence[Ring]) -> Any:
+    """The points inside an odd number of rings; of rings without an area, their lines and points.
+
+    Repeated rings count once. Rings are sorted first, so that equal rings give equal coordinates in any order.
+    """
+    cycles = sorted({_cycle(ring) for ring in rings})
+    vertices = [vertex for cycle in cycles for vertex in _padded(cycle)]
+    lengths = [len(_padded(cycle)) for cycle in cycles]
+    outlines = shapely.linearrings(vertices, indices=np.repeat(np.arange(len(cycles)), lengths))
+    parts: Any = shapely.get_parts(shapely.get_parts(shapely.make_valid(shapely.polygons(outlines))))
+    areas = list(parts[shapely.get_dimensions(parts) == _AREA])
+    if not areas:
+        return shapely.union_all(parts)
+    while len(areas) > 1:  # in pairs: with 1,000 rings, each vertex takes part in 10 operations, not in 1,000
+        if len(areas) % 2:
+            areas.append(shapely.Polygon())
+        areas = list(shapely.symmetric_difference(areas[::2], areas[1::2]))
+    return areas[0]
+
+
+def _cycle(ring: Ring) -> Cycle:
+    """The vertices of a ring, the same wherever it starts, whichever way it goes and however often a vertex repeats."""
+    vertices = [(vertex["x"] + 0.0, vertex["y"] + 0.0) for vertex in ring]  # -0.0 becomes 0.0
+    vertices = [vertex for vertex, last in zip(vertices, [None, *vertices], strict=False) if vertex != last]
+    while len(vertices) > 1 and vertices[0] == vertices[-1]:
+        del vertices[-1]
+    return min(_least_rotation(vertices), _least_rotation(vertices[::-1]))
+
+
+def _least_rotation(vertices: list[tuple[float, float]]) -> Cycle:
+    """The rotation of a list that sorts first, found in linear time."""
+    size = len(vertices)
+    first, second, equal = 0, 1, 0
+    while second < size and equal < size:
+        here, there = vertices[(first + equal) % size], vertices[(second + equal) % size]
+        if here == there:
+            equal += 1
+            continue
+        if here > there:
+            first, second = second, max(second, first + equal) + 1
+        else:
+            second += equal + 1
+        equal = 0
+    return (*vertices[first:], *vertices[:first])
+
+
+def _padded(cycle: Cycle) -> Cycle:
+    """A ring of one or two vertices with as many as shapely wants."""
+    return (*cycle, *cycle[-1:] * (_FEWEST - len(cycle)))
+
+
+def _wkt(shape: Any) -> str:
+    """A shape as text whose numbers read back exactly."""
+    name = shape.geom_type.upper()
+    return f"{name} EMPTY" if shape.is_empty else f"{name} {_inside(shape)}"
+
+
+def _inside(shape: Any) -> str:
+    if shape.geom_type == "GeometryCollection":
+        return f"({', '.join(map(_wkt, shape.geoms))})"
+    if shape.geom_type == "Polygon":
+        return f"({', '.join(map(_inside, [shape.exterior, *shape.interiors]))})"
+    if hasattr(shape, "geoms"):
+        return f"({', '.join(map(_inside, shape.geoms))})"
+    return f"({', '.join(f'{x!r} {y!r}' for x, y in shapely.get_coordinates(shape).tolist())})"
