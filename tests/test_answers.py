@@ -377,7 +377,7 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
                 page_number=2,
                 geometry=Z_WKT,
                 bounds=Z_BOUNDS,
-                extra={"pageNumberArray": [2, 3]},
+                extra={"pages": [{"page_number": 3, "geometry": None}]},
                 **OBJECT,
             )
         ],
@@ -563,6 +563,8 @@ MISSHAPEN_ANNOTATIONS = {
     "an offset that is no whole number": {"beginOffset": 1.5},
     "an end without mid": drawn(None, startEntities=[{"name": "n1"}]),
     "a page that is no number": drawn(None, annotations=on_page(Z, ["1"])),
+    "a second page that is no number": drawn(None, annotations=on_page(Z, [1, None])),
+    "a key on pages that is the loader's own": drawn(None, annotations=on_page(Z, [1]), pages=[2]),
     "children that are a text": drawn("rectangle", boundingPoly=poly(BOX), children="K"),
     "a mid that is an object": drawn("rectangle", boundingPoly=poly(BOX), mid={"a": 1}),
 }

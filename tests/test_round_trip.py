@@ -136,7 +136,6 @@ def _annotations(row: Row, extra: Row, nested: Row, by_parent: Rows) -> Iterator
 def _on_pages(row: Row, others: list[Row], extra: Row) -> list[Row]:
     """What stands on pages: one polygon, with the rings of all pages."""
     if "annotations" in extra:
-        extra.pop("pageNumberArray", None)
         return list(extra["annotations"])
     pages = extra.pop("pageNumberArray", [row["page_number"], *(other["page_number"] for other in others)])
     shapes = [shape for shape in (row["geometry"], *(other["geometry"] for other in others)) if shape]
@@ -269,7 +268,9 @@ scalars = (
 anything = st.recursive(
     scalars, lambda inside: st.lists(inside, max_size=3) | st.dictionaries(words, inside, max_size=3), max_leaves=6
 )
-odd = st.dictionaries(st.sampled_from(["score", "labelVersion", "jobName", "kind", "_answer", "parts"]), anything)
+odd = st.dictionaries(
+    st.sampled_from(["score", "labelVersion", "jobName", "kind", "_answer", "parts", "pages"]), anything
+)
 vertices = st.fixed_dictionaries({"x": numbers, "y": numbers}, optional={"z": numbers}) | st.fixed_dictionaries(
     {"x": numbers, "y": numbers}
 )

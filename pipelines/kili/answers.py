@@ -3,7 +3,8 @@
 Nothing in an export says which task a job is, so a shape is told by its keys, in the order of section 2.2 of the
 format's description. Whatever has no known shape becomes one `unknown` row that holds all of it. What no column holds
 is in `extra`: the annotation's own keys; under `_answer` what its job's answer says besides; under `_parts` how the
-annotations of a region share its polygons; `_ends` of a relation where they are objects.
+annotations of a region share its polygons; `_ends` of a relation where they are objects; `pages` the shapes of a
+document's other pages.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from pipelines.kili import canonical, drawing, geometry, keys, plain
+from pipelines.kili import canonical, drawing, geometry, keys, pages, plain
 from pipelines.kili.columns import LEFT_OUT, Columns
 
 FLATTEN_VERSION: Final = 2
@@ -282,12 +283,16 @@ class _Answer:
         )
 
     def page(self, place: str, job: str, said: Object, parent: str | None) -> str:
-        """An entity or object on pages of a document. A rectangle there names no type."""
-        shape, pages, more = drawing.on_pages(said)
-        content = said.get("content")
-        tool = None if content else said.get("type") or "rectangle"
+        """An entity or object on pages of a document. The type may be on the page level; a rectangle names none."""
+        content = said.get("content") or None
+        types = (one.get("type") for one in (said, *said["annotations"]))
+        named = next((type_ for type_ in types if type_), "rectangle")
+        tool = None if content else named
         if tool is not None and tool not in drawing.OUTLINED:
             raise ValueError("no known tool")
+        number, shape, more = pages.place(said["annotations"], is_box=named not in {"polygon", "semantic"})
+        if not said.keys().isdisjoint({"pages", *more} - {"annotations"}):
+            raise ValueError("a key of the loader's own")
         return self.said(
             place,
             job,
@@ -297,10 +302,10 @@ class _Answer:
             _PAGE_KEYS,
             type_=None if tool == "rectangle" else tool,
             tool=tool,
-            text=content or None,
+            text=content,
             begin_offset=said.get("beginOffset"),
             end_offset=said.get("endOffset"),
-            page_number=pages[0] if pages else None,
+            page_number=number,
             shape=shape,
             more=more,
         )

@@ -14,8 +14,7 @@ Drawing = tuple[str | None, geometry.Shape, dict[str, Any]]
 
 OUTLINED: Final = frozenset({"rectangle", "polygon", "semantic"})
 _LINES: Final = frozenset({"polyline", "vector"})
-_POLY_KEYS: Final = frozenset({"normalizedVertices", "vertices"})
-_PAGE_KEYS: Final = frozenset({"polys", "boundingPoly", "pageNumberArray"})
+POLY_KEYS: Final = frozenset({"normalizedVertices", "vertices"})
 
 
 def regions(annotations: Sequence[Any]) -> Iterable[tuple[int, list[Any]]]:
@@ -36,24 +35,15 @@ def drawing(parts: Sequence[Object]) -> Drawing:
     if tool in OUTLINED:
         return _outlined(tool, parts)
     if tool == "marker":
-        return tool, geometry.point(said["point"]), _unless(_are_flat([said["point"]]), said, "point")
+        return tool, geometry.point(said["point"]), _unless(are_flat([said["point"]]), said, "point")
     if tool in _LINES:
-        return tool, geometry.line(said["polyline"]), _unless(_are_flat(said["polyline"]), said, "polyline")
+        return tool, geometry.line(said["polyline"]), _unless(are_flat(said["polyline"]), said, "polyline")
     raise ValueError("no known tool")
 
 
-def on_pages(said: Object) -> tuple[geometry.Shape | None, list[Any], dict[str, Any]]:
-    """The shape of an annotation on pages of a document, its pages, and what to keep beside them."""
-    polys = [poly for one in said["annotations"] for poly in one.get("polys") or one.get("boundingPoly") or []]
-    rings = [ring for poly in polys for ring in _rings_on_page(poly)]
-    pages = [page for one in said["annotations"] for page in one.get("pageNumberArray") or []]
-    is_box = said.get("type") not in {"polygon", "semantic"}
-    polygons = [[geometry.uncrossed(ring) if is_box else ring] for ring in rings]
-    shape, is_as_drawn = areas.region(polygons, is_flat=len(polygons) == 1) if polygons else (None, True)
-    more = _unless(is_as_drawn and _is_plain_page(said["annotations"]), said, "annotations")
-    if len(pages) > 1:
-        more["pageNumberArray"] = pages
-    return shape, pages, more
+def are_flat(vertices: Sequence[Object]) -> bool:
+    """Whether vertices have two coordinates and nothing else."""
+    return max(map(len, vertices)) == 2
 
 
 def _outlined(tool: str, parts: Sequence[Object]) -> Drawing:
@@ -88,31 +78,9 @@ def _is_plain(poly: Sequence[Any]) -> bool:
     for group in groups:
         for ring in group:
             vertices = ring["normalizedVertices"]
-            if len(vertices) < 3 or not ring.keys() <= _POLY_KEYS or not _are_flat(vertices):
+            if len(vertices) < 3 or not ring.keys() <= POLY_KEYS or not are_flat(vertices):
                 return False
     return True
-
-
-def _are_flat(vertices: Sequence[Object]) -> bool:
-    return max(map(len, vertices)) == 2
-
-
-def _is_plain_page(nested: Sequence[Object]) -> bool:
-    """Whether all is one list of rings on named pages, which `polys` and `boundingPoly` both say."""
-    if len(nested) != 1 or not nested[0].get("pageNumberArray") or not nested[0].keys() <= _PAGE_KEYS:
-        return False
-    said = [nested[0][key] for key in ("polys", "boundingPoly") if nested[0].get(key)]
-    if not said or any(len(polys) != 1 or not polys[0].keys() <= _POLY_KEYS for polys in said):
-        return False
-    rings = said[0][0]["normalizedVertices"]
-    is_same = said[-1][0]["normalizedVertices"] == rings
-    return is_same and all(isinstance(ring, list) and len(ring) > 2 and _are_flat(ring) for ring in rings)
-
-
-def _rings_on_page(poly: Object) -> list[geometry.Ring]:
-    """The rings of a polygon on a page: a list of them, or one alone."""
-    rings = poly["normalizedVertices"]
-    return [rings] if rings and isinstance(rings[0], dict) else rings
 
 
 def _unless(is_plain: bool, said: Object, key: str) -> dict[str, Any]:

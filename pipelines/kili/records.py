@@ -193,22 +193,25 @@ class Annotations(Record):
     end_offset: int | None = Field(description="Character after the last of an entity")
     frame: int | None = Field(description="Video frame, from 0; null for the whole asset")
     is_key_frame: bool | None = Field(description="Drawn by hand on this frame, not interpolated")
-    page_number: int | None = Field(description="First page of a document it stands on, from 1; the rest in extra")
+    page_number: int | None = Field(
+        description="First page of a document it stands on, from 1; other pages with their shapes are in extra.pages"
+    )
     x_min: float | None = Field(description="Left edge, normalised (geospatial: longitude)")
     y_min: float | None = Field(description="Least y, normalised (geospatial: latitude)")
     x_max: float | None = Field(description="Right edge, normalised (geospatial: longitude)")
     y_max: float | None = Field(description="Greatest y, normalised (geospatial: latitude)")
     geometry: str | None = Field(
-        description="Shape as valid WKT in normalised coordinates. The rings of an area are read even-odd: outline, "
-        "hole, island. An outline that is not valid, such as one that crosses itself, is repaired, and extra keeps its "
-        "points"
+        description="Shape as valid WKT in normalised coordinates; in a document, that on the first page. The rings of "
+        "an area are read even-odd: outline, hole, island. An outline that is not valid, such as one that crosses "
+        "itself, is repaired, and extra keeps its points"
     )
     start_mids: Json | None = Field(description="mids that a relation starts from")
     end_mids: Json | None = Field(description="mids that a relation ends at")
     extra: Json | None = Field(
         description="Whatever no column holds, pixel twins aside; all of it for unknown. Keys that start with _ are "
         "ours: _answer what the job's answer says besides, _parts how annotations share a region, _ends what a "
-        "relation joins"
+        "relation joins. pages: the other pages of a document that it stands on, a list of page_number and geometry "
+        "(WKT, null without a shape)"
     )
 
 
