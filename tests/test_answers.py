@@ -409,6 +409,36 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
         said(drawn(None, startObjects=[{"mid": "b1"}], endObjects=[])),
         [row(AT, "J", "relation", start_mids='["b1"]', end_mids="[]", extra={"_ends": "objects"}, **OBJECT)],
     ),
+    "numbers where texts are expected": (
+        {
+            "A": {"text": 42},
+            "B": {"text": 1.5},
+            "C": {"categories": [{"name": 3}]},
+            "D": {"fileId": "f", "fileName": 7},
+            "E": {"choice": {"code": 0, "firstId": "a"}},
+            **said(
+                {"mid": 5, "beginOffset": 0, "content": 2024, "categories": [{"name": 1}]},
+                {"mid": 6.5, "startEntities": [{"mid": 5}], "endEntities": [{"mid": "n"}]},
+            ),
+        },
+        [
+            row("/A/text", "A", "transcription", text="42"),
+            row("/B/text", "B", "transcription", text="1.5"),
+            row("/C/categories/0", "C", "classification", category="3"),
+            row("/D/fileId", "D", "file", text="7", extra={"fileId": "f"}),
+            row("/E/choice", "E", "comparison", category="0", extra={"firstId": "a"}),
+            row(AT, "J", "entity", mid="5", begin_offset=0, text="2024", category="1", extra={"mid": 5}),
+            row(
+                "/J/annotations/1",
+                "J",
+                "relation",
+                mid="6.5",
+                start_mids='["5"]',
+                end_mids='["n"]',
+                extra={"mid": 6.5, "startEntities": [{"mid": 5}]},
+            ),
+        ],
+    ),
     "transcription": ({"J": {"text": "two\nlines"}}, [row("/J/text", "J", "transcription", text="two\nlines")]),
     "file": (
         {"J": {"fileId": "f-77", "fileName": "scene.glb", "fileMimeType": "model/gltf-binary"}},
@@ -532,7 +562,9 @@ def _place(found: Row) -> str:
 
 MISSHAPEN = {
     "a list": [1],
-    "text that is a number": {"text": 5},
+    "text that is a flag": {"text": True},
+    "text that is an object": {"text": {"a": 1}},
+    "category whose name is a flag": {"categories": [{"name": False}]},
     "category without a name": {"categories": [{"confidence": 1}]},
     "categories by name": {"categories": {"RED": True}},
     "annotations by name": {"annotations": {"m1": {"type": "rectangle"}}},

@@ -39,7 +39,8 @@ _POINT_KEYS: Final = (_SHARED - {"categories"}) | {"point", "code"}
 _OWN_KEYS: Final = frozenset({"_answer", "_parts", "_ends"})
 _NO_SHAPE: Final = (None, None, None, None, None)
 _TEXTS: Final = frozenset({str, type(None)})
-_NUMBERS: Final = frozenset({float, int, type(None)})
+_JSON_NUMBERS: Final = frozenset({float, int})
+_NUMBERS: Final = _JSON_NUMBERS | {type(None)}
 _INTEGERS: Final = frozenset({int, type(None)})
 _FLAGS: Final = frozenset({bool, type(None)})
 _KIND: Final = 7
@@ -186,8 +187,8 @@ class _Answer:
         rest = {} if answer.keys() <= _ANSWER_KEYS else _rest(answer, _ANSWER_KEYS)
         is_key_frame = answer.get("isKeyFrame")
         self.categories(answer, place, job, parent)
-        if answer.get("text") is not None:
-            self.add(f"{place}/text", job, parent, "transcription", text=answer["text"], is_key_frame=is_key_frame)
+        if (text := _text(answer.get("text"))) is not None:
+            self.add(f"{place}/text", job, parent, "transcription", text=text, is_key_frame=is_key_frame)
         if rest:
             rest = self.chosen(rest, place, job, parent, is_key_frame)
         if len(self.rows) == annotated and is_key_frame is not None:
@@ -202,7 +203,7 @@ class _Answer:
         """Adds what one key alone tells: a file, a comparison, a ranking. Gives back what no row holds."""
         rest = dict(said)
         if "fileId" in rest:
-            name = rest.pop("fileName", None)
+            name = _text(rest.pop("fileName", None))
             self.add(f"{place}/fileId", job, parent, "file", text=name, is_key_frame=is_key_frame, extra=rest)
         elif "choice" in rest:
             choice = rest.pop("choice")
@@ -277,14 +278,14 @@ class _Answer:
             "entity",
             said,
             _ENTITY_KEYS,
-            text=said.get("content"),
+            text=_text(said.get("content")),
             begin_offset=said["beginOffset"],
             end_offset=said.get("endOffset"),
         )
 
     def page(self, place: str, job: str, said: Object, parent: str | None) -> str:
         """An entity or object on pages of a document. The type may be on the page level; a rectangle names none."""
-        content = said.get("content") or None
+        content = _text(said.get("content")) or None
         types = (one.get("type") for one in (said, *said["annotations"]))
         named = next((type_ for type_ in types if type_), "rectangle")
         tool = None if content else named
@@ -329,7 +330,7 @@ class _Answer:
                 tool="marker",
                 shape=shape,
                 more=more | _rest(point, point.keys() - {"categories"}),
-                category=point.get("code"),
+                category=_text(point.get("code")),
             )
             self.nest(f"{here}/children", point.get("children"), point_key)
         return key
@@ -346,8 +347,8 @@ class _Answer:
             "relation",
             said,
             _SHARED | {start, end},
-            start_mids=canonical.text([_mid(one["mid"]) for one in starts]),
-            end_mids=canonical.text([_mid(one["mid"]) for one in stops]),
+            start_mids=canonical.text([_string(one["mid"]) for one in starts]),
+            end_mids=canonical.text([_string(one["mid"]) for one in stops]),
             more=more,
         )
 
@@ -379,7 +380,7 @@ class _Answer:
                 extra["categories"] = [_named_children(category) for category in categories]
         mid = said.get("mid")
         if type(mid) not in _TEXTS:
-            extra["mid"], mid = mid, _mid(mid)
+            extra["mid"], mid = mid, _string(mid)
         return self.add(place, job, parent, kind, mid=mid, is_key_frame=said.get("isKeyFrame"), extra=extra, **columns)
 
     def add(
@@ -455,12 +456,6 @@ def _listed(value: Any) -> list[Any]:
     return []
 
 
-def _mid(value: object) -> str:
-    if type(value) is str or type(value) is int:
-        return str(value)
-    raise TypeError(f"{value!r} is no mid")
-
-
 def _are_plain_ends(ends: Sequence[Object]) -> bool:
     return all(len(end) == 1 and type(end["mid"]) is str for end in ends)
 
@@ -472,9 +467,17 @@ def _named_children(category: Object) -> Object:
 
 
 def _string(value: object) -> str:
+    """A text; a number becomes the text that JSON writes it as."""
     if isinstance(value, str):
         return value
+    if type(value) in _JSON_NUMBERS:
+        return canonical.text(value)
     raise TypeError(f"{value!r} is not a text")
+
+
+def _text(value: object) -> str | None:
+    """The same, or nothing."""
+    return None if value is None else _string(value)
 
 
 def _check(category: object, text: object, confidence: object, flag: object) -> None:
