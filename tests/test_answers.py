@@ -87,7 +87,7 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
         {
             "K": {
                 "categories": [
-                    {"name": "ROAD", "children": {"S": {"categories": [{"name": "MUD"}]}, "W": {"text": ""}}}
+                    {"name": "ROAD", "children": {"S": {"categories": [{"name": "MUD"}]}, "W": {"text": " "}}}
                 ]
             }
         },
@@ -100,7 +100,7 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
                 under="/K/categories/0",
                 category="MUD",
             ),
-            row("/K/categories/0/children/W/text", "W", "transcription", under="/K/categories/0", text=""),
+            row("/K/categories/0/children/W/text", "W", "transcription", under="/K/categories/0", text=" "),
         ],
     ),
     "nested in the old layout": (
@@ -409,6 +409,14 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
         said(drawn(None, startObjects=[{"mid": "b1"}], endObjects=[])),
         [row(AT, "J", "relation", start_mids='["b1"]', end_mids="[]", extra={"_ends": "objects"}, **OBJECT)],
     ),
+    "empty texts": (
+        {"A": {"text": ""}, "B": {"text": "", "isKeyFrame": False}, "C": {"text": "", "categories": [{"name": "RED"}]}},
+        [row("/C/categories/0", "C", "classification", category="RED")],
+    ),
+    "empty texts in frames": (
+        {"0": {"J": {"text": "", "isKeyFrame": True}}, "1": {"J": {"text": "a", "isKeyFrame": True}}},
+        [row("/1/J/text", "J", "transcription", frame=1, text="a", is_key_frame=True)],
+    ),
     "numbers where texts are expected": (
         {
             "A": {"text": 42},
@@ -564,6 +572,7 @@ MISSHAPEN = {
     "a list": [1],
     "text that is a flag": {"text": True},
     "text that is an object": {"text": {"a": 1}},
+    "an empty text beside a key that nobody knows": {"text": "", "language": "en"},
     "category whose name is a flag": {"categories": [{"name": False}]},
     "category without a name": {"categories": [{"confidence": 1}]},
     "categories by name": {"categories": {"RED": True}},

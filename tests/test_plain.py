@@ -314,12 +314,19 @@ def test_invalid_outlines_are_repaired_the_quick_way_too(tool: str) -> None:
     assert {row["mid"] for row in quick if row["extra"] is None} == valid
 
 
+def test_an_empty_text_is_read_the_quick_way() -> None:
+    chosen = [{"name": "A"}, {"name": "B"}]
+    quick, long, plain_count = rows({"J": {"categories": chosen, "text": ""}, "L": {"text": "", "isKeyFrame": True}})
+    assert (quick, plain_count) == (long, 2)
+
+
 def test_names_of_jobs_are_told_without_reading_what_they_say() -> None:
     frames = {"0": {"J": {}, "K": None}, "1": {"L": {}}, "assetLevel": {"M": {}}}
     for response, names in (
         (frames, {"J", "L", "M"}),
         ({"J": None, "K": {}, "ROTATION_JOB": {}}, {"K"}),
         ({}, set()),
+        ({"J": {"text": ""}}, {"J"}),
     ):
         assert answers.named_jobs(json.dumps(response)) == names
         assert answers.jobs_of(response) == names

@@ -4,7 +4,7 @@ Nothing in an export says which task a job is, so a shape is told by its keys, i
 format's description. Whatever has no known shape becomes one `unknown` row that holds all of it. What no column holds
 is in `extra`: the annotation's own keys; under `_answer` what its job's answer says besides; under `_parts` how the
 annotations of a region share its polygons; `_ends` of a relation where they are objects; `pages` the shapes of a
-document's other pages.
+document's other pages. An empty text gives no row.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -187,7 +187,7 @@ class _Answer:
         rest = {} if answer.keys() <= _ANSWER_KEYS else _rest(answer, _ANSWER_KEYS)
         is_key_frame = answer.get("isKeyFrame")
         self.categories(answer, place, job, parent)
-        if (text := _text(answer.get("text"))) is not None:
+        if text := _text(answer.get("text")):
             self.add(f"{place}/text", job, parent, "transcription", text=text, is_key_frame=is_key_frame)
         if rest:
             rest = self.chosen(rest, place, job, parent, is_key_frame)

@@ -102,7 +102,7 @@ class Columns:
         if categories := answer.categories:
             chosen = [(category, answer.isKeyFrame) for category in categories]
             self._add(self._chosen, chosen, categories, f"{place}/categories", here, nested)
-        if answer.text is not None:
+        if answer.text:
             self._texts.add([(answer.text, answer.isKeyFrame)], [0], here, self._keys.hashed(f"{place}/text"))
             self._count += 1
         return True
