@@ -409,6 +409,23 @@ CASES: dict[str, tuple[Any, list[Row]]] = {
         said(drawn(None, startObjects=[{"mid": "b1"}], endObjects=[])),
         [row(AT, "J", "relation", start_mids='["b1"]', end_mids="[]", extra={"_ends": "objects"}, **OBJECT)],
     ),
+    "a category chosen twice": (
+        {
+            "J": {
+                "categories": [
+                    {"name": "RED", "confidence": 60, "children": {"K": {"text": "a"}}},
+                    {"name": "BLUE"},
+                    {"name": "RED", "confidence": 90, "children": {"K": {"text": "b"}}},
+                ],
+                "isKeyFrame": True,
+            }
+        },
+        [
+            row("/J/categories/0", "J", "classification", category="RED", confidence=60, is_key_frame=True),
+            row("/J/categories/1", "J", "classification", category="BLUE", is_key_frame=True),
+            row("/J/categories/0/children/K/text", "K", "transcription", under="/J/categories/0", text="a"),
+        ],
+    ),
     "empty texts": (
         {"A": {"text": ""}, "B": {"text": "", "isKeyFrame": False}, "C": {"text": "", "categories": [{"name": "RED"}]}},
         [row("/C/categories/0", "C", "classification", category="RED")],

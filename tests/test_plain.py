@@ -314,10 +314,12 @@ def test_invalid_outlines_are_repaired_the_quick_way_too(tool: str) -> None:
     assert {row["mid"] for row in quick if row["extra"] is None} == valid
 
 
-def test_an_empty_text_is_read_the_quick_way() -> None:
-    chosen = [{"name": "A"}, {"name": "B"}]
+def test_a_category_chosen_twice_and_an_empty_text_are_read_the_quick_way() -> None:
+    inner = {"K": {"text": "a"}}
+    chosen = [{"name": "A", "confidence": 1, "children": inner}, {"name": "B"}, {"name": "A", "children": {"K": {}}}]
     quick, long, plain_count = rows({"J": {"categories": chosen, "text": ""}, "L": {"text": "", "isKeyFrame": True}})
-    assert (quick, plain_count) == (long, 2)
+    assert (quick, plain_count) == (long, 3)
+    assert [row["category"] for row in long if row["kind"] == "classification"] == ["A", "B"]
 
 
 def test_names_of_jobs_are_told_without_reading_what_they_say() -> None:

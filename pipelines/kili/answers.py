@@ -4,7 +4,7 @@ Nothing in an export says which task a job is, so a shape is told by its keys, i
 format's description. Whatever has no known shape becomes one `unknown` row that holds all of it. What no column holds
 is in `extra`: the annotation's own keys; under `_answer` what its job's answer says besides; under `_parts` how the
 annotations of a region share its polygons; `_ends` of a relation where they are objects; `pages` the shapes of a
-document's other pages. An empty text gives no row.
+document's other pages. An empty text and a category chosen twice in a job give no row.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -228,14 +228,19 @@ class _Answer:
         raise ValueError("nothing said")
 
     def categories(self, answer: Object, place: str, job: str, parent: str | None) -> None:
+        names: set[str] = set()
         for position, category in enumerate(_listed(answer.get("categories"))):
+            name = _string(category["name"])
+            if name in names:  # of a category chosen twice, the first counts
+                continue
+            names.add(name)
             here = f"{place}/categories/{position}"
             key = self.add(
                 here,
                 job,
                 parent,
                 "classification",
-                category=_string(category["name"]),
+                category=name,
                 confidence=category.get("confidence"),
                 is_key_frame=answer.get("isKeyFrame"),
                 extra=None if category.keys() <= _CATEGORY_KEYS else _rest(category, _CATEGORY_KEYS),

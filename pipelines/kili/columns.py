@@ -100,8 +100,10 @@ class Columns:
             self._add(gathered, annotations, annotations, f"{place}/annotations", here, nested, positions)
             return True
         if categories := answer.categories:
+            positions = _distinct(categories)
+            categories = [categories[position] for position in positions]
             chosen = [(category, answer.isKeyFrame) for category in categories]
-            self._add(self._chosen, chosen, categories, f"{place}/categories", here, nested)
+            self._add(self._chosen, chosen, categories, f"{place}/categories", here, nested, positions)
         if answer.text:
             self._texts.add([(answer.text, answer.isKeyFrame)], [0], here, self._keys.hashed(f"{place}/text"))
             self._count += 1
@@ -174,6 +176,16 @@ def _fit(said: list[plain.Annotation]) -> bool:
         if one.type == "semantic" and one.mid is not None:
             regions.append(one.mid)
     return len(set(regions)) == len(regions)
+
+
+def _distinct(categories: list[plain.Category]) -> Sequence[int]:
+    """The positions of the categories; of one chosen twice, the first."""
+    if len(categories) == 1:
+        return (0,)
+    first: dict[str, int] = {}
+    for position, category in enumerate(categories):
+        first.setdefault(category.name, position)
+    return list(first.values())
 
 
 def _outlined(said: list[plain.Annotation]) -> Arrays:
