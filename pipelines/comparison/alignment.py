@@ -1,6 +1,6 @@
 """Which annotation of the left label became which of the right one.
 
-Annotations are aligned within their place: pair of labels, job, kind, frame, page, and the annotation they are nested
+Annotations are aligned within their place: pair of labels, job, kind, frame, and the annotation they are nested
 in, once that one has been aligned itself. First come those that are the same with all that is nested in them, then
 those the same but for it, then those the same within 1e-9: overlap is one minus a metric (Jaccard's distance), so no
 matching with a greater sum of overlaps is lost by that. What covers something is then matched by overlap, or nearness,
@@ -10,13 +10,15 @@ within a category, and what is left over across categories.
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 
 from pipelines.comparison import boxes, matching, shapes, spans
 from pipelines.comparison import items as of
-from pipelines.comparison.arrays import Flags, Floats, Integers, Keys
+from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, overlap, sums
 from pipelines.comparison.items import AREA, LINE, NONE, SPAN, Items
 from pipelines.comparison.matching import mixed
 from pipelines.comparison.method import Method
+from pipelines.comparison.sheets import Sheets
 
 SAME = 1e-9
 """Coordinates that differ by no more are the same."""
@@ -67,7 +69,7 @@ def _places(found: Alignment, rows: Integers) -> Keys:
     items = found.items
     parent = items.parent[rows]
     parent = np.where(items.side[rows] == of.LEFT, parent, np.where(parent >= 0, found.partner[parent], -1))
-    return mixed(items.pair[rows], parent, items.job[rows], items.kind[rows], items.frame[rows], items.page[rows])
+    return mixed(items.pair[rows], parent, items.job[rows], items.kind[rows], items.frame[rows])
 
 
 def _match_equal(found: Alignment, rows: Integers, said: Keys) -> None:
@@ -85,7 +87,7 @@ def _match_covering(found: Alignment, rows: Integers, method: Method) -> None:
         for left, right in matching.slices(*found.free(rows), place):
             edges = _edges(items, left, right, place, is_line_kept=not is_across)
             alike = np.flatnonzero(same_cover(items, edges.left, edges.right))
-            edges.likeness[alike] = np.where(edges.likeness[alike] > 0, edges.likeness[alike], 1)
+            edges.likeness[alike] = 1
             _match_best(found, edges, alike)
             allowed = edges.likeness > 0
             if is_across:
@@ -124,53 +126,90 @@ class _Edges:
 
 
 def _edges(items: Items, left: Integers, right: Integers, place: Keys, *, is_line_kept: bool) -> _Edges:
-    """Pairs of rows in one place that touch, with their likeness; lines and points need not touch, if so wanted."""
+    """Pairs of rows in one place that touch on a page, with their likeness; lines and points need not touch, if asked.
+
+    An annotation on several pages is a candidate on each of them, so a document with many pages has few candidates.
+    """
+    sheets = items.sheets
+    (at_left, lefts), (at_right, rights) = sheets.of(left), sheets.of(right)
+    on_left, on_right = (mixed(place[sheets.row[some]], sheets.page[some]) for some in (lefts, rights))
     found = [
-        (i[touch], j[touch])
-        for i, j in matching.candidates(place[left], place[right])
-        if (touch := _touching(items, left[i], right[j], is_line_kept=is_line_kept)).any()
+        (at_left[i[touch]], at_right[j[touch]])
+        for i, j in matching.candidates(on_left, on_right)
+        if (touch := _touching(items, lefts[i], rights[j], is_line_kept=is_line_kept)).any()
     ]
     first, second = (np.concatenate([np.empty(0, dtype=np.int64), *(pair[side] for pair in found)]) for side in (0, 1))
-    lefts, rights = left[first], right[second]
-    return _Edges(first, second, lefts, rights, likeness(items, lefts, rights))
+    if sheets.is_several.any():  # a pair may touch on several pages
+        first, second = np.divmod(np.unique(first * len(right) + second), len(right))
+    return _Edges(first, second, left[first], right[second], likeness(items, left[first], right[second]))
 
 
 def _touching(items: Items, left: Integers, right: Integers, *, is_line_kept: bool) -> Flags:
-    cover = items.cover[left]
-    by_span = (cover == SPAN) & spans.touch(items.span[left], items.span[right])
-    by_area = (cover != SPAN) & boxes.touch(items.bounds[left], items.bounds[right], SAME)
-    return by_span | by_area | ((cover == LINE) & is_line_kept)
+    """Whether sheets on the same page touch, row by row."""
+    row, bounds = items.sheets.row, items.sheets.bounds
+    cover = items.cover[row[left]]
+    touch = boxes.touch(bounds[left], bounds[right], SAME) | ((cover == LINE) & is_line_kept)
+    by_span = np.flatnonzero(cover == SPAN)
+    touch[by_span] = spans.touch(items.span[row[left[by_span]]], items.span[row[right[by_span]]])
+    return touch
 
 
 def likeness(items: Items, left: Integers, right: Integers) -> Floats:
-    """Intersection over union of spans and areas, nearness of lines and points; row by row."""
+    """Intersection over union of spans and areas, nearness of lines and points; row by row, which share a page."""
     found = np.zeros(len(left))
     cover = items.cover[left]
     by_span = cover == SPAN
     found[by_span] = spans.iou(items.span[left[by_span]], items.span[right[by_span]])
-    drawn = np.flatnonzero(cover >= AREA)
+    is_several = items.sheets.is_several[left] | items.sheets.is_several[right]
+    if is_several.any():
+        by_page = np.flatnonzero(is_several & ~by_span)
+        found[by_page] = _iou_by_page(items.sheets, left[by_page], right[by_page])
+    drawn = np.flatnonzero((cover >= AREA) & ~is_several)
     rows, where = np.unique(np.concatenate([left[drawn], right[drawn]]), return_inverse=True)
-    drawings = items.shapes(rows)
+    drawings = items.sheets.shapes(rows)
     first, second = where[: len(drawn)], where[len(drawn) :]
     is_box = shapes.are_boxes(drawings)
     is_line = cover[drawn] == LINE
     both = is_box[first] & is_box[second] & ~is_line
     rest = ~both & ~is_line
-    bounds = items.bounds[rows]
+    bounds = items.sheets.bounds[rows]
     found[drawn[both]] = boxes.iou(bounds[first[both]], bounds[second[both]])
     found[drawn[rest]] = shapes.iou(drawings[first[rest]], drawings[second[rest]])
     found[drawn[is_line]] = shapes.nearness(drawings[first[is_line]], drawings[second[is_line]])
     return found
 
 
+def _iou_by_page(sheets: Sheets, left: Integers, right: Integers) -> Floats:
+    """Area shared on any page over area of both on all pages, row by row. A page of one side only adds to the union."""
+    at, lefts, rights = sheets.facing(left, right)
+    shared = sums(at, shapes.shared_area(sheets.shapes(lefts), sheets.shapes(rights)), len(left))
+    areas = [sums(at, shapely.area(sheets.shapes(some)), len(left)) for at, some in map(sheets.of, (left, right))]
+    return overlap(shared, sum(areas) - shared, sheets.whole[left] == sheets.whole[right])
+
+
 def same_cover(items: Items, left: Integers, right: Integers) -> Flags:
-    """Whether rows cover the same span, or the same coordinates within 1e-9; row by row."""
-    same = (items.span[left] == items.span[right]).all(axis=1)
-    unsure = np.flatnonzero(same & (items.shape[left] != items.shape[right]))
-    same[unsure] = boxes.are_same(items.bounds[left[unsure]], items.bounds[right[unsure]], SAME)
-    unsure = unsure[same[unsure]]
-    a, b = items.shapes(left[unsure]), items.shapes(right[unsure])
-    both_boxes = (items.cover[left[unsure]] == AREA) & shapes.are_boxes(a) & shapes.are_boxes(b)
+    """Whether rows cover the same span and, on the same pages, the same coordinates within 1e-9; row by row."""
+    sheets = items.sheets
+    same = (items.span[left] == items.span[right]).all(axis=1) & (sheets.page[left] == sheets.page[right])
+    unsure = np.flatnonzero(same & (sheets.whole[left] != sheets.whole[right]))
+    is_several = sheets.is_several[left[unsure]] | sheets.is_several[right[unsure]]
+    alone, several = unsure[~is_several], unsure[is_several]
+    same[alone] = _same_sheets(items, left[alone], right[alone])
+    if len(several):
+        at, lefts, rights = sheets.facing(left[several], right[several])
+        page_count = np.bincount(at[_same_sheets(items, lefts, rights)], minlength=len(several))
+        same[several] = page_count == np.maximum(sheets.count[left[several]], sheets.count[right[several]])
+    return same
+
+
+def _same_sheets(items: Items, left: Integers, right: Integers) -> Flags:
+    """Whether sheets on the same page have the same coordinates within 1e-9; row by row."""
+    sheets = items.sheets
+    same = sheets.shape[left] == sheets.shape[right]
+    unsure = np.flatnonzero(~same & boxes.are_same(sheets.bounds[left], sheets.bounds[right], SAME))
+    a, b = sheets.shapes(left[unsure]), sheets.shapes(right[unsure])
+    is_area = items.cover[sheets.row[left[unsure]]] == AREA
+    both_boxes = is_area & shapes.are_boxes(a) & shapes.are_boxes(b)
     same[unsure] = both_boxes | shapes.are_same(a, b, SAME)
     return same
 

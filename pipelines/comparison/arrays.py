@@ -1,6 +1,7 @@
 """The NumPy arrays that the comparison works on."""
 
-import hashlib
+from hashlib import blake2b
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Keys = npt.NDArray[np.uint64]
 Shapes = npt.NDArray[np.object_]
+
+_BYTES: Final = 8
 
 
 def overlap(shared: Floats, union: Floats, same: Flags) -> Floats:
@@ -46,16 +49,13 @@ def numbers(table: pa.Table, column: str) -> Integers:
 
 def key(content: bytes) -> int:
     """A number from 0 for some content, the same in every batch, so that no result depends on what is beside it."""
-    return int.from_bytes(_digest(content), "big") >> 1
+    return int.from_bytes(blake2b(content, digest_size=_BYTES).digest(), "big") >> 1
 
 
 def keys(column: pa.ChunkedArray) -> Integers:
     """The keys of texts; -1 for null."""
     encoded = pa.chunked_array(column.chunks, pa.string()).combine_chunks().dictionary_encode()
-    digests = b"".join(map(_digest, encoded.dictionary.cast(pa.binary()).to_pylist()))
+    texts = encoded.dictionary.cast(pa.binary()).to_pylist()
+    digests = b"".join([blake2b(text, digest_size=_BYTES).digest() for text in texts])
     found = np.append((np.frombuffer(digests, ">u8") >> np.uint64(1)).astype(np.int64), -1)
     return found[encoded.indices.fill_null(len(found) - 1).to_numpy()]
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=8).digest()

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import shapely
 
-from pipelines.comparison import meanings, nesting, relations, shapes, spans
-from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, Shapes, keys, numbers
+from pipelines.comparison import meanings, nesting, relations, sheets, spans
+from pipelines.comparison.arrays import Flags, Integers, Keys, keys, numbers
 from pipelines.comparison.matching import mixed
+from pipelines.comparison.sheets import Sheets
 from pipelines.kili import records as kili
 
 LEFT, RIGHT = 0, 1
@@ -49,7 +49,6 @@ COLUMNS: Final = (
 _LINES: Final = pa.array(["marker", "polyline", "vector", "pose"])
 _ALIKE: Final = 1e-7  # bounds of the ends of a relation that differ by no more are mostly the same
 _MOST: Final = 1e18
-_BOUNDS: Final = ("x_min", "y_min", "x_max", "y_max")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +69,11 @@ class Items:
     category: Integers
     text: Integers
     frame: Integers
-    page: Integers
-    shape: Integers
     meaning: Integers
     """What its kind says beyond the columns: ends of a relation, id of a file, order of a ranking."""
     span: Integers
     """(n, 3): node, first character, character after the last; -1 where it is no stretch of text."""
-    bounds: Floats
-    """(n, 4): x_min, y_min, x_max, y_max; not a number without a shape."""
+    sheets: Sheets
     cover: Integers
 
     def __len__(self) -> int:
@@ -101,8 +97,9 @@ class Items:
 
     @cached_property
     def own(self) -> Keys:
-        """What each says itself: equal exactly where category, text, span, coordinates and meaning are."""
-        return mixed(self.category, self.text, *self.span.T, self.shape, self.meaning)
+        """What each says itself: equal exactly where category, text, span, pages, coordinates and meaning are."""
+        page = self.sheets.page[: len(self)]
+        return mixed(self.category, self.text, *self.span.T, page, self.sheets.whole, self.meaning)
 
     @cached_property
     def nested(self) -> Keys:
@@ -110,7 +107,7 @@ class Items:
         below = np.zeros(len(self), dtype=np.uint64)
         for depth in range(int(self.depth.max(initial=0)), 0, -1):
             rows = np.flatnonzero(self.depth == depth)
-            columns = self.own, self.job, self.kind, self.frame, self.page, below
+            columns = self.own, self.job, self.kind, self.frame, below
             np.add.at(below, self.parent[rows], mixed(*(column[rows] for column in columns)))
         return below
 
@@ -138,16 +135,6 @@ class Items:
         """Whether it was drawn by hand on its frame; also where the export does not tell."""
         return np.asarray(self.table["is_key_frame"].fill_null(True).to_numpy(), dtype=bool)
 
-    def shapes(self, rows: Integers) -> Shapes:
-        """The geometry of some rows, each read once."""
-        unread = np.unique(rows[shapely.is_missing(self._shapes[rows])])
-        self._shapes[unread] = shapes.read(self.table["geometry"].take(pa.array(unread)).to_numpy(zero_copy_only=False))
-        return self._shapes[rows]
-
-    @cached_property
-    def _shapes(self) -> Shapes:
-        return np.full(len(self), None, dtype=object)
-
     def texts(self, rows: Integers) -> list[str]:
         """The text of some rows; empty where there is none."""
         return [text or "" for text in self.table["text"].take(pa.array(rows)).to_pylist()]
@@ -160,14 +147,16 @@ def read(table: pa.Table) -> Items:
     kind = _indices(table["kind"], KINDS)
     frame = numbers(table, "frame")
     said = meanings.read(table)
-    shape = keys(table["geometry"])
-    bounds = np.stack([table[name].fill_null(np.nan).to_numpy() for name in _BOUNDS], axis=1)
+    pages = sheets.read(table)
     span = spans.read(table, kind == ENTITY, owner)
-    covered = mixed(*np.nan_to_num(bounds / _ALIKE, nan=-1).clip(-_MOST, _MOST).round().astype(np.int64).T, *span.T)
+    covered = mixed(
+        *np.nan_to_num(pages.bounds[: len(table)] / _ALIKE, nan=-1).clip(-_MOST, _MOST).round().astype(np.int64).T,
+        *span.T,
+    )
     ends = relations.ends(table, kind == RELATION, mixed(owner, frame), covered)
     is_line = np.asarray(pc.is_in(table["tool"], value_set=_LINES).to_numpy(zero_copy_only=False), dtype=bool)
     cover = np.select(
-        [span[:, 1] >= 0, shape < 0, is_line | (kind == POSE)], [SPAN, NONE, LINE], np.full(len(pair), AREA)
+        [span[:, 1] >= 0, pages.whole < 0, is_line | (kind == POSE)], [SPAN, NONE, LINE], np.full(len(pair), AREA)
     )
     return Items(
         table=table,
@@ -179,11 +168,9 @@ def read(table: pa.Table) -> Items:
         category=keys(table["category"]),
         text=keys(table["text"]),
         frame=frame,
-        page=numbers(table, "page_number"),
-        shape=shape,
         meaning=np.where(kind == RELATION, ends, said),
         span=span,
-        bounds=bounds,
+        sheets=pages,
         cover=cover,
     )
 

@@ -49,7 +49,7 @@ def slices(left: Integers, right: Integers, keys: Keys) -> Iterator[Matches]:
         yield left[part[at_left] == number], right[part[at_right] == number]
 
 
-def candidates(left: Keys, right: Keys) -> Iterator[Matches]:
+def candidates(left: Keys | Integers, right: Keys | Integers) -> Iterator[Matches]:
     """All pairs of equal keys, about a million at a time."""
     order = np.argsort(right, kind="stable")
     first = np.searchsorted(right[order], left, "left")

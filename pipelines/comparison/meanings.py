@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.comparison.arrays import Integers, key
 from pipelines.kili import canonical
@@ -52,11 +53,10 @@ _SAID: Final[dict[str, Callable[[Extra], object]]] = {
 def read(table: pa.Table) -> Integers:
     """A key for each row, equal where kind and meaning are; -1 where the columns say all."""
     meaning = np.full(len(table), -1)
-    kinds = table["kind"].to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(np.isin(kinds, list(_SAID)))
-    extras = table["extra"].take(pa.array(rows)).to_pylist()
+    rows = np.flatnonzero(pc.is_in(table["kind"], value_set=pa.array(list(_SAID))).to_numpy())
+    kinds, extras = (table[name].take(pa.array(rows)).to_pylist() for name in ("kind", "extra"))
     known: dict[tuple[str, str | None], int] = {}
-    for row, kind, extra in zip(rows, kinds[rows], extras, strict=True):
+    for row, kind, extra in zip(rows, kinds, extras, strict=True):
         if (kind, extra) not in known:
             known[kind, extra] = key(canonical.dumps(_SAID[kind](orjson.loads(extra or "{}"))))
         meaning[row] = known[kind, extra]

@@ -15,11 +15,11 @@ from pipelines.comparison.arrays import Flags, Floats, Shapes, overlap
 
 
 def read(wkt: npt.ArrayLike) -> Shapes:
-    """Shapes from WKT. Outlines that cross themselves or each other are mended: parts are united, holes cut out.
-
-    What has no area left is empty.
+    """Shapes from WKT; null is empty. Outlines that cross themselves or each other are mended: parts are united, holes
+    cut out. What has no area left is empty.
     """
     shapes = np.asarray(shapely.from_wkt(np.asarray(wkt, dtype=object)), dtype=object)
+    shapes[shapely.is_missing(shapes)] = shapely.Polygon()
     broken = np.flatnonzero(~shapely.is_valid(shapes) & (shapely.get_dimensions(shapes) == 2))
     shapes[broken] = _each(_mended, shapes[broken])
     return shapes
@@ -27,9 +27,14 @@ def read(wkt: npt.ArrayLike) -> Shapes:
 
 def iou(left: Shapes, right: Shapes) -> Floats:
     """Area shared over area of both, holes and parts counted, pair by pair."""
-    shared = shapely.area(_each(shapely.intersection, left, right))
+    shared = shared_area(left, right)
     union = shapely.area(left) + shapely.area(right) - shared
     return overlap(shared, union, shapely.equals_exact(left, right, 0) & ~shapely.is_empty(left))
+
+
+def shared_area(left: Shapes, right: Shapes) -> Floats:
+    """Area that is in both, pair by pair."""
+    return np.asarray(shapely.area(_each(shapely.intersection, left, right)))
 
 
 def nearness(left: Shapes, right: Shapes) -> Floats:
