@@ -7,6 +7,7 @@ import json
 import lzma
 import os
 import re
+import stat
 import struct
 import tempfile
 import zipfile
@@ -44,7 +45,16 @@ _NO_DATE: Final = (
     "the export is dated as one without a README"
 )
 _DAMAGE: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError)
+_NO_FILES: Final = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+_GONE: Final = "it has disappeared"
+_DENIED: Final = os.strerror(errno.EACCES)
 _MACHINE_FAULTS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_NO_DAMAGE: Final = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
 
 
 class Unreadable(ValueError):
@@ -96,21 +106,82 @@ class Container:
 
 
 def identify(path: Path) -> tuple[str, int]:
-    """The export's id and size in bytes: SHA-256 of the file, or of the sorted names and hashes of a folder's files."""
+    """The export's id and size in bytes: SHA-256 of the file, or of the sorted names and hashes of a folder's files.
+
+    Of a folder, the files that can be read. Raises `OSError`.
+    """
     if not path.is_dir():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
     digest, size = hashlib.sha256(), 0
-    for inside in files(path):
+    for inside in listed(path)[0]:
         file_hash, file_size = identify(inside)
         digest.update(os.fsencode(inside.relative_to(path).as_posix()) + f" {file_hash}\n".encode())
         size += file_size
     return digest.hexdigest(), size
 
 
-def files(folder: Path) -> list[Path]:
-    """All files in a folder, in the order of their names."""
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+def listed(folder: Path) -> tuple[list[Path], list[Fault]]:
+    """All files in a folder that can be read, in the order of their names; what in it cannot, and why."""
+    files: list[Path] = []
+    closed: list[OSError] = []
+    found = sorted(Path(place, name) for place, _, names in os.walk(folder, onerror=closed.append) for name in names)
+    faults = [Fault(_entry_of(Path(error.filename), folder), _reason(error)) for error in closed]
+    for path in found:
+        if reason := obstacle(path):
+            faults.append(Fault(_entry_of(path, folder), reason))
+        else:
+            files.append(path)
+    return files, sorted(faults, key=lambda fault: fault.entry or "")
+
+
+def obstacle(path: Path) -> str | None:
+    """Why a file or folder cannot be read; null if it can. Opens nothing, since to open a named pipe may take forever.
+
+    A right that the system denies only when a file is opened shows then, as an `OSError`.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return _said("it is a link to what does not exist" if path.is_symlink() else _GONE)
+    except OSError as error:
+        return _reason(error)
+    if kind := next((kind for is_kind, kind in _NO_FILES if is_kind(mode)), None):
+        return _said(f"it is {kind}, not a file")
+    rights = os.R_OK | os.X_OK if stat.S_ISDIR(mode) else os.R_OK
+    is_allowed = os.access(path, rights, effective_ids=os.access in os.supports_effective_ids)
+    return None if is_allowed else _said(_DENIED)
+
+
+def has_documents(folder: Path) -> bool:
+    """Whether a folder has files that can be read and that may hold records."""
+    return any(_may_hold_records(_entry_of(path, folder)) for path in listed(folder)[0])
+
+
+def changed() -> Fault:
+    """That an export was not the same any more when it had been read."""
+    return Fault(None, _said("it changed while it was being read"))
+
+
+def fault(error: OSError, entry: str | None = None) -> Fault:
+    """What cannot be read, and why. A fault of this machine (a full disk) is raised as it is."""
+    if error.errno in _MACHINE_FAULTS:
+        raise error
+    return Fault(entry, _reason(error))
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return _said(_GONE)
+    return _said(error.strerror or (_DENIED if isinstance(error, PermissionError) else type(error).__name__))
+
+
+def _said(what: str) -> str:
+    return f"cannot be read: {what}. Every run tries it again"
+
+
+def _entry_of(path: Path, folder: Path) -> str:
+    return landing.printable(path.relative_to(folder).as_posix())
 
 
 @contextmanager
@@ -126,10 +197,10 @@ def opened(path: Path, zone: ZoneInfo, limits: Limits) -> Iterator[Container]:
 
 
 def unreadable(error: Exception, what: str) -> Unreadable:
-    """What reading damaged data raised, in words. A fault of this machine (a full disk) is raised as it is."""
+    """What reading damaged data raised, in words. What no data can raise (a full disk) is raised as it is."""
     if isinstance(error, Unreadable):
         return error
-    if isinstance(error, OSError) and error.errno in _MACHINE_FAULTS:
+    if isinstance(error, OSError) and error.errno in _MACHINE_FAULTS | _NO_DAMAGE:
         raise error
     return Unreadable(f"{what}: {landing.printable(str(error) or type(error).__name__)}")
 
@@ -148,8 +219,8 @@ def _plain(path: Path, limits: Limits) -> IO[bytes]:
 
 def _folder(path: Path, zone: ZoneInfo, limits: Limits) -> Container:
     inside = []
-    for file in files(path):
-        name = landing.printable(file.relative_to(path).as_posix())
+    for file in listed(path)[0]:
+        name = _entry_of(file, path)
         inside.append((name, Document(name, partial(_inside, path, file, limits))))
     return _packed("folder", inside, zone)
 
@@ -238,9 +309,13 @@ def _documents(inside: Sequence[Named]) -> list[Named]:
     """data.json if there is one, else labels/**/*.json without the files of FILE jobs, kept in a folder an asset."""
     if data := [one for one in inside if one[0] == DATA]:
         return data
-    labels = [one for one in inside if one[0].startswith(f"{_LABELS}/") and one[0].endswith(".json")]
+    labels = [one for one in inside if _may_hold_records(one[0])]
     job_files = _job_files(labels)
     return [one for one in sorted(labels, key=_entry_name) if one[0] not in job_files]
+
+
+def _may_hold_records(name: str) -> bool:
+    return name == DATA or (name.startswith(f"{_LABELS}/") and name.endswith(".json"))
 
 
 def _entry_name(named: Named) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import duckdb
 
 from pipelines import publishing
+from pipelines.kili import readings
 
 Row = dict[str, Any]
 
@@ -59,6 +60,14 @@ def export_ids(warehouse: Path) -> set[str]:
     if publishing.current(warehouse) is None:
         return set()
     return {row["export_id"] for row in _ask(warehouse, "select export_id from kili.exports")}
+
+
+def unreadable(warehouse: Path) -> set[str]:
+    """The addresses of what could not be read, and has not been since; none if there is no published warehouse."""
+    if publishing.current(warehouse) is None:
+        return set()
+    found = _ask(warehouse, f"select file_url from kili.exports where {readings.IS_UNREADABLE}")
+    return {row["file_url"] for row in found}
 
 
 def numbers(warehouse: Path) -> Row:

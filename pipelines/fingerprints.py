@@ -27,11 +27,13 @@ class Fingerprint:
     size_bytes: of all files together.
     changed_at: when the last of them changed, in seconds since 1970; 0 where that is not known, or where a store shows
         files only once they are whole.
+    faults: what of a local export cannot be read, as far as that shows unopened: all of it, or files and folders in it.
     """
 
     text: str | None
     size_bytes: int
     changed_at: float
+    faults: tuple[containers.Fault, ...] = ()
 
     @property
     def age(self) -> float:
@@ -40,25 +42,35 @@ class Fingerprint:
 
 
 def of(found: Found) -> Fingerprint:
-    """The state of an export where it lies. Raises `OSError` if it is gone."""
+    """The state of an export where it lies."""
     return local(Path(found.path)) if found.remote is None else _remote(found.infos)
 
 
 def local(path: Path) -> Fingerprint:
-    """The state of a local file, or of a folder's files.
+    """The state of a local file, or of a folder's files. Raises `OSError` if one disappears meanwhile.
 
     The time of a change is the inode's: the system sets it on every write, and nobody can set it back as they can the
     modification time.
     """
-    files = containers.files(path) if path.is_dir() else [path]
+    if reason := containers.obstacle(path):
+        return Fingerprint(_digest([(reason,)]), 0, 0, (containers.Fault(None, reason),))
+    files, faults = containers.listed(path) if path.is_dir() else ([path], [])
     stats = {os.fsencode(file.relative_to(path)): file.stat() for file in files}
-    states = [(name, one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) for name, one in stats.items()]
+    states: list[tuple[Any, ...]] = [
+        (name, one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) for name, one in stats.items()
+    ]
+    states += [(os.fsencode(fault.entry or ""), fault.reason) for fault in faults]
     size = sum(one.st_size for one in stats.values())
-    return Fingerprint(_digest(states), size, max((one.st_ctime for one in stats.values()), default=0))
+    return Fingerprint(_digest(states), size, max((one.st_ctime for one in stats.values()), default=0), tuple(faults))
 
 
 def is_settled(found: Found) -> bool:
-    """Whether nobody seems to be writing the export any more; one that is gone is not settled either."""
+    """Whether nobody seems to be writing the export any more; one that is gone is not settled either.
+
+    What cannot be read is: nothing of it is looked at.
+    """
+    if found.remote is None and not os.path.lexists(found.path):
+        return False
     try:
         age = of(found).age
     except FileNotFoundError:

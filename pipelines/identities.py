@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from pipelines import containers, fingerprints
+from pipelines.fingerprints import Fingerprint
 from pipelines.landing import Found, Landed, NoExport
 from pipelines.settings import Settings
 
@@ -41,22 +42,29 @@ class Identities:
     def land(self, found: Found) -> Landed:
         """The export as a local file or folder: itself, or a copy in the landing folder under the export's id.
 
-        Raises `NoExport` if it cannot be fetched.
+        What the store does not have any more, or does not give, has a fault. Raises `NoExport` if the store cannot be
+        reached.
         """
         if found.remote is None:
             return Landed(found.url, Path(found.path))
         fingerprint = fingerprints.of(found).text
         identity = self._recall(_place(found), fingerprint)
         if identity is None or not self._copy(found, identity).exists():
-            identity = self._fetch(found)
+            try:
+                identity = self._fetch(found)
+            except (FileNotFoundError, PermissionError) as error:
+                return Landed(found.url, self._landing, containers.fault(error).reason)
             self._remember(_place(found), fingerprint, identity)
             copy = self._copy(found, identity)
             self._remember(os.fsencode(copy), fingerprints.local(copy).text, identity)
         return Landed(found.url, self._copy(found, identity))
 
-    def identify(self, path: Path) -> Identity:
-        """The id and size in bytes of an export on this machine, as `containers.identify` gives them."""
-        place, state = os.fsencode(path.absolute()), fingerprints.local(path)
+    def identify(self, path: Path, state: Fingerprint | None = None) -> Identity:
+        """The id and size in bytes of an export on this machine, as `containers.identify` gives them.
+
+        `state` is that of its files, if it is known.
+        """
+        place, state = os.fsencode(path.absolute()), state or fingerprints.local(path)
         is_old_enough = state.age > _GRANULE
         identity = self._recall(place, state.text)
         if identity is None:
@@ -95,6 +103,8 @@ class Identities:
                 place.parent.mkdir(exist_ok=True)
                 if not place.exists():
                     os.replace(copy, place)
+        except (FileNotFoundError, PermissionError):
+            raise
         except Exception as error:  # each store raises its own
             raise NoExport(f"cannot read {found.url}: {error}") from error
         return identity

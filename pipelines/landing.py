@@ -2,6 +2,7 @@
 
 import glob
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -20,10 +21,14 @@ class NoExport(Exception):
 
 @dataclass(frozen=True)
 class Landed:
-    """An export to read: where it was found, and the local file or folder that holds it."""
+    """An export to read: where it was found, and the local file or folder that holds it.
+
+    `fault` says why a remote one could not be fetched; null if it was.
+    """
 
     url: str
     path: Path
+    fault: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,14 @@ class Found:
 def find(url: str, warehouse: Path) -> list[Found]:
     """All exports under a URL, in the order of their names; never what the warehouse itself is made of.
 
+    Among them are files that cannot be read, named pipes and the like, and folders that cannot be searched.
     Raises `NoExport`.
     """
     if _is_remote(url):
         found = _find_remote(url)
     else:
         local = _find_local(url.removeprefix("file://"))
-        found = [one for one in local if warehouse not in Path(one.path).resolve().parents]
+        found = [one for one in local if warehouse not in Path(os.path.realpath(one.path)).parents]
     if not found:
         raise NoExport(f"no export found in {url}: looked for {', '.join(_SUFFIXES)} and folders holding {README}")
     return found
@@ -65,20 +71,45 @@ def _is_remote(url: str) -> bool:
 
 
 def _find_local(url: str) -> list[Found]:
-    path = Path(url).expanduser()
-    if path.is_file():
-        return [Found(printable(str(path)), str(path))]
-    matches = [str(path)] if path.is_dir() else sorted(glob.glob(str(path), recursive=True))
+    path = str(Path(url).expanduser())
+    if not _is_folder(path) and _may_exist(path):
+        return [Found(printable(path), path)]
+    matches = [path] if _is_folder(path) else sorted(glob.glob(path, recursive=True))
     if not matches:
         raise NoExport(f"no such file or folder: {url}")
-    names = {name for match in matches for name in (_walk(match) if Path(match).is_dir() else [match])}
-    files = (name for name in names if Path(name).is_file())
-    return [Found(printable(name), name) for name, _ in _exports(files)]
+    closed: set[str] = set()
+    names = {name for match in matches for name in (_walk(match, closed) if _is_folder(match) else [match])}
+    exports = [name for name, _ in _exports(names)]
+    closed = {name for name in closed if not any(str(folder) in exports for folder in Path(name).parents)}
+    return [Found(printable(name), name) for name in sorted({*exports, *closed})]
 
 
-def _walk(folder: str) -> Iterator[str]:
-    """The files in a folder, hidden folders aside."""
-    for place, folders, names in os.walk(folder):
+def _is_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(Path(path).stat().st_mode)
+    except OSError:
+        return False
+
+
+def _may_exist(path: str) -> bool:
+    """Whether there is a file, a pipe or a link, or a folder hides whether there is."""
+    try:
+        Path(path).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _walk(folder: str, closed: set[str]) -> Iterator[str]:
+    """What a folder holds that is no folder, hidden folders aside; adds to `closed` the folders it cannot list."""
+
+    def note(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            closed.add(str(Path(error.filename)))
+
+    for place, folders, names in os.walk(folder, onerror=note):
         folders[:] = [name for name in folders if _is_visible(name)]
         yield from (str(Path(place, name)) for name in names)
 

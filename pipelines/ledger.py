@@ -4,22 +4,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import duckdb
 
-from pipelines import identities, landing, tables
-from pipelines.kili import audit, records
+from pipelines import containers, fingerprints, identities, landing, tables
+from pipelines.identities import Identities
+from pipelines.kili import audit, readings, records
 from pipelines.kili.answers import FLATTEN_VERSION
 from pipelines.kili.known import Known
-from pipelines.kili.reading import LOADER_VERSION, NewExport
+from pipelines.kili.reading import LOADER_VERSION, NewExport, unreadable
 from pipelines.settings import Settings
 
 SCHEMA: Final = "kili"
-NEWEST_READINGS: Final = """(
-    select * from kili.exports
-    qualify row_number() over (partition by export_id order by _dlt_load_id desc) = 1
-)"""  # an export that a newer loader read again has a row for each reading
+_NEWEST_READINGS: Final = readings.newest("kili.exports")
 
 
 @dataclass(frozen=True)
@@ -45,26 +43,83 @@ def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def identified(found: list[landing.Landed], settings: Settings) -> list[NewExport]:
-    """The exports by their content, each content once."""
+    """The exports by their content, each content once, and what of them cannot be read.
+
+    Of one that lies in several places, the place that could not be read before.
+    """
+    awaited = _read_so_far(settings.database).unreadable_at
     exports: dict[str, NewExport] = {}
     with identities.opened(settings) as known:
-        for one in found:
-            export_id, size = known.identify(one.path)
-            exports.setdefault(export_id, NewExport(one, export_id, size))
+        for one in (export for landed in found for export in _identified(landed, known)):
+            if one.export_id not in exports or readings.is_at(one.landed.url, awaited):
+                exports[one.export_id] = one
     return list(exports.values())
 
 
+def _identified(landed: landing.Landed, known: Identities) -> Iterator[NewExport]:
+    """The export, and what of it cannot be read."""
+    if landed.fault:
+        yield unreadable(landed, [containers.Fault(None, landed.fault)])
+        return
+    faults: list[containers.Fault] = []
+    try:
+        state = fingerprints.local(landed.path)
+        faults += state.faults
+        if not faults or containers.has_documents(landed.path):
+            yield NewExport(landed, *known.identify(landed.path, state), state=state.text)
+    except OSError as error:
+        faults.append(containers.fault(error))
+    if faults:
+        yield unreadable(landed, faults)
+
+
 def unread(exports: list[NewExport], database: Path) -> list[NewExport]:
-    """Those that have to be read: new ones, and those of which an older loader rejected something."""
+    """Those that have to be read: new ones, those last read by another loader, and those that were unreadable.
+
+    What is still unreadable, for the same reasons, is not read again; but it is if another export of its address is,
+    after which it would not count any more.
+    """
+    so_far = _read_so_far(database)
+    faults = {one.landed.url: {(fault.entry, fault.reason) for fault in one.faults} for one in exports if one.faults}
+    readable_now = so_far.unreadable_at.keys() - faults.keys()
+    addresses = {
+        one.landed.url
+        for one in exports
+        if not one.faults and (one.export_id not in so_far.export_ids or readings.is_at(one.landed.url, readable_now))
+    }
+
+    def is_unread(one: NewExport) -> bool:
+        is_told = not one.faults or so_far.unreadable_at.get(one.landed.url) == faults[one.landed.url]
+        return one.landed.url in addresses or one.export_id not in so_far.export_ids or not is_told
+
+    return [one for one in exports if is_unread(one)]
+
+
+class _ReadSoFar(NamedTuple):
+    """Exports that this loader has read, and what of which address it could not: entries and reasons."""
+
+    export_ids: set[str]
+    unreadable_at: dict[str, set[tuple[str | None, str]]]
+
+
+def _read_so_far(database: Path) -> _ReadSoFar:
     if not database.exists():
-        return exports
-    query = f"""
-        select export_id from {NEWEST_READINGS}
-        where loader_version = ? or not (is_rejected or rejected_asset_count + rejected_label_count > 0)"""
+        return _ReadSoFar(set(), {})
+    finished = "select load_id from kili._dlt_loads where status = 0"
+    read = f"(select * from {_NEWEST_READINGS} where loader_version = ? and _dlt_load_id in ({finished}))"
     with reading(database) as db:
-        is_empty = not table_names(db, SCHEMA)
-        known = set() if is_empty else {row[0] for row in db.execute(query, [LOADER_VERSION]).fetchall()}
-    return [export for export in exports if export.export_id not in known]
+        if "_dlt_loads" not in table_names(db, SCHEMA):
+            return _ReadSoFar(set(), {})
+        export_ids = {row[0] for row in db.execute(f"select export_id from {read}", [LOADER_VERSION]).fetchall()}
+        faults = db.execute(
+            f"""select rejects.file_url, entry, reason
+            from kili.rejects semi join {read} using (export_id, _dlt_load_id) where {readings.IS_UNREADABLE}""",
+            [LOADER_VERSION],
+        ).fetchall()
+    unreadable_at: dict[str, set[tuple[str | None, str]]] = {}
+    for file_url, entry, reason in faults:
+        unreadable_at.setdefault(file_url, set()).add((entry, reason))
+    return _ReadSoFar(export_ids, unreadable_at)
 
 
 def is_outdated(database: Path) -> bool:
@@ -98,6 +153,6 @@ def summary(load_id: str | None, exports: list[NewExport], database: Path) -> Lo
     new, total = row_counts(database, SCHEMA, records.TABLES, load_id)
     with reading(database) as db:
         ids = [export.export_id for export in exports]
-        query = f"select count(*) from {NEWEST_READINGS} where is_rejected and list_contains(?, export_id)"
-        rejected = db.execute(query, [ids]).fetchall()[0][0]
-    return Load(load_id, new, total, len(exports), rejected)
+        query = f"select count(*) from {_NEWEST_READINGS} where not is_rejected and list_contains(?, export_id)"
+        loaded = db.execute(query, [ids]).fetchall()[0][0]
+    return Load(load_id, new, total, len(exports), len(exports) - loaded)

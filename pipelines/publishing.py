@@ -13,15 +13,16 @@ import duckdb
 
 from pipelines import site
 from pipelines.comparison import records as comparison
+from pipelines.kili import readings
 from pipelines.kili import records as kili
 
 _KEPT_RELEASES: Final = 3
 _STORAGE: Final = "v1.0.0"  # the newest that every DuckDB 1.x client opens
 _FACTS: Final = "release.json"
 _LEDGER: Final = {"exports": "*", "sightings": "*", "rejects": "* exclude (raw)"}
-_NEWEST_READING: Final = """
+_NEWEST_READING: Final = f"""
     where (export_id, _dlt_load_id) in (
-        select export_id, max(_dlt_load_id) from warehouse.kili.exports group by export_id
+        select (export_id, _dlt_load_id) from {readings.newest("warehouse.kili.exports")}
     )"""
 _MARTS: Final = "marts"
 _COMPARISON: Final = "comparison"

@@ -1,9 +1,12 @@
 """What a look at the landing place finds: exports that the published warehouse does not hold, by their content."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
-from pipelines import facts, fingerprints, identities, landing
+from pipelines import containers, facts, fingerprints, identities, landing
+from pipelines.identities import Identities
+from pipelines.kili import readings
 from pipelines.settings import Settings
 
 _HASHED: Final = 2 << 30  # bytes that a look reads at most, a few seconds' worth: Dagster gives it a minute
@@ -27,24 +30,37 @@ class Seen:
 def look(settings: Settings, url: str) -> Seen:
     """Sorts what lies under a URL; reads or fetches only what has changed since the last time. Raises `NoExport`."""
     seen = Seen()
-    loaded = facts.export_ids(settings.warehouse)
+    loaded, unreadable = facts.export_ids(settings.warehouse), facts.unreadable(settings.warehouse)
     left = {True: _FETCHED, False: _HASHED}
     with identities.opened(settings) as known:
         for one in landing.find(url, settings.warehouse):
-            try:
-                state = fingerprints.of(one)
-                if not fingerprints.is_settled(one):
-                    seen.waiting.append(one.url)
-                    continue
-                export_id, is_remote = known.known(one), one.remote is not None
-                if export_id is None and state.size_bytes <= left[is_remote]:
-                    left[is_remote] -= state.size_bytes
-                    export_id, _ = known.identify(known.land(one).path)
-            except OSError:
+            export_id, is_whole = _identify(one, known, left)
+            if not is_whole:
                 seen.waiting.append(one.url)
-                continue
-            if export_id in loaded:
+            if export_id in loaded and not (is_whole and readings.is_at(one.url, unreadable)):
                 seen.known += 1
-            else:
-                seen.new.add(export_id or state.text or one.url)
+            elif export_id:
+                seen.new.add(export_id)
     return seen
+
+
+def _identify(found: landing.Found, known: Identities, left: dict[bool, int]) -> tuple[str | None, bool]:
+    """The id of what can be read of an export, or its fingerprint, and whether that is all of it.
+
+    The id is null if the export is still being written. `left` is how many bytes a look may still fetch (true) or hash.
+    """
+    try:
+        state = fingerprints.of(found)
+        is_unreadable = bool(state.faults) and not containers.has_documents(Path(found.path))
+        if is_unreadable or not fingerprints.is_settled(found):
+            return None, False
+        export_id, is_remote = known.known(found), found.remote is not None
+        if export_id is None and state.size_bytes <= left[is_remote]:
+            left[is_remote] -= state.size_bytes
+            landed = known.land(found)
+            if landed.fault:
+                return None, False
+            export_id, _ = known.identify(landed.path)
+    except OSError:
+        return None, False
+    return export_id or state.text or found.url, not state.faults

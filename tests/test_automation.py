@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 from conftest import SAMPLES
 from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
@@ -15,6 +16,7 @@ from exporting import asset, written
 
 from assets_defs import automation, landing
 from pipelines import fingerprints, identities, settings
+from pipelines.kili import readings
 from pipelines.settings import Settings
 
 JOB = "kili_warehouse"
@@ -128,6 +130,36 @@ def test_what_is_still_being_written_waits_and_is_told_of(
     monkeypatch.setattr(fingerprints, "_QUIET", 60)
     drop(watched, "young.json")
     assert "and 9 more is still being written" in str(look(instance, watched))
+
+
+def test_what_cannot_be_read_is_told_of_and_starts_no_run(instance: dg.DagsterInstance, watched: Settings) -> None:
+    exports = Path(watched.exports or "")
+    pipe, made = exports / "pipe.json", exports / "made"
+    os.mkfifo(pipe)
+    written(made / "README.kili.txt", b"")
+    os.mkfifo(made / "data.json")
+    waits = f"nothing new: the warehouse holds 8 exports; {made} and 1 more is still being written, or cannot be read"
+    assert look(instance, watched) == waits
+    (made / "data.json").rename(made / "labels")
+    written(made / "data.json", [asset("made")])
+    assert isinstance(look(instance, watched), dg.RunRequest), "for what can be read of the folder"
+
+
+def test_what_can_be_read_at_last_starts_a_run_though_its_content_is_known(
+    instance: dg.DagsterInstance, watched: Settings
+) -> None:
+    late = Path(watched.exports or "") / "late.json"
+    with duckdb.connect(str(watched.warehouse / "warehouse.duckdb")) as db:
+        db.execute(
+            """insert into kili.exports by name
+            select * replace (? as export_id, ? as file_url) from kili.exports limit 1""",
+            [readings.unreadable_id(str(late)), str(late)],
+        )
+    os.mkfifo(late)
+    assert str(look(instance, watched)).startswith(f"nothing new: the warehouse holds 8 exports; {late} is")
+    late.unlink()
+    shutil.copy(SAMPLES / "seed_page.json", late)
+    assert isinstance(look(instance, watched), dg.RunRequest)
 
 
 def test_a_run_that_nobody_started_by_hand_leaves_what_is_still_being_written(

@@ -145,11 +145,42 @@ def test_remote_exports_are_fetched_once_by_their_content(
     assert opened[5:] == ["/fetch/one.json", "/fetch/same.json"]
 
 
-def test_a_store_that_breaks_off_leaves_nothing_behind(known: Identities, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (FileNotFoundError("one.json"), "cannot be read: it has disappeared. Every run tries it again"),
+        (PermissionError(13, "Access Denied"), "cannot be read: Access Denied. Every run tries it again"),
+    ],
+    ids=["gone", "forbidden"],
+)
+def test_what_a_store_does_not_give_has_a_fault(
+    known: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, reason: str
+) -> None:
+    remote = fsspec.filesystem("memory")
+    remote.pipe("/denied/one.json", text([ONE]))
+    (one,) = landing.find("memory://denied", tmp_path)
+
+    def denied(*_: object) -> object:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(remote, "open", denied)
+        assert known.land(one).fault == reason
+    assert list((tmp_path / "warehouse" / "work" / "landing").iterdir()) == []
+    assert [one.asset_id for one in read(known.land(one).path).assets] == ["a1"]
+
+
+def test_a_store_that_breaks_off_leaves_nothing_behind(
+    known: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     remote = fsspec.filesystem("memory")
     remote.pipe("/broken/one.json", text([ONE]))
     (one,) = landing.find("memory://broken", tmp_path)
-    remote.rm("/broken/one.json")
+
+    def broken(*_: object) -> object:
+        raise ConnectionResetError("the store has gone away")
+
+    monkeypatch.setattr(remote, "open", broken)
     with pytest.raises(landing.NoExport, match=r"cannot read memory:///broken/one\.json"):
         known.land(one)
     assert list((tmp_path / "warehouse" / "work" / "landing").iterdir()) == []

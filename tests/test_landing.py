@@ -10,6 +10,7 @@ from exporting import README, asset, read, text, written
 from pipelines import landing
 
 ONE = asset("a1")
+ALL = ["a.json.gz", "b.json", "c.ZIP", "export", "nowhere.json", "pipe.json", "sub/d.jsonl"]
 
 
 @pytest.fixture
@@ -44,18 +45,24 @@ def found(url: object, tree: Path) -> list[str]:
 
 
 def test_a_folder_is_searched_for_files_and_folders_that_are_exports(tree: Path) -> None:
-    assert found(tree, tree) == ["a.json.gz", "b.json", "c.ZIP", "export", "sub/d.jsonl"]
+    assert found(tree, tree) == ALL
     assert found(f"file://{tree}", tree) == found(tree, tree)
 
 
 def test_a_glob_finds_each_export_once(tree: Path) -> None:
-    assert found(tree / "*", tree) == ["a.json.gz", "b.json", "c.ZIP", "export", "sub/d.jsonl"]
-    assert found(tree / "**", tree) == ["a.json.gz", "b.json", "c.ZIP", "export", "sub/d.jsonl"]
-    assert found(tree / "*.json*", tree) == ["a.json.gz", "b.json"]
+    assert found(tree / "*", tree) == ALL
+    assert found(tree / "**", tree) == ALL
+    assert found(tree / "*.json*", tree) == ["a.json.gz", "b.json", "nowhere.json", "pipe.json"]
 
 
 def test_a_file_that_is_named_is_taken_whatever_its_name(tree: Path) -> None:
     assert found(tree / "notes.txt", tree) == ["notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["pipe.json", "nowhere.json", "loop.json"])
+def test_what_is_named_and_is_no_file_is_found_too(tree: Path, name: str) -> None:
+    (tree / "loop.json").symlink_to(tree / "loop.json")
+    assert found(tree / name, tree) == [name]
 
 
 def test_nothing_to_load_says_so(tree: Path) -> None:

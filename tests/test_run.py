@@ -1,6 +1,7 @@
 """The command as users run it: what it prints, its exit status, and what a second run does."""
 
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -125,6 +126,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     (folder / "cut.zip").write_bytes(whole[: len(whole) // 2])
     with zipfile.ZipFile(folder / "other.zip", "w") as archive:
         archive.writestr("photo.jpg", b"not an export")
+    os.mkfifo(folder / "pipe.json")
     warehouse = folder / "warehouse"
     ran = run_command("run", "--exports", folder, "--warehouse", warehouse)
     assert ran.status == 0, ran.err
@@ -144,6 +146,7 @@ def test_what_cannot_be_loaded_is_rejected_with_its_place_and_the_rest_loads(bro
         ("cut.zip", "", None, None, "a damaged or truncated zip: File is not a zip file"),
         ("other.zip", "", None, None, "a zip without data.json or labels/*.json is no Kili export"),
         ("page.json", "", None, None, "not JSON: it starts with '<'"),
+        ("pipe.json", "", None, None, "cannot be read: it is a named pipe, not a file. Every run tries it again"),
         (
             "records.json",
             "/1/labels/1",
@@ -186,9 +189,17 @@ def test_a_run_in_which_every_file_is_rejected_ends_with_status_1(broken: tuple[
     assert run_command("run", "--exports", tmp_path, "--warehouse", warehouse).status == 1
 
 
+def test_what_is_unreadable_still_is_nothing_new(broken: tuple[Path, Path]) -> None:
+    folder, warehouse = broken
+    again = run_command("run", "--exports", folder, "--warehouse", warehouse, "--json")
+    assert (again.status, again.facts["exports_found"], again.facts["exports_rejected"]) == (0, 6, 5)
+    assert (again.facts["rows_loaded"], again.err) == (0, ""), "Dagster did not start"
+    alone = run_command("run", "--exports", folder / "pipe.json", "--warehouse", warehouse, "--json")
+    assert (alone.status, alone.facts["rows_loaded"], alone.err) == (1, 0, "")
+
+
 def test_a_second_process_is_told_who_writes(samples: Path) -> None:
     import fcntl
-    import os
 
     with (samples / "work" / "lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -86,35 +86,40 @@ class Place:
 
 @dataclass
 class Layout:
-    """How an export is laid out, where its records are, and which of its entries could not be read."""
+    """How an export is laid out, where its records are, and which of its entries could not be read.
+
+    `faults` are of entries that are damaged; `unreadable` of those that the system does not give.
+    """
 
     name: str
     assets: list[list[Place]] = field(default_factory=list)
     faults: list[containers.Fault] = field(default_factory=list)
+    unreadable: list[containers.Fault] = field(default_factory=list)
 
 
 def of(container: containers.Container, limits: Limits) -> Layout:
     """Reads through an export once and finds its records.
 
-    Raises `containers.Unreadable` where the export as a whole cannot be read; a broken entry of several is a fault.
+    Raises `containers.Unreadable` or `OSError` where the export as a whole cannot be read; a broken entry of several is
+    a fault.
     """
     groups: dict[str | int, list[Place]] = {}
     faults: list[containers.Fault] = []
+    unreadable: list[containers.Fault] = []
     shape = "json_list"
     for document in container.documents:
         try:
             with document.open() as file:
                 shape = _collect(document, file, limits, groups)
         except (containers.Unreadable, splitting.NotJson) as error:
-            fault = containers.Unreadable(str(error))
+            if len(container.documents) == 1:
+                raise containers.Unreadable(str(error)) from None
+            faults.append(containers.Fault(document.entry, str(error)))
         except OSError as error:
-            fault = containers.unreadable(error, "cannot be read")
-        else:
-            continue
-        if len(container.documents) == 1:
-            raise fault
-        faults.append(containers.Fault(document.entry, str(fault)))
-    return Layout(container.layout or shape, list(groups.values()), faults)
+            if len(container.documents) == 1:
+                raise
+            unreadable.append(containers.fault(error, document.entry))
+    return Layout(container.layout or shape, list(groups.values()), faults, unreadable)
 
 
 def _collect(

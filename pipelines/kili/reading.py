@@ -1,13 +1,13 @@
 """One export read: its assets flattened a few megabytes at a time, what was rejected, and the counts for the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pipelines import containers, landing, limits
-from pipelines.kili import answers, flatten, layouts
+from pipelines import containers, fingerprints, landing, limits
+from pipelines.kili import answers, flatten, layouts, readings
 from pipelines.kili.known import Known
 from pipelines.kili.parsing import Counts, Text
 from pipelines.kili.rows import Sighting
@@ -19,11 +19,22 @@ _BATCH_BYTES: Final = 2 << 20
 
 @dataclass(frozen=True)
 class NewExport:
-    """An export that the warehouse does not hold yet."""
+    """An export that the warehouse does not hold yet.
+
+    `state` is the fingerprint of its files when it was identified. If there are `faults`, it stands for what of an
+    export cannot be read: all of it, or a part of a folder, whose other files are an export of their own.
+    """
 
     landed: landing.Landed
     export_id: str
     size_bytes: int
+    faults: tuple[containers.Fault, ...] = ()
+    state: str | None = None
+
+
+def unreadable(landed: landing.Landed, faults: Iterable[containers.Fault]) -> NewExport:
+    """What of an export cannot be read."""
+    return NewExport(landed, readings.unreadable_id(landed.url), 0, tuple(faults))
 
 
 @dataclass
@@ -46,12 +57,18 @@ class Reader:
     _readme: containers.Readme = field(default_factory=containers.Readme)
     _is_unreadable: bool = False
     _has_rejects: bool = False
+    _is_read: bool = True
+    _unreadable: list[containers.Fault] = field(default_factory=list)
 
     def texts(self, known: Known | None = None) -> Iterator[list[list[Text]]]:
         """The records in batches, those of an asset together. An unreadable export gives none, but a reject.
 
         Records whose text is known are left out; they are in `sightings` then.
         """
+        if self.new.faults:
+            self._give_up(self.new.faults)
+            return
+        has_begun = False
         try:
             with containers.opened(self.new.landed.path, self.timezone, self.limits) as container:
                 self._layout, self._readme = container.layout, container.readme
@@ -64,13 +81,39 @@ class Reader:
                     self.counts.rejected_asset_count += 1
                     self._has_rejects = True
                     self._note(fault)
+                self._set_apart(layout.unreadable)
                 if known:
                     self._leave_out(layout, known)
                 self.largest = max((place.size for places in layout.assets for place in places), default=0)
-                yield from _batches(layout)
-        except (containers.Unreadable, OSError) as error:
+                for batch in _batches(layout):
+                    has_begun = True
+                    yield batch
+            if not self._unreadable and self._has_changed():
+                self._set_apart([containers.changed()])
+        except containers.Unreadable as error:
             self._is_unreadable = True
-            self._reject((None, "", None, None, str(containers.unreadable(error, "cannot be read")), None))
+            self._reject((None, "", None, None, str(error), None))
+        except OSError as error:
+            fault = containers.fault(error)
+            if has_begun:
+                self._set_apart([fault])
+            else:
+                self._give_up([fault])
+
+    def _has_changed(self) -> bool:
+        return self.new.state is not None and fingerprints.local(self.new.landed.path).text != self.new.state
+
+    def _give_up(self, faults: Iterable[containers.Fault]) -> None:
+        """Keeps of the export only that it cannot be read."""
+        self._is_read = False
+        self.rejects, self.sightings, self._unreadable = [], [], []
+        self._set_apart(faults)
+
+    def _set_apart(self, faults: Iterable[containers.Fault]) -> None:
+        """Keeps what cannot be read as an export of its own."""
+        for fault in faults:
+            self._unreadable.append(fault)
+            self._note(fault, readings.unreadable_id(self.new.landed.url))
 
     def _leave_out(self, layout: layouts.Layout, known: Known) -> None:
         alone = {places[0].record_hash: places for places in layout.assets if len(places) == 1}
@@ -87,8 +130,16 @@ class Reader:
             self._reject(reject)
         self.counts.add(counts)
 
+    def ledger_rows(self) -> list[answers.Row]:
+        """The rows of `kili.exports`: of the export, and of that it, or a part of it, could not be read."""
+        rows = [self.ledger_row()] if self._is_read else []
+        if self._unreadable:
+            part = unreadable(self.new.landed, self._unreadable)
+            rows.append(Reader(part, self.project_id, self.timezone, _is_unreadable=True).ledger_row())
+        return rows
+
     def ledger_row(self) -> answers.Row:
-        """The export's row in `kili.exports`."""
+        """The export's own row in `kili.exports`."""
         said = self.counts
         has_assets = said.asset_count > said.rejected_asset_count
         as_of = self._readme.as_of
@@ -119,9 +170,9 @@ class Reader:
         self._has_rejects = True
         self.rejects.append((self.new.export_id, self.new.landed.url, *said))
 
-    def _note(self, fault: containers.Fault) -> None:
+    def _note(self, fault: containers.Fault, export_id: str | None = None) -> None:
         """Keeps the reject of what is no record."""
-        place = self.new.export_id, self.new.landed.url, fault.entry, fault.location
+        place = export_id or self.new.export_id, self.new.landed.url, fault.entry, fault.location
         self.rejects.append((*place, None, None, fault.reason, None))
 
 

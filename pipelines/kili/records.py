@@ -12,7 +12,8 @@ class Exports(Record):
     """One row for each export ever loaded, known by its content: the same bytes under two names is one export."""
 
     export_id: str = Field(
-        description="SHA-256 of the file's bytes; for a folder, of the sorted names and hashes of its files"
+        description="SHA-256 of the file's bytes; for a folder, of the sorted names and hashes of its files; for what "
+        "cannot be read, of 'unreadable ' and file_url"
     )
     file_url: str = Field(description="Where the export was read from")
     layout: (

@@ -62,7 +62,7 @@ def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[r
         yield {
             "sightings": _sightings(reader, reader.sightings),
             "rejects": records.REJECTS.batch(reader.rejects),
-            "exports": records.EXPORTS.batch([reader.ledger_row()]),
+            "exports": records.EXPORTS.batch(reader.ledger_rows()),
         }
         log.info("read %s (%d of %d)", reader.new.landed.url, number, len(readers))
 
