@@ -17,6 +17,7 @@ _OFF: Final = f"""
 
 @dg.asset_check(
     asset=["marts", "score_reconciliation"],
+    config_schema={},
     description=f"Kili's own marks and our scores differ by {_TOLERANCE} at most.",
 )
 def agrees_with_kili(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:

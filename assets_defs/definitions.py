@@ -4,15 +4,20 @@ from typing import Final
 
 import dagster as dg
 
-from assets_defs import alerts, automation, checks, comparison, kili, landing, marts, published, writing
-from pipelines import settings, transform
+from assets_defs import alerts, automation, checks, comparison, io_manager, kili, landing, marts, published, writing
+from pipelines import settings
 
 JOB: Final = "kili_warehouse"
+QUIET: Final = "quiet"  # the logger of a run that prints nothing of Dagster's
 _RETRIED_WHOLE: Final = {"dagster/retry_strategy": "ALL_STEPS"}
 
 
 def build(with_settings: settings.Settings) -> dg.Definitions:
-    """The code location for one warehouse."""
+    """The code location for one warehouse.
+
+    No part takes configuration from a launch request: the UI has no log-in, and a path or a command set in a request
+    would run code as the owner of the UI.
+    """
     made = [kili.tables(with_settings), comparison.tables(with_settings), marts.models(with_settings)]
     keys = [key for assets in made for key in assets.keys]
     dated = [spec.key for assets in made for spec in assets.specs if spec.freshness_policy]
@@ -22,14 +27,12 @@ def build(with_settings: settings.Settings) -> dg.Definitions:
         jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), tags=_RETRIED_WHOLE)],
         sensors=[automation.sensor(with_settings, JOB), alerts.sensor(with_settings, dated)],
         schedules=[automation.schedule(with_settings, JOB)],
-        executor=dg.in_process_executor,
+        executor=dg.in_process_executor.configured({}, config_schema={}),
+        loggers={QUIET: dg.colored_console_logger.configured({"log_level": "CRITICAL"}, config_schema={})},
         resources={
             "settings": writing.alone(with_settings),
-            "dbt": marts.Dbt(
-                project_dir=str(transform.PROJECT),
-                profiles_dir=str(transform.PROJECT),
-                dbt_executable=str(transform.DBT),
-            ),
+            "dbt": marts.command,
+            "io_manager": io_manager.found_exports(with_settings),
         },
     )
 

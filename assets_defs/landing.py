@@ -18,7 +18,7 @@ _RETRIES: Final = dg.RetryPolicy(
 )  # of what may pass by itself: a network or a store that does not answer
 
 
-@dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"}, retry_policy=_RETRIES)
+@dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"}, retry_policy=_RETRIES, config_schema={})
 def exports_found(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],

@@ -66,6 +66,16 @@ class Dbt(dagster_dbt.DbtCliResource):
         return None
 
 
+@dg.resource(config_schema={}, description="dbt on this project. A launch request cannot name another executable.")
+def command(_context: dg.InitResourceContext) -> Dbt:
+    """dbt's command line as a resource; passed as it is, Dagster would let launch requests configure it."""
+    return Dbt(
+        project_dir=str(transform.PROJECT),
+        profiles_dir=str(transform.PROJECT),
+        dbt_executable=str(transform.DBT),
+    )
+
+
 def models(settings: Settings) -> dg.AssetsDefinition:
     """All models of the dbt project, built by `dbt build`; not where nothing has changed.
 
@@ -83,7 +93,9 @@ def models(settings: Settings) -> dg.AssetsDefinition:
         dagster_dbt_translator=translator,
         pool=writing.POOL,
     )
-    def dbt(context: dg.AssetExecutionContext, dbt: Dbt, settings: dg.ResourceParam[Settings]) -> Iterator[Any]:
+    def dbt(
+        context: dg.AssetExecutionContext, dbt: dg.ResourceParam[Dbt], settings: dg.ResourceParam[Settings]
+    ) -> Iterator[Any]:
         digest = transform.models_digest()
         release = publishing.current(settings.warehouse)
         if release and publishing.is_current(settings.warehouse, settings.database, digest):

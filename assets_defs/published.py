@@ -22,6 +22,7 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         group_name="published",
         kinds={"duckdb", "parquet"},
         pool=writing.POOL,
+        config_schema={},
     )
     def published(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
         """One folder a release: marts and ledger as a DuckDB file and as Parquet, and the pages about them.

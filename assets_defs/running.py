@@ -11,7 +11,7 @@ from pipelines import ledger
 from pipelines.settings import Settings
 
 LOG: Final = "last_run.log"
-_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_QUIET: Final[dict[str, Any]] = {"loggers": {definitions.QUIET: {}}}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ _PATIENCE: Final = 3600  # seconds
 def alone(settings: Settings) -> dg.ResourceDefinition:
     """The settings as a resource, with which comes the lock: a run has both from before its first step to its end."""
 
-    @dg.resource(description="The settings of this warehouse. A run that has them holds the warehouse's lock.")
+    @dg.resource(
+        config_schema={}, description="The settings of this warehouse. A run that has them holds the warehouse's lock."
+    )
     def with_lock(context: dg.InitResourceContext) -> Iterator[Settings]:
         with lock.held(settings, _PATIENCE, context.log or lock.log):
             yield settings

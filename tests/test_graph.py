@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,22 @@ def test_no_two_runs_write_at_a_time(graph: dg.Definitions, chosen: settings.Set
     with dg.DagsterInstance.from_config(str(home.prepare(chosen))) as instance:
         pools = instance.get_concurrency_config().pool_config
     assert (pools.pool_granularity.value, pools.default_pool_limit) == ("run", 1)
+
+
+def values(config_type: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths in a job's run configuration that take a value rather than further names."""
+    if not hasattr(config_type, "fields"):
+        yield path
+    for name, field in getattr(config_type, "fields", {}).items():
+        yield from values(field.config_type, (*path, name))
+
+
+@pytest.mark.parametrize("job_name", [definitions.JOB, "__ASSET_JOB"])
+def test_a_launch_request_can_set_no_value(graph: dg.Definitions, job_name: str) -> None:
+    """`__ASSET_JOB` is Dagster's own, which materializes the assets that somebody selects in the UI."""
+    schema = graph.resolve_job_def(job_name).run_config_schema.config_type
+    assert {"execution", "loggers", "ops", "resources"} == set(schema.fields)
+    assert list(values(schema)) == []
 
 
 def test_every_model_reads_only_the_layers_below_it(manifest: dict[str, Any]) -> None:

@@ -1,0 +1,34 @@
+"""How the list of exports gets from `landing/kili` to `kili`, the one value that passes between assets."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.landing import Landed
+from pipelines.settings import Settings
+
+
+class _FoundExports(dg.IOManager):
+    """Stores the list as JSON: reading it back runs no code, as unpickling does in Dagster's default IO manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def handle_output(self, context: dg.OutputContext, obj: list[Landed]) -> None:  # noqa: ARG002
+        self._path.write_text(json.dumps([{"url": landed.url, "path": str(landed.path)} for landed in obj]))
+
+    def load_input(self, context: dg.InputContext) -> list[Landed]:  # noqa: ARG002
+        if not self._path.exists():
+            raise dg.Failure("no list of exports yet: materialize landing/kili first", allow_retries=False)
+        return [Landed(entry["url"], Path(entry["path"])) for entry in json.loads(self._path.read_text())]
+
+
+def found_exports(settings: Settings) -> dg.IOManagerDefinition:
+    """The IO manager of all assets. It takes no configuration, so a launch request cannot move its file."""
+
+    @dg.io_manager(config_schema={}, description="The list of exports found, in found_exports.json of the work folder.")
+    def stored(_context: dg.InitResourceContext) -> dg.IOManager:
+        return _FoundExports(settings.work / "found_exports.json")
+
+    return stored

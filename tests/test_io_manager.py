@@ -1,0 +1,54 @@
+"""The list of exports on its way from `landing/kili` to `kili`."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from exporting import asset, label, written
+
+from assets_defs import definitions
+from pipelines import landing, settings
+
+
+@pytest.fixture
+def chosen(tmp_path: Path) -> settings.Settings:
+    """One export, whose name is no UTF-8."""
+    written(tmp_path / "exports" / "\udcff.json", [asset("a1", label())])
+    return settings.from_environment().at(str(tmp_path / "exports"), tmp_path / "warehouse")
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as made:
+        yield made
+
+
+def test_a_later_run_of_kili_alone_loads_the_list_that_was_stored(
+    chosen: settings.Settings, instance: dg.DagsterInstance
+) -> None:
+    built = definitions.build(chosen)
+    job = built.resolve_job_def(definitions.JOB)
+
+    def run(*prefix: str) -> dg.ExecuteInProcessResult:
+        keys = [key for key in job.asset_layer.executable_asset_keys if key.path[0] in prefix]
+        return job.execute_in_process(instance=instance, asset_selection=keys, raise_on_error=False)
+
+    early = run("kili")
+    assert not early.success
+    [failure] = [event for event in early.all_events if event.is_step_failure]
+    assert "materialize landing/kili first" in str(failure.step_failure_data)
+    assert run("landing").success
+    loaded = run("kili")
+    assert loaded.success
+    assert loaded.asset_materializations_for_node("kili")
+    assert built.load_asset_value("landing/kili", instance=instance) == [
+        landing.Landed(
+            f"{chosen.exports}/\\xff.json", Path(os.fsdecode(os.fsencode(chosen.exports or "") + b"/\xff.json"))
+        )
+    ]
+    stored = json.loads((chosen.work / "found_exports.json").read_text())
+    assert [sorted(entry) for entry in stored] == [["path", "url"]]
