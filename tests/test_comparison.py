@@ -26,13 +26,11 @@ def entity(
     return {"mid": mid, "categories": [{"name": category}], **said}
 
 
-def relation(category: str, start: str, end: str) -> Answer:
-    return {
-        "mid": "r",
-        "categories": [{"name": category}],
-        "startEntities": [{"mid": start}],
-        "endEntities": [{"mid": end}],
-    }
+def relation(category: str, start: str, end: str, **more: Any) -> Answer:
+    """A relation between annotations by their mids, one or several at each end."""
+    ends = {"startEntities": start.split(), "endEntities": end.split()}
+    said = {name: [{"mid": mid} for mid in mids] for name, mids in ends.items()}
+    return {"mid": "r", "categories": [{"name": category}], **said, **more}
 
 
 def point(x: float, y: float, category: str = "EYE") -> Answer:
@@ -268,6 +266,94 @@ EDITS = {
         objects(entity(0, 4, mid="a"), entity(5, 9, mid="b")) | {"REL": {"annotations": [relation("KNOWS", "a", "b")]}},
         objects(entity(0, 4, mid="a"), entity(5, 9, mid="b")) | {"REL": {"annotations": [relation("KNOWS", "b", "a")]}},
         [("kept", "BOX", "PERSON", "PERSON", 1.0)] * 2 + [("moved", "REL", "KNOWS", "KNOWS", None)],
+    ),
+    "a relation of a box that was moved and of one that was relabelled": (
+        objects(box(*CAR, mid="a"), box(*OTHER, mid="b")) | objects(relation("ON", "a", "b"), job="REL"),
+        objects(box(*SHIFTED, mid="c"), box(*OTHER, "BUS", mid="d")) | objects(relation("ON", "c", "d"), job="REL"),
+        [
+            ("kept", "REL", "ON", "ON", None),
+            ("moved", "BOX", "CAR", "CAR", pytest.approx(0.8)),
+            ("relabelled", "BOX", "CAR", "BUS", 1.0),
+        ],
+    ),
+    "a relation of a box that is gone": (
+        objects(box(*CAR, mid="a"), box(0, 0, 0.05, 0.05, mid="b")) | objects(relation("ON", "a", "b"), job="REL"),
+        objects(box(*CAR, mid="a"), box(*OTHER, mid="b")) | objects(relation("ON", "a", "b"), job="REL"),
+        [
+            ("added", "BOX", None, "CAR", None),
+            ("kept", "BOX", "CAR", "CAR", 1.0),
+            ("moved", "REL", "ON", "ON", None),
+            ("removed", "BOX", "CAR", None, None),
+        ],
+    ),
+    "a relation of the same box in another job": (
+        objects(box(*CAR, mid="a"), box(*OTHER, mid="b")) | objects(relation("ON", "a", "b"), job="REL"),
+        objects(box(*CAR, mid="a"), job="TWO")
+        | objects(box(*OTHER, mid="b"))
+        | objects(relation("ON", "a", "b"), job="REL"),
+        [
+            ("added", "TWO", None, "CAR", None),
+            ("kept", "BOX", "CAR", "CAR", 1.0),
+            ("moved", "REL", "ON", "ON", None),
+            ("removed", "BOX", "CAR", None, None),
+        ],
+    ),
+    "a relation with several ends, in any order": (
+        objects(*(entity(n, n + 1, mid=f"l{n}") for n in range(4)), relation("ALL", "l0 l1", "l2 l3")),
+        objects(*(entity(n, n + 1, mid=f"r{n}") for n in range(4)), relation("ALL", "r1 r0", "r3 r2")),
+        [("kept", "BOX", "ALL", "ALL", None)] + [("kept", "BOX", "PERSON", "PERSON", 1.0)] * 4,
+    ),
+    "a relation with an end less": (
+        objects(*(entity(n, n + 1, mid=f"l{n}") for n in range(4)), relation("ALL", "l0 l1", "l2 l3")),
+        objects(*(entity(n, n + 1, mid=f"r{n}") for n in range(4)), relation("ALL", "r1 r0", "r3")),
+        [("kept", "BOX", "PERSON", "PERSON", 1.0)] * 4 + [("moved", "BOX", "ALL", "ALL", None)],
+    ),
+    "a relation whose end is two annotations with one mid": (
+        objects(entity(0, 2, mid="a"), entity(5, 7, mid="a"), entity(9, 11, mid="b"), relation("ALL", "a", "b")),
+        objects(entity(5, 8, mid="a"), entity(0, 2, mid="a"), entity(9, 11, mid="b"), relation("ALL", "a", "b")),
+        [
+            ("kept", "BOX", "ALL", "ALL", None),
+            ("kept", "BOX", "PERSON", "PERSON", 1.0),
+            ("kept", "BOX", "PERSON", "PERSON", 1.0),
+            ("moved", "BOX", "PERSON", "PERSON", pytest.approx(2 / 3)),
+        ],
+    ),
+    "relations of boxes that repeat exactly": (
+        objects(box(*CAR, mid="a"), box(*CAR, mid="b"), box(*OTHER, mid="c"), relation("ON", "a", "c")),
+        objects(box(*CAR, mid="a"), box(*CAR, mid="b"), box(*OTHER, mid="c"), relation("ON", "b", "c")),
+        [("kept", "BOX", "CAR", "CAR", 1.0)] * 3 + [("kept", "BOX", "ON", "ON", None)],
+    ),
+    "relations of nested entities, with nested answers": (
+        {"KIND": {"categories": [{"name": "A", "children": objects(entity(4, 8, mid="a"))}]}}
+        | objects(relation("SELF", "a", "a", children=text("one")), job="REL"),
+        {"KIND": {"categories": [{"name": "A", "children": objects(entity(4, 9, mid="b"))}]}}
+        | objects(relation("SELF", "b", "b", children=text("two")), job="REL"),
+        [
+            ("kept", "KIND", "A", "A", None),
+            ("kept", "REL", "SELF", "SELF", None),
+            ("moved", "BOX", "PERSON", "PERSON", pytest.approx(4 / 5)),
+            ("text_changed", "TEXT", None, None, None),
+        ],
+    ),
+    "relations frame by frame": (
+        {str(n): objects(box(*CAR, mid="a"), box(*OTHER, mid="b"), relation("ON", "a", "b")) for n in range(2)},
+        {
+            "0": objects(box(*SHIFTED, mid="a"), box(*OTHER, mid="b"), relation("ON", "a", "b")),
+            "1": objects(box(*CAR, mid="b"), box(*OTHER, mid="a"), relation("ON", "a", "b")),
+        },
+        [
+            ("kept", "BOX", "CAR", "CAR", 1.0),
+            ("kept", "BOX", "CAR", "CAR", 1.0),
+            ("kept", "BOX", "CAR", "CAR", 1.0),
+            ("kept", "BOX", "ON", "ON", None),
+            ("moved", "BOX", "CAR", "CAR", pytest.approx(0.8)),
+            ("moved", "BOX", "ON", "ON", None),
+        ],
+    ),
+    "a relation to a relation": (
+        objects(relation("ON", "r", "r")),
+        objects(relation("ON", "gone", "r")),
+        [("kept", "BOX", "ON", "ON", None)],
     ),
     "a relation relabelled": (
         {"REL": {"annotations": [relation("KNOWS", "a", "b")]}} | objects(entity(0, 4, mid="a")),
@@ -511,15 +597,28 @@ def boxes_drawn(draw: st.DrawFn) -> Answer:
     return box(x, y, x + draw(NUMBERS) + 0.1, y + draw(NUMBERS) + 0.1, draw(CATEGORIES), children=children)
 
 
+ENDS = st.sampled_from(["b0", "b1", "e0", "e1", "b0 b2", "gone"])
+
+
+def named(prefix: str, annotations: list[Answer]) -> list[Answer]:
+    """Annotations with mids."""
+    return [one | {"mid": f"{prefix}{position}"} for position, one in enumerate(annotations)]
+
+
 ANSWERS = st.fixed_dictionaries(
     {},
     optional={
-        "BOX": st.lists(boxes_drawn(), max_size=5).map(lambda drawn: {"annotations": drawn}),
+        "BOX": st.lists(boxes_drawn(), max_size=5).map(lambda drawn: objects(*named("b", drawn))["BOX"]),
         "KIND": st.lists(st.sampled_from("ABC"), unique=True).map(lambda names: chosen(*names)["KIND"]),
         "NER": st.lists(st.tuples(OFFSETS, OFFSETS, CATEGORIES, NODES, NODES), max_size=4).map(
             lambda spans: {
-                "annotations": [entity(b, e, c, node=first) | {"endId": last} for b, e, c, first, last in spans]
+                "annotations": named(
+                    "e", [entity(b, e, c, node=first) | {"endId": last} for b, e, c, first, last in spans]
+                )
             }
+        ),
+        "REL": st.lists(st.tuples(CATEGORIES, ENDS, ENDS), max_size=3).map(
+            lambda said: {"annotations": [relation(*one) for one in said]}
         ),
         "TEXT": st.text("ab ", max_size=5).map(lambda said: {"text": said}),
         "POINT": st.lists(st.tuples(NUMBERS, NUMBERS), max_size=3).map(
@@ -533,13 +632,19 @@ def reordered(answer: Answer, seed: int) -> Answer:
     """The same said in another order, with other mids and confidences."""
     shuffle = random.Random(seed).sample
     result = {}
+    mids = {}
     for job, said in shuffle(list(answer.items()), len(answer)):
         result[job] = dict(said)
         for key in ("annotations", "categories"):
             if key in said:
                 result[job][key] = shuffle(said[key], len(said[key]))
         if "annotations" in said:
-            result[job]["annotations"] = [one | {"mid": str(n)} for n, one in enumerate(result[job]["annotations"])]
+            renamed = named(f"{job}-", result[job]["annotations"])
+            mids |= {one["mid"]: new["mid"] for one, new in zip(result[job]["annotations"], renamed, strict=True)}
+            result[job]["annotations"] = renamed
+    for one in result.get("REL", {}).get("annotations", ()):
+        for ends in ("startEntities", "endEntities"):
+            one[ends] = [{"mid": mids.get(end["mid"], "gone too")} for end in shuffle(one[ends], len(one[ends]))]
     return result
 
 

@@ -14,6 +14,7 @@ import shapely
 
 from pipelines.comparison import boxes, matching, shapes, spans
 from pipelines.comparison import items as of
+from pipelines.comparison import relations as relation_ends
 from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, overlap, sums
 from pipelines.comparison.items import AREA, LINE, NONE, SPAN, Items
 from pipelines.comparison.matching import mixed
@@ -28,13 +29,15 @@ SAME = 1e-9
 class Alignment:
     """For each annotation its partner on the other side (row, or -1), their likeness 0 to 1, and its place.
 
-    The likeness of areas and spans is their intersection over union.
+    The likeness of areas and spans is their intersection over union. `ends` has a key of each relation's ends, -1 for
+    other annotations.
     """
 
     items: Items
     partner: Integers
     likeness: Floats
     place: Keys
+    ends: Integers
 
     def match(self, left: Integers, right: Integers, likeness: Floats | float = 1.0) -> None:
         """Makes rows partners."""
@@ -48,20 +51,46 @@ class Alignment:
 
 
 def align(items: Items, method: Method) -> Alignment:
-    """Aligns the annotations of all pairs of a batch, level of nesting by level."""
+    """Aligns the annotations of all pairs of a batch, level of nesting by level.
+
+    Relations and what is nested in them come last, since a relation's ends are the annotations that others became.
+    """
     count = len(items)
-    found = Alignment(items, np.full(count, -1), np.full(count, np.nan), np.zeros(count, dtype=np.uint64))
-    for depth in range(int(items.depth.max(initial=0)) + 1):
-        rows = items.ordered[items.depth[items.ordered] == depth]
-        if depth:
-            rows = rows[found.partner[items.parent[rows]] >= 0]
-        found.place[rows] = _places(found, rows)
-        rows = rows[np.argsort(items.whole[rows], kind="stable")]  # so that the order in the label is none
-        _match_equal(found, rows, items.whole)
-        _match_equal(found, rows, items.own)
-        _match_covering(found, rows, method)
-        _match_single(found, rows)
+    found = Alignment(
+        items, np.full(count, -1), np.full(count, np.nan), np.zeros(count, dtype=np.uint64), np.full(count, -1)
+    )
+    for is_relational in (False, True):
+        for depth in range(int(items.depth.max(initial=0)) + 1):
+            is_next = (items.depth == depth) & (items.is_relational == is_relational)
+            if is_next.any():
+                _align_level(found, items.ordered[is_next[items.ordered]], method)
     return found
+
+
+def _align_level(found: Alignment, rows: Integers, method: Method) -> None:
+    """Aligns rows of one depth, those that they are nested in being aligned."""
+    items = found.items
+    rows = rows[(items.parent[rows] < 0) | (found.partner[items.parent[rows]] >= 0)]
+    found.place[rows] = _places(found, rows)
+    rows = rows[np.argsort(items.whole[rows], kind="stable")]  # so that the order in the label is none
+    relations = rows[items.kind[rows] == of.RELATION]
+    if len(relations):
+        found.ends[relations] = relation_ends.ends(items, relations, _identities(found))
+    _match_equal(found, rows, items.whole)
+    _match_equal(found, rows, items.own)
+    _match_covering(found, rows, method)
+    _match_single(found, rows)
+
+
+def _identities(found: Alignment) -> Integers:
+    """A number for each annotation that it shares with its partner.
+
+    Annotations that a label repeats exactly share it too: which of them became which is arbitrary.
+    """
+    items = found.items
+    _, said = np.unique(mixed(found.place, items.side, items.whole), return_inverse=True)
+    paired = np.flatnonzero(found.partner >= 0)
+    return matching.joined(said[paired], said[found.partner[paired]], len(items))[said]
 
 
 def _places(found: Alignment, rows: Integers) -> Keys:
@@ -74,7 +103,9 @@ def _places(found: Alignment, rows: Integers) -> Keys:
 
 def _match_equal(found: Alignment, rows: Integers, said: Keys) -> None:
     left, right = found.free(rows)
-    in_left, in_right = matching.equal(mixed(found.place[left], said[left]), mixed(found.place[right], said[right]))
+    in_left, in_right = matching.equal(
+        *(mixed(found.place[some], said[some], found.ends[some]) for some in (left, right))
+    )
     found.match(left[in_left], right[in_right])
 
 
@@ -102,7 +133,7 @@ def _match_single(found: Alignment, rows: Integers) -> None:
     relations = rows[items.kind[rows] == of.RELATION]
     told = rows[np.isin(items.kind[rows], _SINGLE)]
     for some, keys in (
-        (relations, mixed(found.place, items.meaning)),
+        (relations, mixed(found.place, found.ends)),
         (relations, mixed(found.place, items.category)),
         (told, found.place),
     ):

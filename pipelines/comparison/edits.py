@@ -26,7 +26,7 @@ def edits(found: Alignment) -> Integers:
     right = found.partner[left]
     relabelled = items.category[left] != items.category[right]
     moved = ~alignment.same_cover(items, left, right) & ~items.is_pose[left]
-    moved |= (items.kind[left] == of.RELATION) & (items.meaning[left] != items.meaning[right])
+    moved |= found.ends[left] != found.ends[right]
     reworded = (items.text[left] != items.text[right]) | (items.meaning[left] != items.meaning[right])
     result[left] = result[right] = np.select(
         [relabelled & moved, relabelled, moved, reworded], [RELABELLED_AND_MOVED, RELABELLED, MOVED, TEXT_CHANGED], KEPT

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.comparison import meanings, nesting, relations, sheets, spans
+from pipelines.comparison import meanings, nesting, sheets, spans
 from pipelines.comparison.arrays import Flags, Integers, Keys, keys, numbers
 from pipelines.comparison.matching import mixed
 from pipelines.comparison.sheets import Sheets
@@ -47,8 +47,6 @@ COLUMNS: Final = (
 """What of an annotation may count, and the key it is known by."""
 
 _LINES: Final = pa.array(["marker", "polyline", "vector", "pose"])
-_ALIKE: Final = 1e-7  # bounds of the ends of a relation that differ by no more are mostly the same
-_MOST: Final = 1e18
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +68,7 @@ class Items:
     text: Integers
     frame: Integers
     meaning: Integers
-    """What its kind says beyond the columns: ends of a relation, id of a file, order of a ranking."""
+    """What its kind says beyond the columns: id of a file, order of a ranking."""
     span: Integers
     """(n, 3): node, first character, character after the last; -1 where it is no stretch of text."""
     sheets: Sheets
@@ -96,8 +94,20 @@ class Items:
             depth = deeper
 
     @cached_property
+    def is_relational(self) -> Flags:
+        """Relations, and what is nested in them."""
+        relational = self.kind == RELATION
+        for depth in range(1, int(self.depth.max(initial=0)) + 1):
+            rows = np.flatnonzero(self.depth == depth)
+            relational[rows] |= relational[self.parent[rows]]
+        return relational
+
+    @cached_property
     def own(self) -> Keys:
-        """What each says itself: equal exactly where category, text, span, pages, coordinates and meaning are."""
+        """What each says itself: equal exactly where category, text, span, pages, coordinates and meaning are.
+
+        The ends of a relation are not in it: they depend on how the annotations there are aligned.
+        """
         page = self.sheets.page[: len(self)]
         return mixed(self.category, self.text, *self.span.T, page, self.sheets.whole, self.meaning)
 
@@ -146,14 +156,8 @@ def read(table: pa.Table) -> Items:
     owner = pair * 2 + side
     kind = _indices(table["kind"], KINDS)
     frame = numbers(table, "frame")
-    said = meanings.read(table)
     pages = sheets.read(table)
     span = spans.read(table, kind == ENTITY, owner)
-    covered = mixed(
-        *np.nan_to_num(pages.bounds[: len(table)] / _ALIKE, nan=-1).clip(-_MOST, _MOST).round().astype(np.int64).T,
-        *span.T,
-    )
-    ends = relations.ends(table, kind == RELATION, mixed(owner, frame), covered)
     is_line = np.asarray(pc.is_in(table["tool"], value_set=_LINES).to_numpy(zero_copy_only=False), dtype=bool)
     cover = np.select(
         [span[:, 1] >= 0, pages.whole < 0, is_line | (kind == POSE)], [SPAN, NONE, LINE], np.full(len(pair), AREA)
@@ -168,7 +172,7 @@ def read(table: pa.Table) -> Items:
         category=keys(table["category"]),
         text=keys(table["text"]),
         frame=frame,
-        meaning=np.where(kind == RELATION, ends, said),
+        meaning=meanings.read(table),
         span=span,
         sheets=pages,
         cover=cover,

@@ -76,15 +76,18 @@ def best(left: Integers, right: Integers, weight: Floats) -> Integers:
         return np.empty(0, dtype=np.int64)
     lefts, rows = np.unique(left, return_inverse=True)
     rights, columns = np.unique(right, return_inverse=True)
-    size = len(lefts) + len(rights)
-    graph = coo_array((np.ones(len(left), dtype=np.int8), (rows, len(lefts) + columns)), shape=(size, size))
-    _, parts = connected_components(graph, directed=False)
-    part = parts[rows]
+    part = joined(rows, len(lefts) + columns, len(lefts) + len(rights))[rows]
     is_alone = np.bincount(part)[part] == 1
     shared = np.flatnonzero(~is_alone)
     shared = shared[np.argsort(part[shared], kind="stable")]
     knots = np.split(shared, np.flatnonzero(np.diff(part[shared])) + 1) if len(shared) else []
     return np.sort(np.concatenate([np.flatnonzero(is_alone), *(_assigned(k, rows, columns, weight) for k in knots)]))
+
+
+def joined(left: Integers, right: Integers, count: int) -> Integers:
+    """For each of `count` nodes of a graph the number of its connected part. Edges join nodes on the left and right."""
+    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
 def _assigned(edges: Integers, rows: Integers, columns: Integers, weight: Floats) -> Integers:

@@ -1,41 +1,54 @@
 """Relations between annotations. They name their ends by `mid`, which means nothing outside its own label."""
 
 from collections import defaultdict
+from typing import Final
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
-from pipelines.comparison.arrays import Flags, Integers, Keys, key
+from pipelines.comparison.arrays import Integers, Keys, key
+from pipelines.comparison.items import Items
+from pipelines.comparison.matching import mixed
+
+_ENDS: Final = ("start_mids", "end_mids")
+
+_ByMid = dict[tuple[int, str], list[int]]
 
 
-def ends(table: pa.Table, is_relation: Flags, place: Keys, covered: Keys) -> Integers:
-    """A key for each relation, equal where it starts and ends at the same spans or shapes; -1 for other rows.
+def ends(items: Items, relations: Integers, annotations: Integers) -> Integers:
+    """A key for each relation, equal where relations start and end at the same annotations.
 
-    `place` tells the frames of each label apart, where a mid is looked up; `covered` is what each row covers. A
-    relation is the triple of its category and these two ends, in each of which order does not count. Kili documents no
-    rule for relations: this is our choice (format page, 3.3). Ends that the label does not have are alike.
+    `annotations` has a number for each row, which partners share. A mid is looked up in the relation's own label and
+    frame. It may be that of several annotations, and a relation may have several starts and ends: their order does not
+    count. Mids that the label does not have are alike, and so are those of relations and of what is nested in them.
+    Kili documents no rule for relations: this is our choice (format page, 3.3).
     """
-    result = np.full(len(table), -1)
-    rows = np.flatnonzero(is_relation)
-    mids = _covered_by_mid(table, np.isin(place, place[rows]), place, covered)
-    for row in rows:
-        start, end = (_resolved(table[name][int(row)].as_py(), int(place[row]), mids) for name in _ENDS)
-        result[row] = key(orjson.dumps([start, end]))
-    return result
+    table = items.table
+    label = mixed(items.pair, items.side, items.frame)
+    by_mid = _by_mid(items, label, relations, annotations)
+    labels = label[relations].tolist()
+    starts, stops = (table[name].take(pa.array(relations)).to_pylist() for name in _ENDS)
+    return np.array(
+        [
+            key(orjson.dumps([_resolved(start, in_label, by_mid), _resolved(stop, in_label, by_mid)]))
+            for start, stop, in_label in zip(starts, stops, labels, strict=True)
+        ],
+        dtype=np.int64,
+    )
 
 
-_ENDS = ("start_mids", "end_mids")
-
-
-def _covered_by_mid(table: pa.Table, wanted: Flags, place: Keys, covered: Keys) -> dict[tuple[int, str], list[int]]:
+def _by_mid(items: Items, label: Keys, relations: Integers, annotations: Integers) -> _ByMid:
+    """The annotations of labels with relations, by label and mid."""
+    is_named = np.isin(label, label[relations]) & items.table["mid"].is_valid().to_numpy() & ~items.is_relational
+    rows = np.flatnonzero(is_named)
+    mids = items.table["mid"].take(pa.array(rows)).to_pylist()
     found = defaultdict(list)
-    rows = np.flatnonzero(wanted & table["mid"].is_valid().to_numpy())
-    for row, mid in zip(rows, table["mid"].take(pa.array(rows)).to_pylist(), strict=True):
-        found[int(place[row]), mid].append(int(covered[row]))
+    for in_label, mid, annotation in zip(label[rows].tolist(), mids, annotations[rows].tolist(), strict=True):
+        found[in_label, mid].append(annotation)
     return found
 
 
-def _resolved(listed: str | None, place: int, mids: dict[tuple[int, str], list[int]]) -> tuple[tuple[int, ...], ...]:
-    """What the annotations at one end cover; nothing for a mid that the label does not have."""
-    return tuple(sorted(tuple(sorted(mids.get((place, mid), ()))) for mid in orjson.loads(listed or "[]")))
+def _resolved(listed: str | None, label: int, by_mid: _ByMid) -> list[list[int]]:
+    """The annotations at one end; nothing for a mid that the label does not have."""
+    return sorted(sorted(by_mid.get((label, mid), ())) for mid in orjson.loads(listed or "[]"))

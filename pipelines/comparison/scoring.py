@@ -121,7 +121,7 @@ def _values(found: Alignment, left: Integers) -> Floats:
     """What each match of a row on the left adds to its place's sum; not a number where it is no pair."""
     items = found.items
     right = found.partner[left]
-    is_same = items.own[left] == items.own[right]
+    is_same = (items.own[left] == items.own[right]) & (found.ends[left] == found.ends[right])
     value = np.where(np.isin(items.kind[left], _BY_OVERLAP), found.likeness[left], is_same.astype(float))
     reworded = np.flatnonzero(~is_same & (items.kind[left] == of.TRANSCRIPTION))
     value[reworded] = texts.dice(items.texts(left[reworded]), items.texts(right[reworded]))
