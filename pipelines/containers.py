@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Final
 from zoneinfo import ZoneInfo
 
-from pipelines import landing
+from pipelines import landing, splitting
 from pipelines.limits import Limits
 
 _CHUNK: Final = 1 << 20
@@ -290,10 +290,12 @@ def _readme_of(inside: Sequence[Named], zone: ZoneInfo) -> tuple[Readme | None, 
         return None, []
     try:
         with found.open() as file:
-            text = file.read(_CHUNK).decode("utf-8", "replace")
+            text = file.read(_CHUNK)
+        if encoding := splitting.encoding(text):
+            raise Unreadable(f"this is {encoding}")
     except Unreadable as error:
         return None, [Fault(found.entry, str(error))]
-    return _readme(text, found.entry, zone)
+    return _readme(text.decode("utf-8", "replace"), found.entry, zone)
 
 
 def _no_export(names: list[str]) -> str:

@@ -5,6 +5,7 @@ are looked at: a record that is broken inside is still told from its neighbours,
 at brackets alone takes half the time, and finds the same where no text holds any, or where those that it holds close.
 """
 
+import codecs
 import io
 import re
 from array import array
@@ -18,9 +19,10 @@ import orjson
 Span = tuple[int, int]
 
 _CHUNK: Final = 1 << 20
+_LONGEST_KEY: Final = 1 << 16
 _LONGEST_LINE: Final = 1 << 26
 _MANY_STRAYS: Final = 10_000
-_BOM: Final = b"\xef\xbb\xbf"
+_BOM: Final = codecs.BOM_UTF8
 _QUOTE: Final = ord('"')
 _IS_BRACKET: Final = bytes(byte in b"[]{}" for byte in range(256))
 _IS_STRUCTURAL: Final = bytes(byte in b'"[]{}' for byte in range(256))
@@ -29,6 +31,20 @@ _STEP[list(b"[{")] = 1
 _STEP[list(b"]}")] = -1
 _KEY: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*\Z')
 _ITEM: Final = re.compile(rb'(?:"(?:[^"\\]|\\.)*"?|[^",])+', re.DOTALL)
+
+
+_ENCODINGS: Final = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_ZERO_BYTES: Final[dict[tuple[bool, ...], str]] = {
+    (False, True, True, True): "UTF-32",
+    (True, True, True, False): "UTF-32",
+    (False, True, False, True): "UTF-16",
+    (True, False, True, False): "UTF-16",
+}  # of the first four bytes, in a text that begins in ASCII
 
 
 class NotJson(ValueError):
@@ -42,6 +58,13 @@ class Records:
     is_list: bool
     is_lone: bool
     spans: Iterator[Span]
+
+
+def encoding(beginning: bytes) -> str | None:
+    """That a text is UTF-16 or UTF-32, by its byte order mark or its zero bytes, and what to do."""
+    zeros = tuple(byte == 0 for byte in beginning[:4])
+    name = next((name for mark, name in _ENCODINGS if beginning.startswith(mark)), _ZERO_BYTES.get(zeros))
+    return f"{name} text: save the file as UTF-8" if name else None
 
 
 def records(document: IO[bytes], *, is_quick: bool = False) -> Records:
@@ -61,17 +84,32 @@ def records(document: IO[bytes], *, is_quick: bool = False) -> Records:
     return Records(is_list, not is_list and len(opened) == 1, _spans(document, opened, closed, inner))
 
 
+def items(document: IO[bytes], start: int, *, is_quick: bool = False) -> Iterator[Span]:
+    """The items of a list that begins at a byte inside a document. Raises `NotJson`."""
+    opened, closed, end = _brackets(document, start, base=1, is_quick=is_quick, is_inner=True)
+    return _spans(document, opened, closed, (start + 1, end - 1))
+
+
 def members(text: bytes) -> Iterator[tuple[bytes, Span]]:
     """The lists and objects that are values of a JSON object: key and span of each. Raises `NotJson`."""
     document = io.BytesIO(text)
     start, first = _first_byte(document)
     if first != b"{":
         raise NotJson("not a JSON object")
-    opened, closed, _ = _brackets(document, start, base=1)
-    for begin, end in zip(opened, closed, strict=True):
-        if key := _KEY.search(text, start + 1, begin):
-            yield key[1], (begin, end)
-        start = end - 1
+    yield from members_at(document, start, is_inner=False)[0]
+
+
+def members_at(document: IO[bytes], start: int, *, is_inner: bool = True) -> tuple[list[tuple[bytes, Span]], int]:
+    """The same of an object that begins at a byte inside a document, and the byte after it. Raises `NotJson`."""
+    opened, closed, end = _brackets(document, start, base=1, is_inner=is_inner)
+    found = []
+    for begin, close in zip(opened, closed, strict=True):
+        before = max(start + 1, begin - _LONGEST_KEY)
+        document.seek(before)
+        if key := _KEY.search(document.read(begin - before)):
+            found.append((key[1], (begin, close)))
+        start = close - 1
+    return found, end
 
 
 def _first_byte(document: IO[bytes]) -> tuple[int, bytes]:
@@ -87,9 +125,12 @@ def _first_byte(document: IO[bytes]) -> tuple[int, bytes]:
 
 
 def _brackets(
-    document: IO[bytes], start: int, base: int, *, is_quick: bool = False
+    document: IO[bytes], start: int, base: int, *, is_quick: bool = False, is_inner: bool = False
 ) -> tuple["array[int]", "array[int]", int]:
-    """Where records, at depth `base`, open and close, and the byte after the document's last bracket."""
+    """Where records, at depth `base`, open and close, and the byte after the document's last bracket.
+
+    `is_inner`: what stands there is a part of the document, which may go on after it.
+    """
     opened, closed = array("q"), array("q")
     depth, in_text, end = 0, 0, start
     for offset, chunk in _chunks(document, start):
@@ -111,15 +152,15 @@ def _brackets(
             break
     if depth > 0 or in_text:
         raise NotJson(f"not JSON: cut short, a bracket or text is still open at its end, byte {document.tell()}")
-    if depth < 0 or not _is_end(document, end, opener=_byte(document, start)):
+    if depth < 0 or not _is_end(document, end, opener=_byte(document, start), is_inner=is_inner):
         raise NotJson(f"not JSON: text or a bracket too many at byte {end}")
     return opened, closed, end
 
 
-def _is_end(document: IO[bytes], end: int, opener: bytes) -> bool:
-    """Whether the bracket before `end` fits the first one, and nothing follows."""
+def _is_end(document: IO[bytes], end: int, opener: bytes, *, is_inner: bool) -> bool:
+    """Whether the bracket before `end` fits the first one, and nothing follows that is no part of the document."""
     is_fitting = opener + _byte(document, end - 1) in (b"[]", b"{}")
-    return is_fitting and not any(chunk.strip() for _, chunk in _chunks(document, end))
+    return is_fitting and (is_inner or not any(chunk.strip() for _, chunk in _chunks(document, end)))
 
 
 def _byte(document: IO[bytes], position: int) -> bytes:

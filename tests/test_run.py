@@ -145,7 +145,14 @@ def test_what_cannot_be_loaded_is_rejected_with_its_place_and_the_rest_loads(bro
         ("cut.json", "", None, None, f"not JSON: cut short, a bracket or text is still open at its end, byte {size}"),
         ("cut.zip", "", None, None, "a damaged or truncated zip: File is not a zip file"),
         ("other.zip", "", None, None, "a zip without data.json or labels/*.json is no Kili export"),
-        ("page.json", "", None, None, "not JSON: it starts with '<'"),
+        (
+            "page.json",
+            "",
+            None,
+            None,
+            "this is a web page (HTML), most likely a log-in or error page, saved in place of the export: "
+            "download the export again, and check its link and the key",
+        ),
         ("pipe.json", "", None, None, "cannot be read: it is a named pipe, not a file. Every run tries it again"),
         (
             "records.json",

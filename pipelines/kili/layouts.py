@@ -8,12 +8,13 @@ from typing import IO, Any, Final
 import msgspec
 
 from pipelines import containers, landing, splitting
-from pipelines.kili import export
+from pipelines.kili import export, foreign, replies
 from pipelines.kili.parsing import Text
 from pipelines.limits import Limits
 
 _MANY_NAMELESS: Final = 10_000
 _BEGINNING: Final = 1 << 20
+_SHORT: Final = 1 << 12
 _ABSENT: Final = msgspec.Raw()
 
 
@@ -88,13 +89,15 @@ class Place:
 class Layout:
     """How an export is laid out, where its records are, and which of its entries could not be read.
 
-    `faults` are of entries that are damaged; `unreadable` of those that the system does not give.
+    `faults` are of entries that are damaged; `unreadable` of those that the system does not give; `notes` of parts that
+    hold no records.
     """
 
     name: str
     assets: list[list[Place]] = field(default_factory=list)
     faults: list[containers.Fault] = field(default_factory=list)
     unreadable: list[containers.Fault] = field(default_factory=list)
+    notes: list[containers.Fault] = field(default_factory=list)
 
 
 def of(container: containers.Container, limits: Limits) -> Layout:
@@ -103,62 +106,99 @@ def of(container: containers.Container, limits: Limits) -> Layout:
     Raises `containers.Unreadable` or `OSError` where the export as a whole cannot be read; a broken entry of several is
     a fault.
     """
+    layout = Layout(container.layout or "json_list")
     groups: dict[str | int, list[Place]] = {}
-    faults: list[containers.Fault] = []
-    unreadable: list[containers.Fault] = []
-    shape = "json_list"
     for document in container.documents:
         try:
             with document.open() as file:
-                shape = _collect(document, file, limits, groups)
+                shape = _collect(document, file, limits, groups, layout.notes)
+                layout.name = container.layout or shape
         except (containers.Unreadable, splitting.NotJson) as error:
             if len(container.documents) == 1:
                 raise containers.Unreadable(str(error)) from None
-            faults.append(containers.Fault(document.entry, str(error)))
+            layout.faults.append(containers.Fault(document.entry, str(error)))
         except OSError as error:
             if len(container.documents) == 1:
                 raise
-            unreadable.append(containers.fault(error, document.entry))
-    return Layout(container.layout or shape, list(groups.values()), faults, unreadable)
+            layout.unreadable.append(containers.fault(error, document.entry))
+    layout.assets = list(groups.values())
+    return layout
 
 
 def _collect(
-    document: containers.Document, file: IO[bytes], limits: Limits, groups: dict[str | int, list[Place]]
+    document: containers.Document,
+    file: IO[bytes],
+    limits: Limits,
+    groups: dict[str | int, list[Place]],
+    notes: list[containers.Fault],
 ) -> str:
     """Adds the records of a document to those of the same asset; all of them or, where it raises, none."""
+    if refusal := foreign.document(file.read(foreign.BEGINNING)):
+        raise containers.Unreadable(f"this is {refusal}")
+    found = _Found(document, file)
     try:
-        shape, places = _laid_out(document, file, limits, is_quick=True)
+        shape, places = _laid_out(found, limits, is_quick=True)
     except (_Unsure, splitting.NotJson):
-        shape, places = _laid_out(document, file, limits, is_quick=False)
+        found = _Found(document, file)
+        shape, places = _laid_out(found, limits, is_quick=False)
     for place in places:
         groups.setdefault(place.asset_id or len(groups), []).append(place)
+    notes += found.notes
     return shape
 
 
-def _laid_out(
-    document: containers.Document, file: IO[bytes], limits: Limits, *, is_quick: bool
-) -> tuple[str, list[Place]]:
+@dataclass
+class _Found:
+    """The records of a document and of the replies of Kili's API in it, found as they are asked for."""
+
+    document: containers.Document
+    file: IO[bytes]
+    notes: list[containers.Fault] = field(default_factory=list)
+
+    def spans(self, records: splitting.Records, *, is_quick: bool) -> Iterator[tuple[splitting.Span, str]]:
+        """Where each record stands: its bytes, and its place (JSON pointer)."""
+        has_replies = True
+        for position, span in enumerate(records.spans):
+            here = "" if records.is_lone else f"/{position}"
+            reply = replies.of(self.file, span) if has_replies else None
+            if reply is None:
+                has_replies = False
+                yield span, here
+            elif not reply.lists and records.is_lone:
+                raise containers.Unreadable(f"this is {reply.refusal}")
+            else:
+                yield from self._in_reply(reply, here, is_quick=is_quick)
+
+    def _in_reply(self, reply: replies.Reply, here: str, *, is_quick: bool) -> Iterator[tuple[splitting.Span, str]]:
+        if not reply.lists:
+            self.notes.append(containers.Fault(self.document.entry, f"this is {reply.refusal}", here))
+        elif reply.has_errors:
+            self.notes.append(containers.Fault(self.document.entry, replies.ERRORS, f"{here}/errors"))
+        for pointer, start in reply.lists.items():
+            for position, span in enumerate(splitting.items(self.file, start, is_quick=is_quick)):
+                yield span, f"{here}{pointer}/{position}"
+
+
+def _laid_out(found: _Found, limits: Limits, *, is_quick: bool) -> tuple[str, list[Place]]:
     """How the records of a document stand there, and where. Quickly only if all of them are JSON."""
-    found = splitting.records(file, is_quick=is_quick)
+    records = splitting.records(found.file, is_quick=is_quick)
     places: list[Place] = []
     has_labels, nameless = False, 0
-    for position, span in enumerate(found.spans):
+    for position, (span, location) in enumerate(found.spans(records, is_quick=is_quick)):
         is_readable = span[1] - span[0] <= limits.record_bytes
-        raw = _read(file, span) if is_readable else b""
+        raw = _read(found.file, span) if is_readable else b""
         head = _head(raw) if is_readable else None
         if head is None and is_quick:
             raise _Unsure
         if head is None and is_readable:
             head = _head(export.shell(raw)[0])
         record_hash = hashlib.blake2b(raw, digest_size=16).hexdigest() if head and not head.is_label else None
-        if position == 0 and head and (refusal := head.foreign_format):
+        if position == 0 and head and (refusal := _refusal(head, raw, is_lone=records.is_lone)):
             raise containers.Unreadable(f"this is {refusal}")
         has_labels = has_labels or (head is not None and head.is_label)
         asset_id, is_label = (head.asset_id, head.is_label) if head else (None, has_labels)
         fault = None if is_readable else f"it is longer than {limits.record_bytes:,} bytes (KILI_MAX_RECORD_BYTES)"
-        places.append(
-            Place(document, span, "" if found.is_lone else f"/{position}", asset_id, is_label, fault, record_hash)
-        )
+        places.append(Place(found.document, span, location, asset_id, is_label, fault, record_hash))
         nameless += asset_id is None
         if nameless > max(_MANY_NAMELESS, position / 2):
             raise containers.Unreadable(
@@ -166,7 +206,14 @@ def _laid_out(
             )
     if has_labels:
         return "label_list", places
-    return "json_list" if found.is_list else "json_object" if found.is_lone else "json_lines", places
+    is_object = records.is_lone and any(not place.location for place in places)
+    return "json_object" if is_object else "json_list" if records.is_list or records.is_lone else "json_lines", places
+
+
+def _refusal(head: _Head, raw: bytes, *, is_lone: bool) -> str | None:
+    """What a document is by its first record, if it is no export, and what to do. A usual record is not read again."""
+    is_usual = isinstance(head.id, str) and not head.id.isdigit() and not (is_lone and len(raw) < _SHORT)
+    return head.foreign_format or (None if is_usual else foreign.record(raw, is_lone=is_lone))
 
 
 def texts(layout: Layout) -> Iterator[list[Text]]:

@@ -81,6 +81,8 @@ class Reader:
                     self.counts.rejected_asset_count += 1
                     self._has_rejects = True
                     self._note(fault)
+                for fault in layout.notes:
+                    self._note(fault)
                 self._set_apart(layout.unreadable)
                 if known:
                     self._leave_out(layout, known)
