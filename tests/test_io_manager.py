@@ -45,7 +45,7 @@ def test_a_later_run_of_kili_alone_loads_the_list_that_was_stored(
     loaded = run("kili")
     assert loaded.success
     assert loaded.asset_materializations_for_node("kili")
-    assert built.load_asset_value("landing/kili", instance=instance) == [
+    assert built.load_asset_value(["landing", "kili"], instance=instance) == [
         landing.Landed(
             f"{chosen.exports}/\\xff.json", Path(os.fsdecode(os.fsencode(chosen.exports or "") + b"/\xff.json"))
         )
