@@ -1,5 +1,6 @@
 """Where Dagster keeps its runs and events: a folder of the warehouse, so that runs by hand show in the UI too."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -7,6 +8,8 @@ import sqlalchemy
 
 from pipelines import settings
 from pipelines.settings import Settings
+
+WORKSPACE: Final = Path(__file__).parent.parent / "workspace.yaml"
 
 _CONFIGURATION: Final = """\
 telemetry:
@@ -52,6 +55,14 @@ def prepare(chosen: Settings) -> Path:
     home.mkdir(exist_ok=True)
     (home / "dagster.yaml").write_text(_CONFIGURATION + (_POSTGRES if chosen.dagster_postgres else ""))
     return home
+
+
+def enter(chosen: Settings) -> None:
+    """Sets the environment of this process and of its children to a warehouse. Raises `BadSetting` as `prepare`."""
+    os.environ["DAGSTER_HOME"] = str(prepare(chosen))
+    os.environ["KILI_WAREHOUSE"] = str(chosen.warehouse)
+    if chosen.exports is not None:
+        os.environ["KILI_EXPORTS"] = chosen.exports
 
 
 def _connect(url: str) -> None:

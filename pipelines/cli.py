@@ -78,33 +78,32 @@ def rejects(chosen: settings.Settings, options: argparse.Namespace) -> int:
     return OK
 
 
-def ui(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn:
+def ui(chosen: settings.Settings, options: argparse.Namespace) -> int:
     """Opens Dagster's UI, with its daemon, on this machine only."""
-    _become(chosen, "dagster", "dev", "-h", "127.0.0.1", "-p", str(options.port))
+    from assets_defs import web_ui
+
+    try:
+        web_ui.serve_with_daemon(chosen, options.port)
+    except web_ui.DaemonEnded as error:
+        return _complain(str(error), FAILED)
+    return OK
 
 
 def daemon(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn:  # noqa: ARG001
     """Dagster's daemon alone, for a server: sensor, schedule, queue, and runs that are lost."""
-    _become(chosen, "dagster-daemon", "run")
-
-
-def webserver(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn:
-    """Dagster's UI alone, for a server: read-only, on this machine only, to stand behind a proxy."""
-    prefix = ["--path-prefix", options.path_prefix] if options.path_prefix else []
-    _become(chosen, "dagster-webserver", "--read-only", "-h", "127.0.0.1", "-p", str(options.port), *prefix)
-
-
-def _become(chosen: settings.Settings, program: str, *arguments: str) -> NoReturn:
-    """Goes on as one of Dagster's programs, at home in the warehouse."""
     from assets_defs import home
 
-    os.environ["DAGSTER_HOME"] = str(home.prepare(chosen))
-    os.environ["KILI_WAREHOUSE"] = str(chosen.warehouse)
-    if chosen.exports is not None:
-        os.environ["KILI_EXPORTS"] = chosen.exports
-    workspace = Path(__file__).parent.parent / "workspace.yaml"
-    path = str(Path(sys.executable).with_name(program))
-    os.execv(path, [path, *arguments, "-w", str(workspace)])
+    home.enter(chosen)
+    path = str(Path(sys.executable).with_name("dagster-daemon"))
+    os.execv(path, [path, "run", "-w", str(home.WORKSPACE)])
+
+
+def webserver(chosen: settings.Settings, options: argparse.Namespace) -> int:
+    """Dagster's UI alone, for a server: read-only, on this machine only, to stand behind a proxy."""
+    from assets_defs import web_ui
+
+    web_ui.serve(chosen, options.port, options.path_prefix)
+    return OK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -121,7 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     port = argparse.ArgumentParser(add_help=False)
     port.add_argument("--port", type=int, default=3000, help="the UI's port (3000)")
     prefix = argparse.ArgumentParser(add_help=False)
-    prefix.add_argument("--path-prefix", metavar="/PATH", help="where the proxy shows the UI, if not at its root")
+    prefix.add_argument(
+        "--path-prefix", metavar="/PATH", default="", help="where the proxy shows the UI, if not at its root"
+    )
     parser = argparse.ArgumentParser(prog="kili-warehouse", description="Kili label exports as a tested warehouse.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command, parents in (

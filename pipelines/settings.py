@@ -14,6 +14,7 @@ from pipelines.limits import Limits
 from pipelines.thresholds import Thresholds
 
 DAGSTER_POSTGRES_URL: Final = "KILI_DAGSTER_POSTGRES_URL"
+HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?")  # with or without port, in lower case
 _DAILY: Final = "0 6 * * *"
 _UTC: Final = ZoneInfo("UTC")
 _KILI: Final = "https://cloud.kili-technology.com/api/label/v2/graphql"
@@ -57,6 +58,8 @@ class Settings:
         (KILI_DAGSTER_POSTGRES_URL); SQLite in the work folder, if not given.
     thresholds: the share of rejected records from which a check warns (KILI_MAX_REJECTED_SHARE), and the ages from
         which the load (KILI_STALE_LOAD_HOURS) and the newest label (KILI_STALE_LABELS_DAYS) are stale.
+    ui_hosts: host names besides this machine's own under which the UI is served, with or without port
+        (KILI_UI_HOSTS). Without port, all ports of the name are meant.
     alert_webhook: where alerts are posted (KILI_ALERT_WEBHOOK). The address is a secret, and not part of what is
         printed of these settings.
     """
@@ -74,6 +77,7 @@ class Settings:
     pull: Pull | None = None
     dagster_postgres: str | None = field(default=None, repr=False)
     thresholds: Thresholds = thresholds.DEFAULT
+    ui_hosts: tuple[str, ...] = ()
     alert_webhook: str | None = field(default=None, repr=False)
 
     @property
@@ -129,6 +133,7 @@ def from_environment() -> Settings:
             load_hours=_size("KILI_STALE_LOAD_HOURS", thresholds.DEFAULT.load_hours),
             label_days=_size("KILI_STALE_LABELS_DAYS", thresholds.DEFAULT.label_days),
         ),
+        ui_hosts=_hosts("KILI_UI_HOSTS"),
         alert_webhook=_webhook("KILI_ALERT_WEBHOOK"),
     )
 
@@ -198,6 +203,16 @@ def _flag(name: str) -> bool:
     if value.lower() not in ("true", "false"):
         raise BadSetting(f"{name}: true or false is wanted, not {value}")
     return value.lower() == "true"
+
+
+def _hosts(name: str) -> tuple[str, ...]:
+    value = os.environ.get(name) or ""
+    hosts = tuple(host for part in value.split(",") if (host := part.strip().lower()))
+    if wrong := next((host for host in hosts if not HOST.fullmatch(host)), None):
+        raise BadSetting(
+            f"{name} must be host names with commas between them, such as warehouse.example.org, got `{wrong}`"
+        )
+    return hosts
 
 
 def _webhook(name: str) -> str | None:

@@ -19,6 +19,9 @@ from selenium.webdriver.common.by import By
 
 GROUPS = {"landing", "kili", "staging", "intermediate", "comparison", "marts", "published"}
 PREFIX = "/dagster"
+PRODUCTION = (ROOT / "docs" / "production.md").read_text()
+[PUBLIC] = re.findall(r"^KILI_UI_HOSTS=(\S+)$", PRODUCTION, re.MULTILINE)
+PASSWORD = {"Authorization": "Basic " + base64.b64encode(b"ana:secret").decode()}
 BROWSER = shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -37,7 +40,7 @@ def ui(samples: Path) -> Iterator[str]:
     port = serving.free_port()
     url = f"http://127.0.0.1:{port}{PREFIX}"
     command = [COMMAND, "webserver", "--warehouse", samples, "--port", port, "--path-prefix", PREFIX]
-    with serving.started(samples / "work" / "webserver.log", *command) as server:
+    with serving.started(samples / "work" / "webserver.log", *command, KILI_UI_HOSTS=PUBLIC) as server:
         serving.wait(lambda: serving.answer(f"{url}/server_info")[0] == 200, "webserver", server)
         yield url
 
@@ -46,7 +49,7 @@ def ui(samples: Path) -> Iterator[str]:
 def proxied(ui: str) -> Iterator[str]:
     """The address of the same behind nginx, which does as docs/production.md says."""
     port = serving.free_port()
-    [location] = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs" / "production.md").read_text(), re.DOTALL)
+    [location] = re.findall(r"```nginx\n(.*?)```", PRODUCTION, re.DOTALL)
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "htpasswd").write_text("ana:{PLAIN}secret\n")
         location = location.replace("127.0.0.1:3000", ui.removeprefix("http://").removesuffix(PREFIX))
@@ -78,6 +81,7 @@ def browser() -> Iterator[webdriver.Chrome]:
             "disable-component-update",
             "disable-sync",
             "window-size=2000,1000",
+            f"host-resolver-rules=MAP {PUBLIC} 127.0.0.1",
             f"user-data-dir={profile}",
         ):
             options.add_argument(f"--{flag}")
@@ -139,18 +143,51 @@ def test_a_read_only_ui_starts_no_run(ui: str) -> None:
 
 @needs_nginx
 def test_the_proxy_asks_for_a_password_and_passes_everything_on(ui: str, proxied: str) -> None:
-    known = {"Authorization": "Basic " + base64.b64encode(b"ana:secret").decode()}
     assert serving.answer(proxied + "/")[0] == 401
-    status, page = serving.answer(proxied + "/", **known)
+    status, page = serving.answer(proxied + "/", **PASSWORD)
     assert status == 200
     scripts = re.findall(r'src="(/[^"]+\.js)"', page)
     assert scripts
     assert all(script.startswith(PREFIX) for script in scripts)
     root = proxied.removesuffix(PREFIX)
-    assert serving.answer(root + scripts[0], **known) == serving.answer(ui.removesuffix(PREFIX) + scripts[0])
-    socket = websocket.create_connection(
-        f"{proxied.replace('http', 'ws', 1)}/graphql", header=known, subprotocols=["graphql-ws"], timeout=60
-    )
-    socket.send('{"type": "connection_init"}')
-    assert socket.recv() == '{"type":"connection_ack"}'
-    socket.close()
+    assert serving.answer(root + scripts[0], **PASSWORD) == serving.answer(ui.removesuffix(PREFIX) + scripts[0])
+
+
+@needs_nginx
+@pytest.mark.parametrize(
+    ("host", "page", "status"),
+    [
+        pytest.param(PUBLIC, f"https://{PUBLIC}", 200, id="its public name"),
+        pytest.param(f"{PUBLIC}:8443", f"https://{PUBLIC}:8443", 200, id="its public name with a port"),
+        pytest.param(PUBLIC, "https://evil.example", 403, id="a foreign page"),
+        pytest.param("evil.example", "https://evil.example", 403, id="a foreign name"),
+    ],
+)
+def test_the_proxy_passes_on_what_comes_by_its_public_name(proxied: str, host: str, page: str, status: int) -> None:
+    query = {"query": "{ version }"}
+    assert serving.answer(f"{proxied}/graphql", query, Host=host, Origin=page, **PASSWORD)[0] == status
+    address = f"{proxied.replace('http', 'ws', 1)}/graphql"
+
+    def connect() -> websocket.WebSocket:
+        return websocket.create_connection(
+            address, header=PASSWORD, host=host, origin=page, subprotocols=["graphql-ws"], timeout=60
+        )
+
+    if status == 200:
+        socket = connect()
+        socket.send('{"type": "connection_init"}')
+        assert socket.recv() == '{"type":"connection_ack"}'
+        socket.close()
+    else:
+        with pytest.raises(websocket.WebSocketBadStatusException, match=str(status)):
+            connect()
+
+
+@needs_nginx
+@needs_browser
+def test_a_browser_shows_the_ui_by_the_public_name_of_the_proxy(proxied: str, browser: webdriver.Chrome) -> None:
+    public = proxied.replace("127.0.0.1", PUBLIC)
+    browser.get(f"{public.replace('//', '//ana:secret@', 1)}/server_info")  # the browser keeps the password
+    browser.get(f"{public}/asset-groups")
+    serving.wait(lambda: groups_drawn(browser) == GROUPS, "graph", patience=60)
+    assert browser.current_url == f"{public}/asset-groups"
