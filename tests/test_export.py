@@ -288,9 +288,92 @@ def test_signatures_are_cut_in_strings_of_json_too() -> None:
         assert "abc" not in str(export.read_asset(raw)[0])
 
 
-def test_of_keys_that_come_twice_the_last_counts() -> None:
-    found, broken = export.read_asset(b'{"id":"a0","id":"a1","status":"x","status":"y"}')
-    assert (found, broken) == ({"id": "a1", "status": "y"}, [])
+def repeated(key: str, pointer: str) -> str:
+    return f'the key "{key}" is given more than once in one object, at {pointer}'
+
+
+REPEATED_IN_LABELS = {
+    "the label": (raw_label(**{"status": "1", "\\u0073tatus": "2"}), "status", "/status"),
+    "null, then a value": (raw_label(skipped="null", **{"skippe\\u0064": "true"}), "skipped", "/skipped"),
+    "the author": (raw_label(author='{"id":"u","email":"a","email":null}'), "email", "/author/email"),
+    "an answer": (raw_label(jsonResponse='{"J":{"text":"a"},"J":{}}'), "J", "/jsonResponse/J"),
+    "equal values": (raw_label(jsonResponse='{"J":{"text":"a","text":"a"}}'), "text", "/jsonResponse/J/text"),
+    "in a list": (
+        raw_label(jsonResponse='{"J":{"categories":[{"name":"A"},{"name":"B","name":"B"}]}}'),
+        "name",
+        "/jsonResponse/J/categories/1/name",
+    ),
+    "an answer in a string": (
+        raw_label(jsonResponse=json.dumps('{"J":{"text":"a","text":"b"}}')),
+        "text",
+        "/jsonResponse/J/text",
+    ),
+    "beside escaped colons": (
+        raw_label(jsonResponse='{"J":{"a/~":1,"a/~":"\\u003A \\\\u003a"}}'),
+        "a/~",
+        "/jsonResponse/J/a~1~0",
+    ),
+    "deep in lists": (
+        raw_label(jsonResponse='{"J":' + "[" * 1000 + '{"a":1,"a":2}' + "]" * 1000 + "}"),
+        "a",
+        "/jsonResponse/J" + "/0" * 1000 + "/a",
+    ),
+    "a key without a column": (raw_label(later='{"":1,"":2}'), "", "/later/"),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED_IN_LABELS)
+def test_a_label_that_repeats_a_key_is_rejected_alone_with_pointer_and_key(name: str) -> None:
+    broken, key, pointer = REPEATED_IN_LABELS[name]
+    found, rejected = export.read_asset(raw_asset(text(GOOD), broken), location="/7")
+    assert [one["id"] for one in export.labels_of(found)] == ["l-good"]
+    reason = repeated(key, f"/7/labels/1{pointer}")
+    assert rejected == [export.BrokenLabel("/labels/1", reason, broken.decode())]
+
+
+@pytest.mark.parametrize("name", REPEATED_IN_LABELS)
+def test_a_label_of_a_list_that_repeats_a_key_is_rejected(name: str) -> None:
+    broken, key, pointer = REPEATED_IN_LABELS[name]
+    assert _rejected_labels(b'{"assetId":"a1",' + broken[1:]) == [repeated(key, pointer)]
+
+
+REPEATED_IN_ASSETS = {
+    "a value": (b'{"id":"a1","status":null,"status":"X","labels":[{}]}', "status", "/status", 1),
+    "the id": (b'{"id":"a0","id":"a1","labels":[{},{}]}', "id", "/id", 2),
+    "metadata": (b'{"id":"a1","jsonMetadata":{"k":{"a":1,"a":1}},"labels":[]}', "a", "/jsonMetadata/k/a", 0),
+    "metadata in a string": (
+        b'{"id":"a1","jsonMetadata":"{\\"a\\":1,\\"a\\":2}","labels":[{}]}',
+        "a",
+        "/jsonMetadata/a",
+        1,
+    ),
+    "labels": (b'{"id":"a1","labels":[{},{}],"labels":[{},null,5]}', "labels", "/labels", 5),
+    "labels with an escape": (b'{"id":"a1","labels":[{},{}],"lab\\u0065ls":[{}]}', "labels", "/labels", 3),
+    "latest labels": (
+        b'{"id":"a1","latestLabel":{},"latestLabel":{},"latestLabels":[null,{}],"latestLabels":[]}',
+        "latestLabel",
+        "/latestLabel",
+        3,
+    ),
+    "the last of two labels lists is null": (b'{"id":"a1","labels":[{}],"labels":null}', "labels", "/labels", 1),
+    "itself and a label": (b'{"id":"a1","x":1,"x":2,"labels":[{"y":1,"y":2}]}', "x", "/x", 1),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED_IN_ASSETS)
+def test_an_asset_that_repeats_a_key_is_rejected_with_the_labels_of_every_repeated_list(name: str) -> None:
+    raw, key, pointer, labels = REPEATED_IN_ASSETS[name]
+    with pytest.raises(export.BrokenRecord) as caught:
+        export.read_asset(raw, location="/7")
+    error = caught.value
+    assert (str(error), error.asset_id, error.label_count) == (repeated(key, f"/7{pointer}"), "a1", labels)
+
+
+def test_a_key_that_comes_again_in_another_object_or_in_a_text_is_not_repeated() -> None:
+    said = label({"J": {"text": '{"a":1,"a":2}', "children": {"J": {"text": ":"}}}}, note='"id":1,"id":\\u003a')
+    raw = text(asset("a1", said, said | {"id": "l2"}, jsonMetadata='"a":1,"a":2')).replace(b'"note"', b'"n\\u003ate"')
+    assert b"\\u003a" in raw
+    assert export.read_asset(raw)[1] == []
 
 
 def test_keys_that_no_model_names_stay() -> None:

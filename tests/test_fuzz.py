@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from exporting import README, REAL, label, read, text, written
+from exporting import README, REAL, Again, label, read, text, written
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from test_reading import into_duckdb
@@ -38,7 +38,7 @@ fields = st.dictionaries(
     st.sampled_from(["status", "content", "jsonMetadata", "isHoneypot", "honeypotMark", "new", "id", "updatedAt"]),
     anything | dates,
     max_size=2,
-)
+) | st.sampled_from(["id", "status", "labels", "latestLabel"]).map(lambda key: {Again(key): [{}], Again(key): {}})
 labels = st.builds(
     lambda answer, date, kind, more: label(answer) | more | {"createdAt": date, "labelType": kind},
     responses | jobs.map(json.dumps) | anything,

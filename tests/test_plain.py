@@ -1,5 +1,6 @@
 """The quick way through plain answers gives the same rows as the long one."""
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from exporting import asset, label, named
+from exporting import Again, asset, label, named
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -235,6 +236,43 @@ def test_a_record_is_read_the_same_either_way(key: tuple[str, str], value: Any) 
     first = said["labels"][0]
     {"asset": said, "label": first, "author": first["author"]}[key[0]][key[1]] = value
     assert flattened(said, is_long=False) == flattened(said, is_long=True)
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """All objects in a JSON value."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [value] * isinstance(value, dict) + [one for item in inside for one in objects(item)]
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(
+        [
+            record(),
+            record(content=SIGNED, latestLabels=[label({"0": {**ANSWER, **ODD_JOBS}}, id="l3")], labels=None),
+            record(labels=[], latestLabel=label({**ANSWER, **ODD_JOBS}), isHoneypot=None, jsonMetadata='{"a": {}}'),
+        ]
+    ),
+    st.data(),
+)
+def test_a_repeated_key_anywhere_is_found_either_way(said: dict[str, Any], data: st.DataObject) -> None:
+    said = copy.deepcopy(said)
+    one = data.draw(st.sampled_from([one for one in objects(said) if one]))
+    key = data.draw(st.sampled_from(sorted(one)))
+    again = {Again(key): data.draw(st.sampled_from([one[key], None, "x", {"a": 1}]))}
+    members = {**again, **one} if data.draw(st.booleans()) else {**one, **again}
+    one.clear()
+    one.update(members)
+    found = flattened(said, is_long=False)
+    assert found == flattened(said, is_long=True)
+    assert [reason for *_, reason, _ in found[2] if f'"{key}" is given more than once' in reason]
+
+
+def test_an_escaped_colon_does_not_hide_a_repeated_key() -> None:
+    plain_text = orjson.dumps(record(status="a:b\\u003a", skipped=None))
+    escaped = plain_text.replace(b"a:b", b"a\\u003Ab")
+    assert plain.asset(escaped) is not None
+    assert plain.asset(escaped.replace(b'"skipped":null', b'"skipped":null,"skipped":true', 1)) is None
 
 
 LABELS = st.builds(

@@ -168,6 +168,26 @@ def test_records_that_write_an_asset_id_as_number_and_as_text_are_of_one_asset(t
     assert not found.rejects
 
 
+def test_records_that_repeat_a_key_are_rejected_with_their_labels_and_text(tmp_path: Path) -> None:
+    good = text(label({"J": {"text": "x"}}, id="l1"))
+    bad_label = good[:-1] + b',"id":"l2"}'
+    twice = b'{"id":"a2","labels":[%b,%b],"labels":[%b]}' % (good, bad_label, good)
+    found = read(written(tmp_path / "x.json", b'[{"id":"a1","labels":[%b,%b]},%b]' % (good, bad_label, twice)))
+    assert [(one.asset_id, len(one.labels)) for one in found.assets] == [("a1", 1)]
+    counts = ("asset_count", "rejected_asset_count", "label_count", "rejected_label_count")
+    assert [found.ledger[name] for name in counts] == [2, 1, 5, 4]
+    said = [(reject["location"], reject["asset_id"], reject["raw"], reject["reason"]) for reject in found.rejects]
+    assert said == [
+        (
+            "/0/labels/1",
+            "a1",
+            bad_label.decode(),
+            'the key "id" is given more than once in one object, at /0/labels/1/id',
+        ),
+        ("/1", "a2", twice.decode(), 'the key "labels" is given more than once in one object, at /1/labels'),
+    ]
+
+
 def test_the_same_asset_with_a_broken_copy_is_one_asset(tmp_path: Path) -> None:
     broken = b'{"id":"good","labels":[{"a":NaN}]}'
     found = read(written(tmp_path / "x.json", b"[%b,%b]" % (text(GOOD), broken)))

@@ -28,10 +28,11 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from pipelines import splitting
-from pipelines.kili import canonical, urls
+from pipelines.kili import canonical, repeated_keys, urls
 
 LABEL_CONTAINERS: Final = ("labels", "latestLabel", "latestLabels")
 _OUTSIDE_YEARS: Final = "outside the years 1 to 9999 in UTC"
+_REPEATED_KEY: Final = "repeated_key"
 _SAID: Final = {"missing": "missing", "string_too_short": "empty", "year_out_of_range": _OUTSIDE_YEARS}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
@@ -59,7 +60,7 @@ def _parsed(value: object) -> object:
     if not value.strip():
         return {}
     try:
-        return orjson.loads(value)
+        return _opened(value)
     except orjson.JSONDecodeError as error:
         raise ValueError(f"holds a text that cannot be read: {_fault(value.encode(), error)}") from None
 
@@ -68,9 +69,17 @@ def _parsed_container(value: object) -> object:
     """The same for metadata, which may be a text; one that holds no object or list stays one."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return orjson.loads(value)
+            return _opened(value)
         except orjson.JSONDecodeError:
             return value
+    return value
+
+
+def _opened(text: str) -> object:
+    value, raw = orjson.loads(text), text.encode()
+    if repeated := repeated_keys.find(raw, canonical.dumps(value)):
+        key, pointer = repeated
+        raise PydanticCustomError(_REPEATED_KEY, "repeats a key", {"key": key, "pointer": pointer})
     return value
 
 
@@ -191,41 +200,45 @@ class BrokenLabel:
     raw: str
 
 
-def read_asset(raw: bytes, *, is_label: bool = False) -> tuple[Asset, list[BrokenLabel]]:
+def read_asset(raw: bytes, *, is_label: bool = False, location: str = "") -> tuple[Asset, list[BrokenLabel]]:
     """One asset's text, validated once; labels that cannot be read are set apart, the rest stays.
 
-    `is_label`: the record is a label that names its asset, as in dumps of `kili.labels`. Raises `BrokenRecord` where
-    the asset itself cannot be read.
+    `is_label`: the record is a label that names its asset, as in dumps of `kili.labels`. `location`: the record's JSON
+    pointer, for reasons that name a place inside it. Raises `BrokenRecord` where the asset itself cannot be read.
     """
     whole, keys = (_asset_of, _LABEL_TEXTS) if is_label else (_unchanged, _ASSET_TEXTS)
     broken: list[BrokenLabel] = []
     try:
-        asset: Asset = _ASSET.validate_python(whole(_strict(raw, keys)))
+        asset: Asset = _ASSET.validate_python(whole(_strict(raw, keys, location)))
     except (BrokenRecord, pydantic.ValidationError):
-        asset, broken = _salvaged_label(raw) if is_label else _salvaged(raw)
+        asset, broken = _salvaged_label(raw, location) if is_label else _salvaged(raw, location)
     return (urls.unsigned(asset) if urls.may_be_signed(raw) else asset), broken
 
 
-def shell(raw: bytes) -> tuple[bytes, dict[str, bytes]]:
-    """An asset's text with null for each of its labels, and their texts by their places (JSON pointers).
+def shell(raw: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """An asset's text with null for each of its labels, and their places (JSON pointers) and texts.
 
-    Labels are found by their brackets alone, so what is broken inside one is lost with that one only.
+    Labels are found by their brackets alone, so what is broken inside one is lost with that one only. A place comes
+    more than once where its key does.
     """
-    pieces, labels, end = [], {}, 0
+    pieces, labels, end = [], [], 0
     try:
         for key, (begin, close) in splitting.members(raw):
-            name = key.decode("ascii", "replace")
+            name = _lenient(b'"%b"' % key)
             if name not in LABEL_CONTAINERS:
                 continue
             found = splitting.records(io.BytesIO(raw[begin:close]))
             if found.is_list == (name == "latestLabel"):
                 continue
             for position, (first, last) in enumerate(found.spans):
-                labels[f"/{name}/{position}" if found.is_list else f"/{name}"] = raw[begin + first : begin + last]
+                text = raw[begin + first : begin + last]
+                if text == b"null" and name == "latestLabels":
+                    continue
+                labels.append((f"/{name}/{position}" if found.is_list else f"/{name}", text))
                 pieces += [raw[end : begin + first], b"null"]
                 end = begin + last
     except splitting.NotJson:
-        return raw, {}
+        return raw, []
     return b"".join([*pieces, raw[end:]]), labels
 
 
@@ -271,43 +284,44 @@ def _without_labels(record: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in LABEL_CONTAINERS}
 
 
-def _salvaged_label(raw: bytes) -> tuple[Asset, list[BrokenLabel]]:
+def _salvaged_label(raw: bytes, location: str) -> tuple[Asset, list[BrokenLabel]]:
     """The asset that a broken label names, without the label."""
     try:
-        record = _asset_of(_strict(raw, _LABEL_TEXTS))
+        record = _asset_of(_strict(raw, _LABEL_TEXTS, location))
         if not isinstance(record, dict):
             raise BrokenRecord(f"a label is a JSON object, this is {_kind(record)}")
         if not record["id"]:
             raise BrokenRecord("the label does not name its asset: assetId or labelOf.id is missing")
-        asset = _valid(_ASSET, _without_labels(record))
+        asset = _valid(_ASSET, _without_labels(record), location)
     except BrokenRecord as error:
         raise BrokenRecord(str(error), _asset_of(_lenient(raw)), label_count=1) from None
     try:
-        return cast(Asset, asset | {"labels": [_valid(_LABEL, record["labels"][0])]}), []
+        return cast(Asset, asset | {"labels": [_valid(_LABEL, record["labels"][0], location)]}), []
     except BrokenRecord as error:
         return asset, [BrokenLabel("", str(error), text_of(raw))]
 
 
-def _salvaged(raw: bytes) -> tuple[Asset, list[BrokenLabel]]:
+def _salvaged(raw: bytes, location: str) -> tuple[Asset, list[BrokenLabel]]:
     """The asset without the labels that cannot be read."""
     outside, texts = shell(raw)
     record: Any = None
     try:
-        record = _strict(outside, _ASSET_TEXTS)
+        record = _strict(outside, _ASSET_TEXTS, location)
         if not isinstance(record, dict):
             raise BrokenRecord(f"an asset is a JSON object, this is {_kind(record)}")
-        asset = _valid(_ASSET, _without_labels(record))
-        listed = list(_listed_labels(record, texts))
+        asset = _valid(_ASSET, _without_labels(record), location)
+        listed = list(_listed_labels(record, dict(texts)))
     except BrokenRecord as error:
-        raise BrokenRecord(str(error), record or _lenient(outside), _label_count(record, texts)) from None
+        named = record or _lenient(outside)
+        raise BrokenRecord(str(error), named, _label_count(named, texts)) from None
     broken: list[BrokenLabel] = []
     labels: dict[str, list[Label]] = {}
-    for location, text in listed:
+    for place, text in listed:
         try:
-            label = _valid(_LABEL, _strict(text, _LABEL_TEXTS))
-            labels.setdefault(location.split("/")[1], []).append(label)
+            label = _valid(_LABEL, _strict(text, _LABEL_TEXTS, location + place), location + place)
+            labels.setdefault(place.split("/")[1], []).append(label)
         except BrokenRecord as error:
-            broken.append(BrokenLabel(location, str(error), text_of(text)))
+            broken.append(BrokenLabel(place, str(error), text_of(text)))
     found: dict[str, Any] = {**labels}
     if "latestLabel" in found:
         found["latestLabel"] = found["latestLabel"][0]
@@ -329,29 +343,32 @@ def _listed_labels(record: Mapping[str, Any], texts: Mapping[str, bytes]) -> Ite
                 yield place, text
 
 
-def _label_count(record: Any, texts: Mapping[str, bytes]) -> int:
-    try:
-        return sum(1 for _ in _listed_labels(record, texts)) if isinstance(record, dict) else len(texts)
-    except BrokenRecord:
-        return len(texts)
+def _label_count(record: Any, texts: list[tuple[str, bytes]]) -> int:
+    """How many labels an asset has, in every repeated list, and under `latestLabel` also what is no object."""
+    is_odd = isinstance(record, dict) and record.get("latestLabel") is not None
+    return len(texts) + is_odd
 
 
-def _valid(adapter: pydantic.TypeAdapter[Any], value: object) -> Any:
+def _valid(adapter: pydantic.TypeAdapter[Any], value: object, location: str) -> Any:
     try:
         return adapter.validate_python(value)
     except pydantic.ValidationError as error:
-        raise BrokenRecord("; ".join(_reason(detail) for detail in error.errors(include_url=False))) from None
+        raise BrokenRecord("; ".join(_reason(detail, location) for detail in error.errors(include_url=False))) from None
 
 
-def _strict(text: bytes, keys: tuple[str, ...]) -> Any:
-    """JSON as the standard has it, with the numbers under these keys as they are written where they would lose digits.
-
-    Raises `BrokenRecord` for anything else.
-    """
+def _strict(text: bytes, keys: tuple[str, ...], location: str) -> Any:
+    """A record's JSON; texts are expected under these keys. Raises `BrokenRecord` if it is none or repeats a key."""
     try:
-        return _with_digits(orjson.loads(text), text, keys)
+        record = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise BrokenRecord(_fault(text, error)) from None
+    if repeated := repeated_keys.find(text, canonical.dumps(record)):
+        raise BrokenRecord(_repeated(*repeated, location))
+    return _with_digits(record, text, keys)
+
+
+def _repeated(key: str, pointer: str, location: str) -> str:
+    return f"the key {key} is given more than once in one object, at {location}{pointer}"
 
 
 def _with_digits(record: Any, text: bytes, keys: tuple[str, ...]) -> Any:
@@ -364,16 +381,17 @@ def _with_digits(record: Any, text: bytes, keys: tuple[str, ...]) -> Any:
     return record
 
 
-def _texts(record: Any, keys: tuple[str, ...]) -> Iterator[tuple[dict[str, Any], str]]:
+def _texts(record: Any, keys: tuple[str, ...]) -> list[tuple[dict[str, Any], str]]:
     """Where texts are expected in a record and in the labels, authors and assets inside it: object and key."""
+    texts: list[tuple[dict[str, Any], str]] = []
     waiting = [(record, keys)]
-    while waiting:
-        part, keys = waiting.pop()
+    for part, its_keys in waiting:
         if isinstance(part, list):
-            waiting += [(one, keys) for one in part]
+            waiting += [(one, its_keys) for one in part]
         elif isinstance(part, dict):
             waiting += [(part[key], _TEXTS_UNDER[key]) for key in _TEXTS_UNDER if key in part]
-            yield from ((part, key) for key in keys if key in part)
+            texts += [(part, key) for key in its_keys if key in part]
+    return texts
 
 
 def _lenient(text: bytes) -> Any:
@@ -410,9 +428,11 @@ def text_of(raw: bytes) -> str:
     return raw[:_RAW_LIMIT].decode("utf-8", "backslashreplace")[:_RAW_LIMIT]
 
 
-def _reason(detail: Any) -> str:
+def _reason(detail: Any, location: str) -> str:
     """What pydantic found, in a sentence with the place; never the value, which may be personal."""
     place = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == _REPEATED_KEY:
+        return _repeated(**detail["ctx"], location="/".join([location, *map(str, detail["loc"])]))
     if detail["type"] in _SAID:
         return f"{place} is {_SAID[detail['type']]}"
     wanted = (

@@ -50,15 +50,12 @@ _AUTHOR_COLUMNS: Final = ("id", "email", "name")
 _ASSET_KEYS: Final = {"id", *_ASSET_COLUMNS, *export.LABEL_CONTAINERS}
 _AUTHOR_KEYS: Final = frozenset(_AUTHOR_COLUMNS)
 _LABEL_KEYS: Final = {"id", "author", "labelType", "createdAt", "jsonResponse", *_LABEL_COLUMNS}
-_PLAIN_ASSET: Final = attrgetter(*_ASSET_COLUMNS)
-_PLAIN_LABEL: Final = attrgetter(*_LABEL_COLUMNS)
-_PLAIN_AUTHOR: Final = attrgetter(*_AUTHOR_COLUMNS)
 _ASSET_MORE: Final = [name for name in plain.Asset.__struct_fields__ if name not in _ASSET_KEYS]
 _LABEL_MORE: Final = [name for name in plain.Label.__struct_fields__ if name not in _LABEL_KEYS]
 _AUTHOR_MORE: Final = [name for name in plain.Author.__struct_fields__ if name not in _AUTHOR_KEYS]
-_PLAIN_ASSET_MORE: Final = attrgetter(*_ASSET_MORE)
-_PLAIN_LABEL_MORE: Final = attrgetter(*_LABEL_MORE)
-_PLAIN_AUTHOR_MORE: Final = attrgetter(*_AUTHOR_MORE)
+_PLAIN_ASSET: Final = attrgetter(*_ASSET_COLUMNS, *_ASSET_MORE)
+_PLAIN_LABEL: Final = attrgetter("id", *_LABEL_COLUMNS, *_LABEL_MORE)
+_PLAIN_AUTHOR: Final = attrgetter(*_AUTHOR_COLUMNS, *_AUTHOR_MORE)
 _NO_AUTHOR: Final = plain.Author()
 
 
@@ -115,13 +112,15 @@ def asset(record: export.Asset) -> FlatAsset:
     return _flat(record["id"], (*columns, _text(_rest(said, _ASSET_KEYS))), labels)
 
 
-def plain_asset(record: plain.Asset[Any]) -> FlatAsset:
+def plain_asset(found: plain.Plain) -> FlatAsset:
     """The same of a plain record. Raises `TypeError` or `ValueError` if it is not so plain."""
-    columns = list(_PLAIN_ASSET(record))
+    record = found.asset
+    said = plain.values(record, _PLAIN_ASSET)
+    columns, more = said[: len(_ASSET_COLUMNS)], said[len(_ASSET_COLUMNS) :]
     columns[_TIMES] = [instant and datetime.fromisoformat(instant) for instant in columns[_TIMES]]
     columns = _asset_columns(columns)
-    extra = _text(_more(_ASSET_MORE, _PLAIN_ASSET_MORE(record)))
-    return _flat(record.id, (*columns, extra), [_plain_label(label) for label in plain.labels_of(record)])
+    extra = _text(_more(_ASSET_MORE, more))
+    return _flat(record.id, (*columns, extra), list(map(_plain_label, plain.labels_of(record), found.answers)))
 
 
 def _flat(asset_id: str, columns: tuple[object, ...], labels: list[FlatLabel]) -> FlatAsset:
@@ -211,17 +210,24 @@ def _label(label: export.Label) -> FlatLabel:
     )
 
 
-def _plain_label(label: plain.Label[Any]) -> FlatLabel:
-    author = label.author or _NO_AUTHOR
-    json_response = None if label.jsonResponse is None else plain.dumps(label.jsonResponse)
-    extra = _more(_LABEL_MORE, _PLAIN_LABEL_MORE(label))
-    if more := _more(_AUTHOR_MORE, _PLAIN_AUTHOR_MORE(author)):
+def _plain_label(label: plain.Label[Any], answer: plain.Answer) -> FlatLabel:
+    response, json_response = answer
+    author = plain.values(label.author or _NO_AUTHOR, _PLAIN_AUTHOR)
+    label_id, *said = plain.values(label, _PLAIN_LABEL)
+    extra = _more(_LABEL_MORE, said[len(_LABEL_COLUMNS) :])
+    if more := _more(_AUTHOR_MORE, author[len(_AUTHOR_COLUMNS) :]):
         extra["author"] = more
-    head = (label.id, *_PLAIN_AUTHOR(author), label.labelType, microseconds(datetime.fromisoformat(label.createdAt)))
+    created_at = microseconds(datetime.fromisoformat(label.createdAt))
     return FlatLabel(
         "",
-        head + _PLAIN_LABEL(label),
-        label.jsonResponse,
+        (
+            label_id,
+            *author[: len(_AUTHOR_COLUMNS)],
+            label.labelType,
+            created_at,
+            *said[: len(_LABEL_COLUMNS)],
+        ),
+        response,
         None if json_response is None else _digest(json_response),
         None if json_response is None else json_response.decode(),
         _text(extra),
@@ -253,7 +259,7 @@ def _text(said: dict[str, Any]) -> str | None:
     return canonical.text(said) if said else None
 
 
-def _more(names: Sequence[str], values: tuple[Any, ...]) -> dict[str, Any]:
+def _more(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     """What is said under keys that have no column."""
     if values.count(None) == len(values):
         return {}

@@ -1,9 +1,12 @@
 """A batch of records parsed: assets with their keys and hashes, what was rejected, and the counts. Pure."""
 
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple, cast
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, cast
 
 from pipelines.kili import answers, export, flatten, plain
+
+_TOLD: Final = attrgetter("projectId", *export.LABEL_CONTAINERS)
 
 
 class Text(NamedTuple):
@@ -65,21 +68,24 @@ class Batch:
 
     def _plain(self, text: Text) -> flatten.FlatAsset | None:
         """The asset of a plain record."""
-        record = None if text.is_label or text.fault else plain.asset(text.raw)
-        if record is None or record.id != text.asset_id:
+        if text.is_label or text.fault:
             return None
         try:
-            asset = flatten.plain_asset(record)
-        except (TypeError, ValueError):  # whole numbers beyond 64 bits, which orjson takes for others; no such day
+            found = plain.asset(text.raw)
+            if found is None or found.asset.id != text.asset_id:
+                return None
+            asset = flatten.plain_asset(found)
+        except (TypeError, ValueError, RecursionError):  # integers beyond 64 bits; no such day; deep nesting
             return None
+        project_id, *held = plain.values(found.asset, _TOLD)
         counts = self.counts
         counts.asset_count += 1
         counts.label_count += len(asset.labels)
-        counts.project_id = counts.project_id or record.projectId
-        containers = [name for name in export.LABEL_CONTAINERS if getattr(record, name) is not None]
+        counts.project_id = counts.project_id or project_id
+        containers = [name for name, labels in zip(export.LABEL_CONTAINERS, held, strict=True) if labels is not None]
         counts.label_container = counts.label_container or next(iter(containers), None)
         self._note_instants(asset)
-        if counts.label_container in containers and record.projectId is None:
+        if counts.label_container in containers and project_id is None:
             asset.record_hash = text.record_hash
         return asset
 
@@ -156,7 +162,7 @@ class Batch:
 def _record(text: Text) -> tuple[export.Asset, list[export.BrokenLabel]]:
     if text.fault:
         raise export.BrokenRecord(text.fault)
-    record, broken = export.read_asset(text.raw, is_label=text.is_label)
+    record, broken = export.read_asset(text.raw, is_label=text.is_label, location=text.location)
     if record["id"] != text.asset_id:  # the quick look at it, which nests less deeply, saw no id
         labels = len(export.labels_of(record)) + len(broken)
         raise export.BrokenRecord("nested too deeply to be read", record, labels)

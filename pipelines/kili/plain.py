@@ -6,15 +6,16 @@ way the rows are the same.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 import orjson
 from msgspec import Meta
 
-from pipelines.kili import canonical, urls
+from pipelines.kili import canonical, repeated_keys, urls
 
 _ABSENT: Final[Any] = None
+_UNSET: Final[Any] = msgspec.UNSET
 _EXACT: Final = 2**53  # whole numbers up to here are floats as well
 _Number = Annotated[int, Meta(ge=-_EXACT, le=_EXACT)] | Annotated[float, Meta(ge=-_EXACT, le=_EXACT)]
 _Whole = Annotated[int, Meta(ge=-_EXACT, le=_EXACT)]
@@ -84,17 +85,17 @@ class Job(_Said):
 
 
 class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Base of what answers stand in: null and absent are alike."""
+    """Base of what answers stand in. What is absent is unset, so that written again a record has the keys it had."""
 
 
 class Author(_Record):
     """Who made a label."""
 
-    id: str | None = None
-    email: str | None = None
-    name: str | None = None
-    firstname: Any = None
-    lastname: Any = None
+    id: str | None = _UNSET
+    email: str | None = _UNSET
+    name: str | None = _UNSET
+    firstname: Any = _UNSET
+    lastname: Any = _UNSET
 
 
 _Response = TypeVar("_Response")
@@ -111,52 +112,63 @@ class Label(_Record, Generic[_Response]):
 
     createdAt: _Instant
     labelType: str
-    id: str | None = None
-    author: Author | None = None
-    jsonResponse: _Response | None = None
-    modelName: str | None = None
-    skipped: bool | None = None
-    isSentBackToQueue: bool | None = None
-    isLatestLabelForUser: bool | None = None
-    isHoneypot: bool | None = None
-    consensusMark: float | None = None
-    honeypotMark: float | None = None
-    inferenceMark: float | None = None
-    reviewScore: float | None = None
-    secondsToLabel: float | None = None
-    totalSecondsToLabel: float | None = None
-    isLastForStep: Any = None
-    isLatestDefaultLabelForUser: Any = None
-    isLatestPredictionLabelForUser: Any = None
-    isLatestReviewLabelForUser: Any = None
-    jsonResponseUrl: Any = None
-    numberOfAnnotations: Any = None
+    id: str | None = _UNSET
+    author: Author | None = _UNSET
+    jsonResponse: _Response | None = _UNSET
+    modelName: str | None = _UNSET
+    skipped: bool | None = _UNSET
+    isSentBackToQueue: bool | None = _UNSET
+    isLatestLabelForUser: bool | None = _UNSET
+    isHoneypot: bool | None = _UNSET
+    consensusMark: float | None = _UNSET
+    honeypotMark: float | None = _UNSET
+    inferenceMark: float | None = _UNSET
+    reviewScore: float | None = _UNSET
+    secondsToLabel: float | None = _UNSET
+    totalSecondsToLabel: float | None = _UNSET
+    isLastForStep: Any = _UNSET
+    isLatestDefaultLabelForUser: Any = _UNSET
+    isLatestPredictionLabelForUser: Any = _UNSET
+    isLatestReviewLabelForUser: Any = _UNSET
+    jsonResponseUrl: Any = _UNSET
+    numberOfAnnotations: Any = _UNSET
 
 
 class Asset(_Record, Generic[_Response]):
     """An asset with its labels; `jsonContent` and the resolutions have no column."""
 
     id: Annotated[str, Meta(min_length=1)]
-    projectId: str | None = None
-    externalId: str | None = None
-    content: str | None = None
-    status: str | None = None
-    jsonMetadata: dict[str, Any] | None = None
-    isHoneypot: bool | None = None
-    honeypotMark: float | None = None
-    isUsedForConsensus: bool | None = None
-    consensusMark: float | None = None
-    inferenceMark: float | None = None
-    skipped: bool | None = None
-    totalSecondsToLabel: float | None = None
-    createdAt: _Instant | None = None
-    updatedAt: _Instant | None = None
-    labels: list[Label[_Response]] | None = None
-    latestLabel: Label[_Response] | None = None
-    latestLabels: list[Label[_Response]] | None = None
-    jsonContent: Any = None
-    pageResolutions: Any = None
-    resolution: Any = None
+    projectId: str | None = _UNSET
+    externalId: str | None = _UNSET
+    content: str | None = _UNSET
+    status: str | None = _UNSET
+    jsonMetadata: dict[str, Any] | None = _UNSET
+    isHoneypot: bool | None = _UNSET
+    honeypotMark: float | None = _UNSET
+    isUsedForConsensus: bool | None = _UNSET
+    consensusMark: float | None = _UNSET
+    inferenceMark: float | None = _UNSET
+    skipped: bool | None = _UNSET
+    totalSecondsToLabel: float | None = _UNSET
+    createdAt: _Instant | None = _UNSET
+    updatedAt: _Instant | None = _UNSET
+    labels: list[Label[_Response]] | None = _UNSET
+    latestLabel: Label[_Response] | None = _UNSET
+    latestLabels: list[Label[_Response]] | None = _UNSET
+    jsonContent: Any = _UNSET
+    pageResolutions: Any = _UNSET
+    resolution: Any = _UNSET
+
+
+Answer = tuple[Jobs | Frames | Mixed | None, bytes | None]
+"""A label's answer, also as `canonical.dumps` writes it."""
+
+
+class Plain(NamedTuple):
+    """A plain asset, and apart from it the answers of its labels."""
+
+    asset: Asset[Any]
+    answers: list[Answer]
 
 
 _JOB: Final = msgspec.json.Decoder(Job)
@@ -168,16 +180,46 @@ _STRUCTURED: Final = {"author", "jsonResponse", "labels", "latestLabel", "latest
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
-def asset(raw: bytes) -> Asset[Any] | None:
-    """The asset of a record, if it is plain but for some of the jobs in its answers."""
+def asset(raw: bytes) -> Plain | None:
+    """The asset of a record, if it is plain but for some of the jobs in its answers, and no key or label is repeated.
+
+    Raises `TypeError`, `ValueError` or `RecursionError` if it is not so plain.
+    """
     for decode, fits in _SHAPES:
         try:
             found = decode(raw)
         except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
             continue
-        if all(fits(label.jsonResponse or {}) for label in labels_of(found)) and not _may_have_duplicates(found):
-            return _unsigned(found) if urls.may_be_signed(raw) else found
+        if all(fits(label.jsonResponse or {}) for label in labels_of(found)):
+            return None if _may_have_duplicates(found) else _checked(raw, found)
     return None
+
+
+def _checked(raw: bytes, asset: Asset[Any]) -> Plain | None:
+    """The asset, if no key of the record is repeated and no answer has a signed URL."""
+    answers = list(map(_answer_taken, labels_of(asset)))
+    texts = [text for _, text in answers if text is not None]
+    if repeated_keys.may_be_in(raw, b"".join([_ENCODER.encode(asset), *texts])):
+        return None
+    if urls.may_be_signed(raw):
+        if any(map(urls.may_be_signed, texts)):
+            return None
+        _cut_signatures(asset)
+    return Plain(asset, answers)
+
+
+def _answer_taken(label: Label[Any]) -> Answer:
+    """A label's answer, in whose place null is left."""
+    response = label.jsonResponse
+    if response is None or response is _UNSET:
+        return None, None
+    label.jsonResponse = None
+    return response, dumps(response)
+
+
+def values(record: _Record, names: Callable[[_Record], tuple[Any, ...]]) -> list[Any]:
+    """Values of a record, null for those that are unset."""
+    return [None if value is _UNSET else value for value in names(record)]
 
 
 def is_frame(name: str) -> bool:
@@ -232,22 +274,18 @@ _SHAPES: Final[tuple[tuple[Callable[[bytes], Asset[Any]], Callable[[Mapping[str,
 )
 
 
-def _unsigned(asset: Asset[Any]) -> Asset[Any] | None:
-    """The asset without signing parameters in its URLs; answers that have any are not plain."""
-    labels = labels_of(asset)
-    if any(label.jsonResponse and urls.may_be_signed(dumps(label.jsonResponse)) for label in labels):
-        return None
-    for record in (asset, *labels):
+def _cut_signatures(asset: Asset[Any]) -> None:
+    """Cuts signing parameters from the URLs of an asset; there are none in its answers."""
+    for record in (asset, *labels_of(asset)):
         for name in record.__struct_fields__:
             if name not in _STRUCTURED:
                 setattr(record, name, urls.unsigned(getattr(record, name)))
-    return asset
 
 
 def labels_of(asset: Asset[_Response]) -> list[Label[_Response]]:
     """The labels of an asset, whichever key holds them."""
     several = (asset.labels or []) + (asset.latestLabels or [])
-    return several if asset.latestLabel is None else [*several, asset.latestLabel]
+    return [*several, asset.latestLabel] if asset.latestLabel else several
 
 
 def _may_have_duplicates(asset: Asset[Any]) -> bool:
