@@ -5,15 +5,16 @@ import random
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import shapely
-from comparing import annotations, box, chosen, compared, drawn, edits, objects, score
+from comparing import annotations, box, chosen, compared, drawn, edits, named_jobs, objects, score
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask
 from sklearn.metrics import confusion_matrix
 
-from pipelines.comparison import alignment, boxes, items, matching, shapes, spans
+from pipelines.comparison import alignment, boxes, compare, items, matching, shapes, spans
 from pipelines.comparison.method import Method
 
 Answer = dict[str, Any]
@@ -480,6 +481,65 @@ EDITS = {
 @pytest.mark.parametrize(("left", "right", "expected"), EDITS.values(), ids=EDITS.keys())
 def test_what_became_of_each_annotation(left: Answer, right: Answer, expected: list[Any]) -> None:
     assert edits(left, right) == expected
+
+
+NOTCHED = "POLYGON ((0 0, 0.5 0.5, 1 0, 1 1, 0 1, 0 0))"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "edits_", "score_"),
+    [
+        pytest.param(NOTCHED, f"MULTI{NOTCHED[:7]} ({NOTCHED[8:]})", [("kept", 1)], 1, id="parts of one"),
+        pytest.param(
+            NOTCHED, "POLYGON ((1 1, 1 0, 0.5 0.5, 0 0, 0 0.5, 0 1, 1 1))", [("kept", 1)], 1, id="drawn from elsewhere"
+        ),
+        pytest.param(
+            NOTCHED, "POLYGON ((0 0, 1 0, 1 1, 0.5 0.5, 0 1, 0 0))", [("moved", 1 / 2)], 1 / 2, id="the same vertices"
+        ),
+        pytest.param(
+            "POLYGON ((0 0, 1 0, 1 1, 0 1, 0 0), (0.2 0.2, 0.4 0.2, 0.4 0.4, 0.2 0.2))",
+            "MULTIPOLYGON (((1 0, 1 1, 0 1, 0 0, 1 0), (0.4 0.2, 0.4 0.4, 0.2 0.2, 0.4 0.2)))",
+            [("kept", 1)],
+            1,
+            id="a hole begun elsewhere",
+        ),
+        pytest.param(
+            "MULTIPOLYGON (((0 0, 0.5 0, 0 0.5, 0 0)), ((1 1, 0.5 1, 1 0.5, 1 1)))",
+            "MULTIPOLYGON (((1 1, 0.5 1, 1 0.5, 1 1)), ((0 0, 0.5 0, 0 0.5, 0 0)))",
+            [("kept", 1)],
+            1,
+            id="parts in another order",
+        ),
+        pytest.param("LINESTRING (0 0, 1 1)", "LINESTRING (1 1, 0 0)", [("kept", 1)], 1, id="no area"),
+        pytest.param("LINESTRING (0 0, 1 0)", "LINESTRING (1 0, 0 0)", [("kept", 1)], 1, id="no height"),
+        pytest.param(
+            "LINESTRING (0 0, 1 1)", "LINESTRING (0 1, 1 0)", [("added", None), ("removed", None)], 0, id="others"
+        ),
+        pytest.param("LINESTRING (0 0, 1 1)", NOTCHED, [("added", None), ("removed", None)], 0, id="no area and one"),
+        pytest.param("POINT (0.5 0.5)", "POINT (0.5 0.5)", [("kept", 1)], 1, id="a point"),
+        pytest.param(
+            "GEOMETRYCOLLECTION (POINT (0.5 0.5), LINESTRING (0 0, 0 1))",
+            "GEOMETRYCOLLECTION (LINESTRING (0 1, 0 0), POINT (0.5 0.5))",
+            [("kept", 1)],
+            1,
+            id="a point and a line",
+        ),
+        pytest.param("POLYGON EMPTY", "POLYGON EMPTY", [("kept", 1)], 1, id="empty"),
+    ],
+)
+def test_a_region_is_the_same_however_it_is_written(
+    left: str, right: str, edits_: list[tuple[str, Any]], score_: float
+) -> None:
+    pair = objects(box(*CAR)), objects(box(*CAR))
+    rows = annotations(pair).to_pylist()
+    for row, wkt in zip(rows, (left, right), strict=True):
+        bounds = [None if np.isnan(value) else value for value in shapely.from_wkt(wkt).bounds]
+        row |= {"geometry": wkt, **dict(zip(("x_min", "y_min", "x_max", "y_max"), bounds, strict=True))}
+    keys = pa.array(["pair"])
+    found = compare.compare(pa.Table.from_pylist(rows, annotations().schema), named_jobs(pair), keys, Method())
+    told = sorted(((row["edit"], row["iou"]) for row in found.edits.to_pylist()), key=repr)
+    assert told == [(edit, iou if iou in (None, 1) else pytest.approx(iou)) for edit, iou in edits_]
+    assert found.scores.tolist() == pytest.approx([score_])
 
 
 @pytest.mark.parametrize(

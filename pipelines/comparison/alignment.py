@@ -239,9 +239,9 @@ def _same_sheets(items: Items, left: Integers, right: Integers) -> Flags:
     same = sheets.shape[left] == sheets.shape[right]
     unsure = np.flatnonzero(~same & boxes.are_same(sheets.bounds[left], sheets.bounds[right], SAME))
     a, b = sheets.shapes(left[unsure]), sheets.shapes(right[unsure])
-    is_area = items.cover[sheets.row[left[unsure]]] == AREA
-    both_boxes = is_area & shapes.are_boxes(a) & shapes.are_boxes(b)
-    same[unsure] = both_boxes | shapes.are_same(a, b, SAME)
+    is_line = items.cover[sheets.row[left[unsure]]] == LINE
+    both_boxes = ~is_line & shapes.are_boxes(a) & shapes.are_boxes(b)
+    same[unsure] = both_boxes | shapes.are_same(a, b, is_line, SAME)
     return same
 
 

@@ -52,14 +52,18 @@ def are_boxes(shapes: Shapes) -> Flags:
     return np.asarray(np.abs(shapely.area(shapes) - whole) <= 1e-12 * np.abs(whole))
 
 
-def are_same(left: Shapes, right: Shapes, tolerance: float) -> Flags:
-    """Whether shapes lie within a tolerance of each other, pair by pair, wherever an outline starts.
+def are_same(left: Shapes, right: Shapes, is_line: Flags, tolerance: float) -> Flags:
+    """Whether shapes lie within a tolerance of each other, pair by pair, however their region is written.
 
-    Lines have a direction: a line drawn from its other end is another one.
+    Lines have a direction: a line drawn from its other end is another one. Regions may share all vertices and differ,
+    so the area that is in one of them alone counts too.
     """
     same = np.asarray(shapely.equals_exact(left, right, tolerance))
-    unsure = ~same & (shapely.get_dimensions(left) == 2)
-    same[unsure] = shapely.hausdorff_distance(left[unsure], right[unsure]) <= tolerance
+    unsure = np.flatnonzero(~same & ~is_line)
+    unsure = unsure[shapely.hausdorff_distance(left[unsure], right[unsure]) <= tolerance]
+    a, b = left[unsure], right[unsure]
+    difference = shapely.area(_each(shapely.symmetric_difference, a, b))
+    same[unsure] = difference <= tolerance * (shapely.length(a) + shapely.length(b))
     return same
 
 
