@@ -67,7 +67,7 @@ def job_scores(found: Alignment, job: Integers, count: int, *, key_frames_only: 
         is_scored = (items.depth == depth) & has_rule(items)
         if depth:
             is_scored &= found.place > 0
-        rows = _without_repeats(found, np.flatnonzero(is_scored))
+        rows = np.flatnonzero(is_scored)
         places, first, place = np.unique(found.place[rows], return_index=True, return_inverse=True)
         scores = _place_scores(found, rows, place, len(places), product, nested)
         first = rows[first]
@@ -84,16 +84,6 @@ def has_rule(items: Items) -> Flags:
     """Which annotations enter scores: those of a kind with a rule; objects and entities only by an area or a span."""
     by_overlap = np.isin(items.kind, _BY_OVERLAP)
     return np.isin(items.kind, list(METHODS)) & (~by_overlap | np.isin(items.cover, (of.AREA, of.SPAN)))
-
-
-def _without_repeats(found: Alignment, rows: Integers) -> Integers:
-    """The rows but for a category that its label chose before: chosen categories are a set."""
-    items = found.items
-    is_choice = items.kind[rows] == of.CLASSIFICATION
-    choices = rows[is_choice]
-    choices = choices[np.argsort(found.partner[choices] < 0, kind="stable")]
-    _, first = np.unique(mixed(found.place[choices], items.side[choices], items.category[choices]), return_index=True)
-    return np.concatenate([rows[~is_choice], choices[first]])
 
 
 def _place_scores(

@@ -15,13 +15,9 @@ from pipelines.comparison.arrays import Flags, Floats, Shapes, overlap
 
 
 def read(wkt: npt.ArrayLike) -> Shapes:
-    """Shapes from WKT; null is empty. Outlines that cross themselves or each other are mended: parts are united, holes
-    cut out. What has no area left is empty.
-    """
+    """Shapes from WKT; null is empty."""
     shapes = np.asarray(shapely.from_wkt(np.asarray(wkt, dtype=object)), dtype=object)
     shapes[shapely.is_missing(shapes)] = shapely.Polygon()
-    broken = np.flatnonzero(~shapely.is_valid(shapes) & (shapely.get_dimensions(shapes) == 2))
-    shapes[broken] = _each(_mended, shapes[broken])
     return shapes
 
 
@@ -65,10 +61,6 @@ def are_same(left: Shapes, right: Shapes, is_line: Flags, tolerance: float) -> F
     difference = shapely.area(_each(shapely.symmetric_difference, a, b))
     same[unsure] = difference <= tolerance * (shapely.length(a) + shapely.length(b))
     return same
-
-
-def _mended(shapes: Shapes) -> Shapes:
-    return np.asarray(shapely.make_valid(shapes, method="structure", keep_collapsed=False))
 
 
 def _each(work: Callable[..., Any], *shapes: Shapes) -> Shapes:
