@@ -105,8 +105,10 @@ def _copy(database: Path, target: Path) -> dict[str, int]:
         for schema, table, columns in _published(db):
             db.execute(f"create schema if not exists release.{schema}")
             address = f"{schema}.{table}"
+            # Older loaders stored dates that no client can read. The staging views have none.
+            source = f"staging.stg_kili__{table}" if schema == "kili" else address
             kept = _NEWEST_READING if schema == "kili" else ""
-            _execute(db, f"create table release.{address} as select {columns} from warehouse.{address} {kept}")
+            _execute(db, f"create table release.{address} as select {columns} from warehouse.{source} {kept}")
             counts[address] = int(db.execute(f"select count(*) from release.{address}").fetchall()[0][0])
         _copy_comments(db, counts)
         db.execute("detach release")

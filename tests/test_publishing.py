@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from conftest import load, query
 
-from pipelines import publishing, tables
+from pipelines import facts, publishing, tables
 from pipelines.comparison import records as comparison
 from pipelines.kili import records
 
@@ -105,6 +105,16 @@ def test_answers_that_take_more_memory_than_usual_are_published_too(
     answers = "select label_key, json_response from marts.labels order by all"
     assert query(tmp_path, answers) == query(samples, answers)
     assert {path.name for path in (tmp_path / "current").iterdir()} == {*publishing._LINKS, "release.json"}
+
+
+def test_an_export_date_that_no_client_can_read_is_not_published(warehouse: Path) -> None:
+    database = warehouse / "work" / "warehouse.duckdb"
+    before = facts.status(warehouse)["exports"]
+    with duckdb.connect(str(database)) as db:
+        out_of_range = "timestamptz '10000-01-01 00:00:00+00'"
+        db.execute(f"update kili.exports set as_of = {out_of_range} where file_url like '%/seed_page.json'")
+    publishing.publish(warehouse, database, "models")
+    assert facts.status(warehouse)["exports"] == before
 
 
 def test_types_are_those_of_the_record_models(samples: Path) -> None:

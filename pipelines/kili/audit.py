@@ -161,6 +161,10 @@ _BROUGHT: Final = f"""
         sum(rejected_asset_count + rejected_label_count)::bigint
     from kili.exports group by _dlt_load_id order by _dlt_load_id desc limit {_LOADS}"""
 
+_NEWEST_LABEL: Final = """
+    select max(created_at) from kili.labels
+    where created_at between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz"""
+
 
 Columns = dict[tuple[str, str], str]
 """The type of each column, by table and name."""
@@ -212,7 +216,7 @@ def of(database: Path, before: Columns) -> Audit:
             volumes=[Volume(*row) for row in db.execute(_VOLUMES).fetchall()],
             drift=_drift(before),
             brought=[Brought(*row) for row in db.execute(_BROUGHT).fetchall()],
-            newest_label_at=db.execute("select max(created_at) from kili.labels").fetchall()[0][0],
+            newest_label_at=db.execute(_NEWEST_LABEL).fetchall()[0][0],
         )
 
 

@@ -25,7 +25,10 @@ finished as (
         extra,
         _dlt_load_id
     from source
-    where {{ is_of_finished_load() }}
+    where
+        {{ is_of_finished_load() }}
+        and {{ is_in_range('created_at') }}
+        and {{ is_in_range('updated_at') }}
 )
 
 select * from finished

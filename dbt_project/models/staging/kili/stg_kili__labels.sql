@@ -31,7 +31,10 @@ finished as (
         extra,
         _dlt_load_id
     from source
-    where {{ is_of_finished_load() }}
+    where
+        {{ is_of_finished_load() }}
+        and {{ is_in_range('created_at') }}
+        and {{ is_of_asset_in_range() }}
 )
 
 select * from finished

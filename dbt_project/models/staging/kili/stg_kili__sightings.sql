@@ -9,9 +9,12 @@ finished as (
         export_id,
         asset_id,
         asset_version,
+        record_hash,
         _dlt_load_id
     from source
-    where {{ is_of_finished_load() }}
+    where
+        {{ is_of_finished_load() }}
+        and {{ is_of_asset_in_range() }}
 )
 
 select * from finished

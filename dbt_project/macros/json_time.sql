@@ -1,0 +1,4 @@
+{# The time under a key of a JSON object; null where there is none. #}
+{% macro json_time(column, key) -%}
+    try_cast({{ column }} ->> '{{ key }}' as timestamp with time zone)
+{%- endmacro %}
