@@ -56,12 +56,12 @@ def _metadata(load: ledger.Load, audited: audit.Audit) -> dict[str, dict[str, An
     }
     newest = audited.newest_label_at
     labels = {
-        "newest_label_at": dg.MetadataValue.timestamp(newest),
+        "newest_label_at": dg.MetadataValue.timestamp(newest) if newest else None,
         "newest_label_age_days": audited.newest_label_age_days,
     }
     return {
         "exports": exports,
-        "labels": labels if newest else {},
+        "labels": labels,
         "rejects": {"rejected_share": audited.rejected_share},
     }
 

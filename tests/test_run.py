@@ -205,6 +205,31 @@ def test_what_is_unreadable_still_is_nothing_new(broken: tuple[Path, Path]) -> N
     assert (alone.status, alone.facts["rows_loaded"], alone.err) == (1, 0, "")
 
 
+def test_a_warehouse_without_labels_is_published_and_every_command_reads_it(tmp_path: Path) -> None:
+    exports, warehouse = tmp_path / "exports", tmp_path / "warehouse"
+    exports.mkdir()
+    (exports / "empty.json").write_text("[]")
+    (exports / "unlabelled.json").write_text('[{"id": "a", "labels": []}]')
+    (exports / "rejected.json").write_text('[{"id": "b", "labels": [{"labelType": "DEFAULT", "createdAt": "never"}]}]')
+    for rows in (8, 0):  # three exports, two sightings, two assets, one reject; then nothing new
+        ran = conftest.load(warehouse, exports)
+        assert (ran.facts["exports_found"], ran.facts["exports_rejected"], ran.facts["rows_loaded"]) == (3, 0, rows)
+    done = running.run(settings.from_environment().at(str(exports), warehouse))
+    assert done.failures == []
+    counts = run_command("status", "--warehouse", warehouse, "--json").facts["row_counts"]
+    held = {name: count for name, count in counts.items() if count}
+    assert held == {
+        "comparison.methods": 1,
+        "kili.exports": 3,
+        "kili.rejects": 1,
+        "kili.sightings": 2,
+        "marts.assets": 2,
+    }
+    assert "Newest export: of unknown date" in run_command("status", "--warehouse", warehouse).out
+    assert "Rejected: 1" in run_command("rejects", "--warehouse", warehouse).out
+    assert "No REVIEW label meets a DEFAULT label" in (warehouse / "site" / "index.html").read_text()
+
+
 def test_a_second_process_is_told_who_writes(samples: Path) -> None:
     import fcntl
 
