@@ -23,7 +23,7 @@ _EDITS: Final = ", ".join(
     for edit in ("kept", "moved", "relabelled", "relabelled_and_moved", "text_changed", "removed", "added")
 )
 _ANNOTATORS: Final = f"""
-    select annotator_id as name, count(*) as pair_count, avg(score) as score,
+    select regexp_replace(annotator_id, '@.*', '@…', 's') as name, count(*) as pair_count, avg(score) as score,
         count(*) filter (where is_unchanged) as unchanged_count, {_EDITS}
     from marts.review_vs_default where is_latest_review
     group by annotator_id order by score desc nulls last, annotator_id"""

@@ -110,11 +110,15 @@ class Quick:
 
     def marts(self) -> dict[str, Rows]:
         """Every mart, whole, by a rebuild from schema kili; what was compared before stays so."""
-        with self._models(is_compared=False):
-            pass
+        self.build()
         self._compare()
         with self._models(is_compared=True) as db:
             return {name: db.execute(f"select * from marts.{name} order by all").fetchall() for name in MARTS}
+
+    def build(self) -> None:
+        """Rebuilds the models that the comparison reads."""
+        with self._models(is_compared=False):
+            pass
 
     @contextmanager
     def _models(self, *, is_compared: bool) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -35,26 +35,71 @@ def export(folder: Path, name: str, hour: int, assets: list[dict[str, Any]]) -> 
     return made
 
 
+def label(answer: str, second: int = 0, **more: Any) -> dict[str, Any]:
+    return {
+        "author": {"id": "ana"},
+        "labelType": "DEFAULT",
+        "createdAt": f"2024-04-01T00:00:0{second}Z",
+        "jsonResponse": {"KIND": {"categories": [{"name": answer}]}} if answer else {},
+        **more,
+    }
+
+
 def asset(asset_id: str, *answers: str, **more: Any) -> dict[str, Any]:
-    labels = [
-        {
-            "author": {"id": "ana"},
-            "labelType": "DEFAULT",
-            "createdAt": f"2024-04-01T00:00:0{number}Z",
-            "jsonResponse": {"KIND": {"categories": [{"name": answer}]}} if answer else {},
-        }
-        for number, answer in enumerate(answers)
-    ]
+    labels = [label(answer, number) for number, answer in enumerate(answers)]
     return {"id": asset_id, "labels": labels, **more}
 
 
+def shown(asset_id: str, *labels: dict[str, Any]) -> dict[str, Any]:
+    return {"id": asset_id, "labels": list(labels)}
+
+
+BOB, CYD, REX = ({"email": f"{name}@example.com"} for name in ("Bob", "Cyd", "Rex"))
+
+
 def test_loading_one_by_one_in_any_order_equals_a_full_rebuild(tmp_path: Path) -> None:
-    """A on Monday, B on Tuesday, A on Wednesday; an answer that vanishes, one that turns empty; an asset that goes."""
+    """A on Monday, B on Tuesday, A on Wednesday; an answer that vanishes, one that turns empty; an asset that goes.
+
+    Bob's id comes after the label that has his e-mail, with an export of another asset; Cyd's comes before. Rex has
+    none. Label L has an id of its author in some exports only, and its answer under one key, then the other.
+    """
+    review = label("BUS", 5, author=REX, labelType="REVIEW")
     exports = {
-        "A": export(tmp_path, "A", 1, [asset("x", "CAR", "BUS"), asset("y", "CAR"), asset("z", "CAR", status="TODO")]),
-        "B": export(tmp_path, "B", 2, [asset("x", "CAR", "TRUCK"), asset("y", ""), asset("w", "CAR")]),
-        "C": export(tmp_path, "C", 3, [asset("x", "CAR", "BUS"), asset("w", "BUS")]),
-        "D": export(tmp_path, "D", 4, [asset("z", "CAR", status="LABELED", externalId="z.jpg")]),
+        "A": export(
+            tmp_path,
+            "A",
+            1,
+            [
+                *(asset("x", "CAR", "BUS"), asset("y", "CAR"), asset("z", "CAR", status="TODO")),
+                shown("bob", label("CAR", author=BOB), review),
+                shown("one", label("CAR", author=BOB, id="L"), review),
+            ],
+        ),
+        "B": export(
+            tmp_path,
+            "B",
+            2,
+            [
+                *(asset("x", "CAR", "TRUCK"), asset("y", ""), asset("w", "CAR")),
+                shown("one", label("CAR", author=BOB | {"id": "old"}, id="L")),
+                shown("cyd", label("CAR", author=CYD), review),
+            ],
+        ),
+        "C": export(
+            tmp_path,
+            "C",
+            3,
+            [*(asset("x", "CAR", "BUS"), asset("w", "BUS")), shown("q", label("CAR", author={**CYD, "id": "cyd"}))],
+        ),
+        "D": export(
+            tmp_path,
+            "D",
+            4,
+            [
+                asset("z", "CAR", status="LABELED", externalId="z.jpg"),
+                shown("one", label("", author=BOB | {"id": "bob"}, id="L")),
+            ],
+        ),
     }
     warehouse = tmp_path / "warehouse"
     for name in "CADB":
@@ -69,11 +114,29 @@ def test_loading_one_by_one_in_any_order_equals_a_full_rebuild(tmp_path: Path) -
         from marts.labels join marts.annotations using (label_key) order by all""",
     )
     assert [tuple(row.values()) for row in chosen] == [
+        ("bob", "BUS", False),
+        ("bob", "CAR", False),
+        ("cyd", "BUS", False),
+        ("cyd", "CAR", False),
+        ("one", "BUS", False),
+        ("one", "CAR", True),
+        ("q", "CAR", False),
         ("w", "BUS", False),
         ("x", "BUS", False),
         ("x", "CAR", False),
         ("y", "CAR", True),
         ("z", "CAR", False),
     ]
+    reviewed = query(
+        warehouse,
+        """select asset_id, annotator_id, reviewer_id, edit
+        from marts.review_vs_default join marts.review_edits using (asset_id, review_label_key, default_label_key)
+        order by all""",
+    )
+    assert [tuple(row.values()) for row in reviewed] == [
+        ("bob", "bob", "rex@example.com", "relabelled"),
+        ("cyd", "cyd", "rex@example.com", "relabelled"),
+        ("one", "bob", "rex@example.com", "relabelled"),
+    ]
     with duckdb.connect(str(warehouse / "work" / "warehouse.duckdb"), read_only=True) as db:
-        assert db.sql("select count(*) from kili.assets").fetchall() == [(8,)]
+        assert db.sql("select count(*) from kili.assets").fetchall() == [(14,)]

@@ -21,9 +21,9 @@ class Pairs(Record):
     """One row for each pair of labels compared, by their answers of the time and the method, append-only."""
 
     pair_key: str = Field(description="Hash of both labels, both answers and the method")
-    left_label_key: str = Field(description="The label that is judged")
+    left_label_key: str = Field(description="The label that is judged: the key under which its answer is stored")
     left_response_hash: str = Field(description="Its answer")
-    right_label_key: str = Field(description="The label it is judged by")
+    right_label_key: str = Field(description="The label it is judged by: the key under which its answer is stored")
     right_response_hash: str = Field(description="Its answer")
     method_version: str = Field(description="The method, in methods")
     score: float | None = Field(

@@ -21,7 +21,8 @@ _NAMED: Final = pa.schema({"label_key": pa.string(), "response_hash": pa.string(
 _TABLE: Final = "select * from duckdb_tables() where schema_name = 'comparison' and table_name = 'pairs'"
 _MISSING: Final = """
     with uncompared as (
-        select left_label_key, left_response_hash, right_label_key, right_response_hash
+        select left_response_label_key as left_label_key, left_response_hash,
+            right_response_label_key as right_label_key, right_response_hash
         from intermediate.label_pairs
         where left_response_hash is not null and right_response_hash is not null
         {but_those_compared}
@@ -29,8 +30,8 @@ _MISSING: Final = """
     sized as (
         select uncompared.*, left_label.annotation_count + right_label.annotation_count + 1 as size
         from (select distinct * from uncompared) as uncompared
-        join intermediate.current_labels as left_label on left_label.label_key = left_label_key
-        join intermediate.current_labels as right_label on right_label.label_key = right_label_key
+        join intermediate.current_labels as left_label on left_label.response_label_key = left_label_key
+        join intermediate.current_labels as right_label on right_label.response_label_key = right_label_key
     )
     select * exclude (size),
         ((sum(size) over (order by left_label_key, right_label_key) - size) // $per_batch)::bigint as batch
@@ -53,12 +54,14 @@ _SIDES: Final = f"""
     union all select batch, pair, {items.RIGHT}, right_label_key, right_response_hash from pairs"""
 _ANNOTATIONS: Final = f"""
     select batch, pair, side, {", ".join(items.COLUMNS)}
-    from sides join intermediate.current_annotations using (label_key, response_hash)
+    from sides
+    join intermediate.current_annotations on sides.label_key = response_label_key
+        and sides.response_hash = current_annotations.response_hash
     order by batch"""
 _ANSWERS: Final = """
-    select label_key, response_hash, json_response
+    select response_label_key as label_key, response_hash, json_response
     from intermediate.current_responses
-    where (label_key, response_hash) in (select label_key, response_hash from sides)"""
+    where (response_label_key, response_hash) in (select label_key, response_hash from sides)"""
 _NAMED_JOBS: Final = """
     select batch, pair, job_name from sides join named using (label_key, response_hash) order by batch"""
 

@@ -8,8 +8,16 @@ sightings as (
     select * from {{ ref('asset_sightings') }}
 ),
 
-annotations as (
-    select * from {{ ref('stg_kili__annotations') }}
+flattenings as (
+    select * from {{ ref('stg_kili__flattenings') }}
+),
+
+labels as (
+    select * from {{ ref('stg_kili__labels') }}
+),
+
+people as (
+    select * from {{ ref('people') }}
 ),
 
 histories as (
@@ -35,12 +43,31 @@ projects as (
     group by asset_id
 ),
 
--- A newer flattening writes annotations of assets that no new export has shown.
+-- A newer flattening writes rows of assets that no new export has shown.
 flattened as (
     select
         asset_id,
-        count(*) as annotation_row_count
-    from annotations
+        count(*) as flattening_count
+    from flattenings
+    group by asset_id
+),
+
+-- An export of another asset may give the id of a person whom this asset's labels name by e-mail.
+named_people as (
+    select distinct
+        labels.asset_id,
+        people.author_email || ' ' || people.author_id as person
+    from people
+    inner join labels
+        on people.author_email = {{ person_email('labels.author_email') }}
+    where labels.author_id is null
+),
+
+authors as (
+    select
+        asset_id,
+        {{ dbt.listagg("person", "' '", "order by person") }} as people
+    from named_people
     group by asset_id
 ),
 
@@ -55,7 +82,9 @@ hashed as (
                         "' '",
                         "coalesce(projects.project_id, '')",
                         "' '",
-                        "cast(coalesce(flattened.annotation_row_count, 0) as " ~ dbt.type_string() ~ ")",
+                        "cast(coalesce(flattened.flattening_count, 0) as " ~ dbt.type_string() ~ ")",
+                        "' '",
+                        "coalesce(authors.people, '')",
                     ]
                 )
             )
@@ -65,6 +94,8 @@ hashed as (
         on histories.asset_id = projects.asset_id
     left join flattened
         on histories.asset_id = flattened.asset_id
+    left join authors
+        on histories.asset_id = authors.asset_id
 )
 
 select * from hashed

@@ -19,6 +19,7 @@ with_asset as (
         labels.created_at,
         labels.is_sent_back_to_queue,
         assets.is_used_for_consensus,
+        labels.response_label_key,
         labels.response_hash,
         coalesce(labels.skipped, false) as is_skipped,
         coalesce(
@@ -43,6 +44,7 @@ comparable as (
         is_sent_back_to_queue,
         is_used_for_consensus,
         is_honeypot_truth,
+        response_label_key,
         response_hash
     from with_asset
     where

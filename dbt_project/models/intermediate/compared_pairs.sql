@@ -31,9 +31,9 @@ pairs as (
     from label_pairs
     inner join compared
         on
-            label_pairs.left_label_key = compared.left_label_key
+            label_pairs.left_response_label_key = compared.left_label_key
             and label_pairs.left_response_hash = compared.left_response_hash
-            and label_pairs.right_label_key = compared.right_label_key
+            and label_pairs.right_response_label_key = compared.right_label_key
             and label_pairs.right_response_hash = compared.right_response_hash
     inner join newest_method
         on compared.method_version = newest_method.method_version

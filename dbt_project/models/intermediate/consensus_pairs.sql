@@ -8,8 +8,10 @@ pairs as (
     select
         one.asset_id,
         one.label_key as one_label_key,
+        one.response_label_key as one_response_label_key,
         one.response_hash as one_response_hash,
         other.label_key as other_label_key,
+        other.response_label_key as other_response_label_key,
         other.response_hash as other_response_hash
     from defaults as one
     inner join defaults as other

@@ -11,7 +11,8 @@ labels as (
 current_annotations as (
     select
         annotations.annotation_key,
-        annotations.label_key,
+        labels.label_key,
+        annotations.label_key as response_label_key,
         annotations.response_hash,
         annotations.flatten_version,
         annotations.asset_id,
@@ -40,7 +41,7 @@ current_annotations as (
     from annotations
     inner join labels
         on
-            annotations.label_key = labels.label_key
+            annotations.label_key = labels.response_label_key
             and annotations.response_hash = labels.response_hash
             and annotations.flatten_version = labels.flatten_version
 )

@@ -13,8 +13,8 @@ labels as (
     select * from {{ ref('stg_kili__labels') }}
 ),
 
-annotations as (
-    select * from {{ ref('stg_kili__annotations') }}
+flattenings as (
+    select * from {{ ref('stg_kili__flattenings') }}
 ),
 
 versions as (
@@ -25,13 +25,17 @@ assets as (
     select * from {{ ref('current_assets') }}
 ),
 
+people as (
+    select * from {{ ref('people') }}
+),
+
 touched_assets as (
     {{ touched_assets() }}
 ),
 
-seen as (
+shown as (
     select
-        labels.label_key,
+        labels.label_key as shown_label_key,
         labels.asset_id,
         labels.label_id,
         labels.author_id,
@@ -52,11 +56,10 @@ seen as (
         labels.total_seconds_to_label,
         labels.response_hash,
         labels.response_hash = '{{ var("empty_answer_hash") }}' as is_empty,
-        labels.annotation_count,
         labels.extra,
         versions.asset_version,
         versions.first_seen_as_of,
-        versions.recency,
+        versions.recency as version_recency,
         touched_assets.state_hash
     from touched_assets
     inner join versions
@@ -67,6 +70,63 @@ seen as (
             and versions.asset_version = labels.asset_version
 ),
 
+keys as (
+    select
+        asset_id,
+        shown_label_key,
+        {{ newest('label_id', 'version_recency') }} as label_id,
+        max(version_recency) as last_recency
+    from shown
+    group by
+        asset_id,
+        shown_label_key
+),
+
+repeated_ids as (
+    select
+        asset_id,
+        label_id
+    from keys
+    where label_id is not null
+    group by
+        asset_id,
+        label_id
+    having count(*) > 1
+),
+
+-- Keys of one asset that have one label id are one label, under the key that was seen last.
+united_keys as (
+    select
+        keys.shown_label_key,
+        first_value(keys.shown_label_key) over (
+            partition by keys.asset_id, keys.label_id
+            order by keys.last_recency desc, keys.shown_label_key asc
+        ) as label_key,
+        row_number() over (
+            partition by keys.asset_id, keys.label_id
+            order by keys.shown_label_key asc
+        ) as place,
+        count(*) over (partition by keys.asset_id, keys.label_id) as key_count
+    from repeated_ids
+    inner join keys
+        on
+            repeated_ids.asset_id = keys.asset_id
+            and repeated_ids.label_id = keys.label_id
+),
+
+-- Where one version shows a label under several keys, the least counts as the newest.
+seen as (
+    select
+        shown.*,
+        coalesce(united_keys.label_key, shown.shown_label_key) as label_key,
+        shown.version_recency * coalesce(united_keys.key_count, 1)
+        - coalesce(united_keys.place, 1) as recency
+    from shown
+    left join united_keys
+        on shown.shown_label_key = united_keys.shown_label_key
+),
+
+-- An empty answer never replaces a full one: a failed download looks like that.
 newest_values as (
     select
         label_key,
@@ -89,78 +149,84 @@ newest_values as (
         {{ newest('total_seconds_to_label') }} as total_seconds_to_label,
         min(first_seen_as_of) as first_seen_as_of,
         max(recency) as last_recency,
-        max(case when is_empty then recency end) as last_empty_recency,
-        max(case when not is_empty then recency end) as last_full_recency
+        coalesce(
+            max(case when not is_empty then recency end),
+            max(case when is_empty then recency end)
+        ) as answer_recency,
+        coalesce(
+            max(case when is_empty then version_recency end)
+            > max(case when not is_empty then version_recency end),
+            false
+        ) as is_response_carried_over
     from seen
     group by label_key
 ),
 
--- An empty answer never replaces a full one: a failed download looks like that.
-chosen as (
-    select
-        *,
-        coalesce(last_full_recency, last_empty_recency) as answer_recency,
-        coalesce(last_empty_recency > last_full_recency, false) as is_response_carried_over
-    from newest_values
-),
-
 newest_flattenings as (
     select
-        annotations.label_key,
-        annotations.response_hash,
-        max(annotations.flatten_version) as flatten_version
+        flattenings.label_key,
+        flattenings.response_hash,
+        max(flattenings.flatten_version) as flatten_version,
+        max_by(flattenings.annotation_count, flattenings.flatten_version) as annotation_count
     from touched_assets
-    inner join annotations
-        on touched_assets.asset_id = annotations.asset_id
+    inner join flattenings
+        on touched_assets.asset_id = flattenings.asset_id
     group by
-        annotations.label_key,
-        annotations.response_hash
+        flattenings.label_key,
+        flattenings.response_hash
 ),
 
 current_labels as (
     select
-        chosen.label_key,
+        newest_values.label_key,
         last_seen.asset_id,
         assets.project_id,
-        chosen.label_id,
-        chosen.author_id,
-        chosen.author_email,
-        chosen.author_name,
-        chosen.label_type,
-        chosen.created_at,
-        chosen.model_name,
-        chosen.skipped,
-        chosen.is_sent_back_to_queue,
-        chosen.is_latest_label_for_user,
-        chosen.is_honeypot,
-        chosen.consensus_mark,
-        chosen.honeypot_mark,
-        chosen.inference_mark,
-        chosen.review_score,
-        chosen.seconds_to_label,
-        chosen.total_seconds_to_label,
+        newest_values.label_id,
+        coalesce(
+            newest_values.author_id,
+            people.author_id,
+            {{ person_email('newest_values.author_email') }}
+        ) as author_id,
+        newest_values.author_email,
+        newest_values.author_name,
+        newest_values.label_type,
+        newest_values.created_at,
+        newest_values.model_name,
+        newest_values.skipped,
+        newest_values.is_sent_back_to_queue,
+        newest_values.is_latest_label_for_user,
+        newest_values.is_honeypot,
+        newest_values.consensus_mark,
+        newest_values.honeypot_mark,
+        newest_values.inference_mark,
+        newest_values.review_score,
+        newest_values.seconds_to_label,
+        newest_values.total_seconds_to_label,
+        answered.shown_label_key as response_label_key,
         answered.response_hash,
-        coalesce(answered.annotation_count, last_seen.annotation_count) as annotation_count,
+        coalesce(newest_flattenings.annotation_count, 0) as annotation_count,
         newest_flattenings.flatten_version,
-        chosen.is_response_carried_over,
+        newest_values.is_response_carried_over,
         last_seen.extra,
-        chosen.first_seen_as_of,
+        newest_values.first_seen_as_of,
         last_seen.asset_version,
         last_seen.state_hash
-    from chosen
+    from newest_values
     inner join seen as last_seen
         on
-            chosen.label_key = last_seen.label_key
-            and chosen.last_recency = last_seen.recency
+            newest_values.label_key = last_seen.label_key
+            and newest_values.last_recency = last_seen.recency
     inner join assets
         on last_seen.asset_id = assets.asset_id
+    left join people
+        on {{ person_email('newest_values.author_email') }} = people.author_email
     left join seen as answered
         on
-            chosen.label_key = answered.label_key
-            and chosen.answer_recency = answered.recency
+            newest_values.label_key = answered.label_key
+            and newest_values.answer_recency = answered.recency
     left join newest_flattenings
         on
-            answered.label_key = newest_flattenings.label_key
+            answered.shown_label_key = newest_flattenings.label_key
             and answered.response_hash = newest_flattenings.response_hash
 )
 

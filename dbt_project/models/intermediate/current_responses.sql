@@ -11,12 +11,13 @@ responses as (
 current_responses as (
     select
         labels.label_key,
+        labels.response_label_key,
         labels.response_hash,
         responses.json_response
     from labels
     inner join responses
         on
-            labels.label_key = responses.label_key
+            labels.response_label_key = responses.label_key
             and labels.response_hash = responses.response_hash
 )
 

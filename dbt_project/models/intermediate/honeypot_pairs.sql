@@ -23,8 +23,10 @@ pairs as (
     select
         defaults.asset_id,
         defaults.label_key as default_label_key,
+        defaults.response_label_key as default_response_label_key,
         defaults.response_hash as default_response_hash,
         truths.label_key as truth_label_key,
+        truths.response_label_key as truth_response_label_key,
         truths.response_hash as truth_response_hash
     from defaults
     inner join ranked_truths as truths

@@ -18,8 +18,10 @@ pairs as (
         'review' as purpose,
         asset_id,
         default_label_key as left_label_key,
+        default_response_label_key as left_response_label_key,
         default_response_hash as left_response_hash,
         review_label_key as right_label_key,
+        review_response_label_key as right_response_label_key,
         review_response_hash as right_response_hash
     from review_pairs
     union all
@@ -27,8 +29,10 @@ pairs as (
         'honeypot' as purpose,
         asset_id,
         default_label_key as left_label_key,
+        default_response_label_key as left_response_label_key,
         default_response_hash as left_response_hash,
         truth_label_key as right_label_key,
+        truth_response_label_key as right_response_label_key,
         truth_response_hash as right_response_hash
     from honeypot_pairs
     union all
@@ -36,8 +40,10 @@ pairs as (
         'consensus' as purpose,
         asset_id,
         one_label_key as left_label_key,
+        one_response_label_key as left_response_label_key,
         one_response_hash as left_response_hash,
         other_label_key as right_label_key,
+        other_response_label_key as right_response_label_key,
         other_response_hash as right_response_hash
     from consensus_pairs
 )

@@ -24,6 +24,7 @@ latest as (
         asset_id,
         author_id,
         is_used_for_consensus,
+        response_label_key,
         response_hash
     from ranked
     where place = 1

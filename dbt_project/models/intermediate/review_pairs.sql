@@ -42,7 +42,9 @@ candidates as (
         reviews.review_round = reviews.review_count as is_latest_review,
         reviews.author_id = defaults.author_id as is_self_review,
         defaults.is_sent_back_to_queue as was_sent_back,
+        reviews.response_label_key as review_response_label_key,
         reviews.response_hash as review_response_hash,
+        defaults.response_label_key as default_response_label_key,
         defaults.response_hash as default_response_hash,
         row_number() over (
             partition by reviews.label_key, defaults.author_id
@@ -70,7 +72,9 @@ pairs as (
         is_latest_review,
         is_self_review,
         was_sent_back,
+        review_response_label_key,
         review_response_hash,
+        default_response_label_key,
         default_response_hash
     from candidates
     where place = 1
