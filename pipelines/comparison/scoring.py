@@ -8,7 +8,8 @@ Jobs of a label: the mean weighted by that denominator for objects and spans, by
 
 Documented by Kili: Jaccard's index (as an example), overlap with the class compared, the geometric mean, the weighted
 mean. Our choices: the best matching rather than a greedy one, annotations of different classes left over rather than a
-pair of 0, regions and polygons object by object, n of the union, video frame by frame (format page, 3.3).
+pair of 0, regions and polygons object by object, n of the union, video frame by frame, the overlap of annotations on
+several pages page by page (format page, 3.3).
 """
 
 from dataclasses import dataclass
