@@ -7,7 +7,7 @@ import duckdb
 
 from pipelines.kili.answers import FLATTEN_VERSION
 
-COMPARISON_VERSION: Final = 1
+COMPARISON_VERSION: Final = 2
 """Raised with every change of the code that may change a result: all pairs are then compared again."""
 
 

@@ -16,7 +16,7 @@ import orjson
 from pipelines.kili import canonical, drawing, geometry, keys, pages, plain
 from pipelines.kili.columns import LEFT_OUT, Columns
 
-FLATTEN_VERSION: Final = 2
+FLATTEN_VERSION: Final = 3
 
 Row = tuple[object, ...]
 Object = Mapping[str, Any]

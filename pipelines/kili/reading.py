@@ -13,7 +13,7 @@ from pipelines.kili.parsing import Counts, Text
 from pipelines.kili.rows import Sighting
 from pipelines.limits import Limits
 
-LOADER_VERSION: Final = "1"
+LOADER_VERSION: Final = "2"
 _BATCH_BYTES: Final = 2 << 20
 
 

@@ -1,0 +1,31 @@
+"""Inputs in the shape of public bug reports: each is loaded alone, and its `expect.py` finds what ought to be there."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from quick import Model, Quick, compile_models
+
+from pipelines import landing, publishing
+
+CASES = Path(__file__).parent / "cases"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
+    return compile_models(tmp_path_factory.mktemp("compiled"))
+
+
+@pytest.mark.parametrize("case", sorted(path.parent for path in CASES.glob("*/expect.py")), ids=lambda case: case.name)
+def test_a_case_from_the_field(
+    case: Path, tmp_path: Path, models: list[Model], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = Quick(tmp_path / "work", models)
+    quick.load(*[Path(found.path) for found in landing.find(str(case), tmp_path)])
+    quick.marts()
+    publishing.publish(tmp_path, quick.database, "")
+    monkeypatch.setattr(sys, "argv", ["expect.py", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(case / "expect.py"))
+    assert ended.value.code == 0, capsys.readouterr().out
