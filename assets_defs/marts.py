@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import metadata
@@ -72,7 +73,8 @@ def command(_context: dg.InitResourceContext) -> Dbt:
     return Dbt(
         project_dir=str(transform.PROJECT),
         profiles_dir=str(transform.PROJECT),
-        dbt_executable=str(transform.DBT),
+        dbt_executable=sys.executable,
+        global_config_flags=list(transform.DBT_ARGUMENTS),
     )
 
 

@@ -1,7 +1,9 @@
 """The dbt project as Python sees it: what it is made from, and whether its manifest is up to date."""
 
 import fcntl
+import functools
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -11,15 +13,18 @@ from typing import Final
 
 import yaml
 
-from pipelines import tables
+from pipelines import dbt_process, derived, tables
 from pipelines.comparison import records as comparison
 from pipelines.kili import records as kili
 
 PROJECT: Final = Path(__file__).parent.parent / "dbt_project"
 DBT: Final = Path(sys.executable).with_name("dbt")
+DBT_ARGUMENTS: Final = ("-P", "-m", dbt_process.__name__)  # of Python: dbt that ends with the process that starts it
 DATABASE_VARIABLE: Final = "KILI_WAREHOUSE_DUCKDB"
+SOURCES_VARIABLE: Final = "KILI_WAREHOUSE_DBT_SOURCES"
 
-_STAGING: Final = PROJECT / "models" / "staging"
+log = logging.getLogger(__name__)
+
 _SCHEMAS: Final = {
     "kili": ("Kili's exports as normalised tables, append-only, loaded by dlt", kili.TABLES),
     "comparison": ("Pairs of labels compared, append-only, loaded by dlt", comparison.TABLES),
@@ -38,7 +43,7 @@ _LOADS: Final = {
 
 
 class BrokenModels(Exception):
-    """dbt cannot read the project; says what dbt said."""
+    """dbt cannot read the project; says where what dbt said is kept."""
 
 
 def manifest(database: Path, target: Path) -> Path:
@@ -48,15 +53,31 @@ def manifest(database: Path, target: Path) -> Path:
     start at the same time, as Dagster's do on a server, one does it. Raises `BrokenModels`.
     """
     digest = models_digest()
-    made_from = target / "manifest.digest"
+    made, made_from = target / "manifest.json", target / "manifest.digest"
     target.mkdir(parents=True, exist_ok=True)
     with (target / "manifest.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made_from.exists() or made_from.read_text() != digest:
-            _write_sources()
+        known = _text(made_from).split()
+        if known != [digest, _hash(made)]:
+            if known[:1] == [digest]:
+                log.warning("%s is damaged: it is made anew", made)
+            for path in (made, made_from, target / "partial_parse.msgpack"):
+                if path.is_dir():
+                    derived.remove(path)
             _parse(database, target)
-            made_from.write_text(digest)
-    return target / "manifest.json"
+            made_from.write_text(f"{digest} {_hash(made)}")
+    return made
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def models_digest() -> str:
@@ -69,34 +90,42 @@ def models_digest() -> str:
 
 
 def environment(database: Path) -> dict[str, str]:
-    """What dbt has to find in its environment to work on a warehouse."""
-    return {DATABASE_VARIABLE: str(database), "DBT_PROFILES_DIR": str(PROJECT)}
+    """What dbt has to find in its environment to work on a warehouse; writes the sources that it then reads."""
+    return {
+        DATABASE_VARIABLE: str(database),
+        SOURCES_VARIABLE: str(_write_sources(database.absolute().with_name("dbt_sources"))),
+        dbt_process.PARENT_VARIABLE: str(os.getpid()),
+        "DBT_PROFILES_DIR": str(PROJECT),
+    }
 
 
 def _files() -> Iterator[Path]:
-    generated = _generated()
     for path in sorted(PROJECT.rglob("*")):
-        if path.is_file() and path.suffix in (".sql", ".yml", ".md") and path not in generated:
+        if path.is_file() and path.suffix in (".sql", ".yml", ".md"):
             yield path
 
 
-def _write_sources() -> None:
-    """Writes the tables that dlt loads as dbt sources, and a docs block for each of their columns."""
-    for path, content in _generated().items():
-        made = path.with_suffix(".new")
-        made.write_text(content)
-        made.replace(path)
+def _write_sources(folder: Path) -> Path:
+    """Writes the tables that dlt loads as dbt sources, and a docs block for each of their columns; not in the clone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in _generated().items():
+        path = folder / name
+        if _text(path) != content:
+            made = path.with_suffix(".new")
+            made.write_text(content)
+            made.replace(path)
+    return folder
 
 
-def _generated() -> dict[Path, str]:
+@functools.cache
+def _generated() -> dict[str, str]:
     files = {}
     for schema, (description, declared) in _SCHEMAS.items():
-        folder = _STAGING / schema
         source = _source(schema, description, declared)
         blocks = [_block(f"{schema}__{table.name}", table.description) for table in declared]
         blocks += [_block(f"{schema}__{t.name}__{c.name}", c.description) for t in declared for c in t.columns]
-        files[folder / f"_{schema}__sources.yml"] = yaml.safe_dump(source, sort_keys=False, width=120)
-        files[folder / f"_{schema}__docs.md"] = "\n".join(blocks)
+        files[f"_{schema}__sources.yml"] = yaml.safe_dump(source, sort_keys=False, width=120)
+        files[f"_{schema}__docs.md"] = "\n".join(blocks)
     return files
 
 
@@ -121,8 +150,11 @@ def _block(name: str, text: str) -> str:
 
 
 def _parse(database: Path, target: Path) -> None:
-    command = [str(DBT), "--quiet", "parse", "--project-dir", str(PROJECT), "--target-path", str(target)]
+    dbt = [sys.executable, *DBT_ARGUMENTS]
+    command = [*dbt, "--quiet", "parse", "--project-dir", str(PROJECT), "--target-path", str(target)]
     variables = os.environ | environment(database) | {"DBT_LOG_PATH": str(target)}
     ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     if ran.returncode:
-        raise BrokenModels(f"dbt cannot read {PROJECT}:\n{ran.stdout}{ran.stderr}")
+        log_file = target / "parse.log"
+        log_file.write_text(ran.stdout + ran.stderr)
+        raise BrokenModels(f"dbt cannot read {PROJECT}; what it said is in {log_file}")

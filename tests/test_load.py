@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
+import psutil
 import pytest
 from conftest import SAMPLES
 
@@ -130,6 +131,41 @@ def answer_of_killed(processes: workers.Workers) -> None:
     for other in multiprocessing.active_children():
         other.kill()
     processes.submit([], State({}, set())).result()
+
+
+LOAD_THAT_WAITS = """
+import multiprocessing, os, sys, time
+from dataclasses import replace
+from pathlib import Path
+from pipelines import landing, settings, warehouse
+from pipelines.kili import workers
+
+def wait(*_):
+    others = [other.pid for other in multiprocessing.active_children()]
+    holder = os.fork()
+    if holder:
+        print(holder, *others, flush=True)
+    time.sleep(99)
+
+workers._WORTH = 0
+workers._Other.submit = wait
+chosen = replace(settings.from_environment().at(None, Path(sys.argv[1])), workers=3)
+warehouse.load([landing.Landed("x", Path(sys.argv[2]))], chosen)
+"""
+
+
+def test_processes_that_read_end_with_a_load_that_is_killed_and_the_next_one_loads_all(tmp_path: Path) -> None:
+    """Another process holds the other ends of their pipes: that these are closed is seen only between batches."""
+    export = write(tmp_path, "x", label("CAR"))
+    command = [sys.executable, "-c", LOAD_THAT_WAITS, str(tmp_path / "w"), str(export)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as loading:
+        assert loading.stdout is not None
+        holder, *others = [psutil.Process(int(number)) for number in loading.stdout.readline().split()]
+        loading.kill()
+        left = psutil.wait_procs(others, timeout=60)[1]
+        holder.kill()
+    assert (len(others), left) == (2, [])
+    assert load(tmp_path / "w", export).new_row_counts["labels"] == 1
 
 
 def test_an_asset_that_did_not_change_writes_a_ledger_row_and_a_sighting(tmp_path: Path) -> None:

@@ -2,7 +2,11 @@
 
 import gc
 import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +14,7 @@ from typing import Any, Final, Self
 
 import pyarrow as pa
 
+from pipelines import orphans
 from pipelines.kili import records, rows
 from pipelines.kili.parsing import Text
 from pipelines.spool import File, Spool
@@ -75,8 +80,10 @@ class _Other:
     def __init__(self, spool: Spool) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there, spool.folder, spool.load_id), daemon=True)
-        self._process.start()
+        known = (there, spool.folder, spool.load_id, os.getpid())
+        self._process = context.Process(target=_serve, args=known, daemon=True)
+        with _interrupts_blocked():
+            self._process.start()
         there.close()
         self._giving, self._taking = ThreadPoolExecutor(max_workers=1), ThreadPoolExecutor(max_workers=1)
         self.waiting = 0
@@ -125,8 +132,19 @@ class _Other:
         return answer
 
 
-def _serve(connection: Connection, folder: Path, load_id: str) -> None:
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """A process started meanwhile never sees Ctrl-C, which a terminal sends to all: the one that started it ends it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(connection: Connection, folder: Path, load_id: str, parent: int) -> None:
     """Takes batches apart and writes most of their rows until it is asked for the files, or the other side is gone."""
+    orphans.end_with(parent)
     gc.disable()
     pa.set_memory_pool(pa.system_memory_pool())
     spool = Spool(folder, load_id, records.TABLES)

@@ -1,0 +1,15 @@
+"""dbt's command line, in a process that ends with the run that started it: `python -m pipelines.dbt_process build`."""
+
+import os
+import sys
+from typing import Final
+
+from pipelines import orphans
+
+PARENT_VARIABLE: Final = "KILI_WAREHOUSE_PARENT"
+
+if __name__ == "__main__":
+    orphans.end_with(int(os.environ[PARENT_VARIABLE]))
+    from dbt.cli.main import cli  # takes seconds, in which the run may be killed
+
+    sys.exit(cli(prog_name="dbt"))
