@@ -71,7 +71,7 @@ def _is_remote(url: str) -> bool:
 
 
 def _find_local(url: str) -> list[Found]:
-    path = str(Path(url).expanduser())
+    path = str(Path(os.path.expanduser(url)))  # noqa: PTH111 (of `~nobody` pathlib makes an error)
     if not _is_folder(path) and _may_exist(path):
         return [Found(printable(path), path)]
     matches = [path] if _is_folder(path) else sorted(glob.glob(path, recursive=True))

@@ -1,5 +1,6 @@
 """The one place that reads the environment."""
 
+import errno
 import os
 import re
 from dataclasses import dataclass, field, replace
@@ -17,11 +18,18 @@ DAGSTER_POSTGRES_URL: Final = "KILI_DAGSTER_POSTGRES_URL"
 HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?")  # with or without port, in lower case
 _DAILY: Final = "0 6 * * *"
 _UTC: Final = ZoneInfo("UTC")
+_POSTGRES: Final = ("postgresql://", "postgresql+psycopg2://")
+_SHOWN: Final = 100  # characters of a value that an error repeats
+_MOST_WORKERS: Final = 1024
+_MOST_BYTES: Final = 1 << 50
+_MOST_TIMES: Final = 1_000_000
+_MOST_HOURS: Final = 100 * 366 * 24
+_MOST_DAYS: Final = 100 * 366
 _KILI: Final = "https://cloud.kili-technology.com/api/label/v2/graphql"
 
 
 class BadSetting(Exception):
-    """An environment variable holds what cannot be used."""
+    """An environment variable or an option holds what cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +94,16 @@ class Settings:
         return self.warehouse / "work"
 
     def prepare_work(self) -> Path:
-        """Makes the pipeline's own folder, for nobody else to read, and gives it."""
-        self.work.mkdir(parents=True, exist_ok=True)
-        self.work.chmod(0o700)
+        """Makes the pipeline's own folder, for nobody else to read, and gives it. Raises `BadSetting`."""
+        try:
+            self.warehouse.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self.work.mkdir(exist_ok=True)
+            self.work.chmod(0o700)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            where = f"cannot make {self.work}" if error.filename is None else f"cannot write to {error.filename}"
+            raise BadSetting(f"the warehouse {self.warehouse}: {where}: {error.strerror}") from error
         return self.work
 
     @property
@@ -103,22 +118,23 @@ class Settings:
 
     def at(self, exports: str | None, warehouse: Path | None) -> "Settings":
         """These settings with a command's options in place of the environment's."""
-        return replace(self, exports=exports or self.exports, warehouse=(warehouse or self.warehouse).resolve())
+        folder = self.warehouse if warehouse is None else _folder("--warehouse", warehouse)
+        return replace(self, exports=exports or self.exports, warehouse=folder)
 
 
 def from_environment() -> Settings:
     """The settings of this process. Raises `BadSetting`."""
     return Settings(
         exports=os.environ.get("KILI_EXPORTS") or None,
-        warehouse=Path(os.environ.get("KILI_WAREHOUSE") or "warehouse").resolve(),
+        warehouse=_folder("KILI_WAREHOUSE", Path(os.environ.get("KILI_WAREHOUSE") or "warehouse")),
         project_id=os.environ.get("KILI_PROJECT_ID") or None,
         timezone=_zone("KILI_EXPORT_TIMEZONE"),
         is_key_frames_only=_flag("KILI_KEY_FRAMES_ONLY"),
-        workers=max(_size("KILI_WORKERS", _processors()), 1),
+        workers=max(_size("KILI_WORKERS", _processors(), _MOST_WORKERS), 1),
         limits=Limits(
-            entry_bytes=_size("KILI_MAX_ENTRY_BYTES", limits.DEFAULT.entry_bytes),
-            ratio=_size("KILI_MAX_RATIO", limits.DEFAULT.ratio),
-            record_bytes=_size("KILI_MAX_RECORD_BYTES", limits.DEFAULT.record_bytes),
+            entry_bytes=_size("KILI_MAX_ENTRY_BYTES", limits.DEFAULT.entry_bytes, _MOST_BYTES),
+            ratio=_size("KILI_MAX_RATIO", limits.DEFAULT.ratio, _MOST_TIMES),
+            record_bytes=_size("KILI_MAX_RECORD_BYTES", limits.DEFAULT.record_bytes, _MOST_BYTES),
         ),
         schedule=_cron("KILI_SCHEDULE"),
         schedule_timezone=_zone("KILI_SCHEDULE_TIMEZONE"),
@@ -127,15 +143,38 @@ def from_environment() -> Settings:
             key_frames_only=_flag("KILI_SCORE_KEY_FRAMES_ONLY"),
         ),
         pull=_pull(),
-        dagster_postgres=os.environ.get(DAGSTER_POSTGRES_URL) or None,
+        dagster_postgres=_postgres(DAGSTER_POSTGRES_URL),
         thresholds=Thresholds(
             rejected_share=_share("KILI_MAX_REJECTED_SHARE", thresholds.DEFAULT.rejected_share),
-            load_hours=_size("KILI_STALE_LOAD_HOURS", thresholds.DEFAULT.load_hours),
-            label_days=_size("KILI_STALE_LABELS_DAYS", thresholds.DEFAULT.label_days),
+            load_hours=_size("KILI_STALE_LOAD_HOURS", thresholds.DEFAULT.load_hours, _MOST_HOURS),
+            label_days=_size("KILI_STALE_LABELS_DAYS", thresholds.DEFAULT.label_days, _MOST_DAYS),
         ),
         ui_hosts=_hosts("KILI_UI_HOSTS"),
         alert_webhook=_webhook("KILI_ALERT_WEBHOOK"),
     )
+
+
+def _folder(name: str, path: Path) -> Path:
+    """The absolute path of a folder that is there or can be made."""
+    shown = _short(path)
+    try:
+        folder = path.expanduser().resolve()
+        if folder.is_dir():
+            return folder
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        if not there.is_dir():
+            raise BadSetting(f"{name}: a folder is wanted, and {_short(there)} is a file")
+    except RuntimeError:  # so expanduser and resolve
+        wrong = "there is no such user" if shown.startswith("~") else "its links lead in a circle"
+        raise BadSetting(f"{name}: {wrong}: {shown}") from None
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{name}: a folder is wanted, not {shown}: {getattr(error, 'strerror', error)}") from None
+    return folder
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
 
 
 def _pull() -> Pull | None:
@@ -144,7 +183,8 @@ def _pull() -> Pull | None:
     if not project_ids:
         return None
     if wrong := next((one for one in project_ids if not re.fullmatch(r"[\w-]+", one, re.ASCII)), None):
-        raise BadSetting(f"KILI_PULL_PROJECTS: ids of projects with commas between them are wanted, not {wrong}")
+        wanted = "ids of projects with commas between them are wanted"
+        raise BadSetting(f"KILI_PULL_PROJECTS: {wanted}, not {_short(wrong)}")
     key = os.environ.get("KILI_API_KEY")
     if not key:
         raise BadSetting("KILI_PULL_PROJECTS: Kili gives nothing without a key, set KILI_API_KEY too")
@@ -160,8 +200,8 @@ def _zone(name: str) -> ZoneInfo:
     zone = os.environ.get(name) or "UTC"
     try:
         return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise BadSetting(f"{name}: no such time zone: {zone}") from None
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # an OSError where the name is a folder's, or very long
+        raise BadSetting(f"{name}: no such time zone: {_short(zone)}") from None
 
 
 def _cron(name: str) -> str:
@@ -176,14 +216,16 @@ def _cron(name: str) -> str:
     except (ValueError, KeyError):
         is_usable = False
     if not is_usable:
-        raise BadSetting(f"{name}: cron's five fields are wanted, such as {_DAILY}, not {cron}")
+        raise BadSetting(f"{name}: cron's five fields are wanted, such as {_DAILY}, not {_short(cron)}")
     return cron
 
 
-def _size(name: str, default: int) -> int:
+def _size(name: str, default: int, most: int) -> int:
     value = os.environ.get(name) or str(default)
     if not value.isdecimal():
-        raise BadSetting(f"{name}: a whole number is wanted, not {value}")
+        raise BadSetting(f"{name}: a whole number is wanted, not {_short(value)}")
+    if len(value.lstrip("0")) > len(str(most)) or int(value) > most:
+        raise BadSetting(f"{name}: {most} is the most there can be, not {_short(value)}")
     return int(value)
 
 
@@ -194,14 +236,14 @@ def _share(name: str, default: float) -> float:
     except ValueError:
         share = -1
     if not 0 <= share <= 1:
-        raise BadSetting(f"{name}: a number from 0 to 1 is wanted, not {value}")
+        raise BadSetting(f"{name}: a number from 0 to 1 is wanted, not {_short(value)}")
     return share
 
 
 def _flag(name: str) -> bool:
     value = os.environ.get(name) or "false"
     if value.lower() not in ("true", "false"):
-        raise BadSetting(f"{name}: true or false is wanted, not {value}")
+        raise BadSetting(f"{name}: true or false is wanted, not {_short(value)}")
     return value.lower() == "true"
 
 
@@ -220,4 +262,14 @@ def _webhook(name: str) -> str | None:
     url = os.environ.get(name) or None
     if url is not None and not url.startswith(("https://", "http://")):
         raise BadSetting(f"{name}: an address that starts with https:// or http:// is wanted")
+    return url
+
+
+def _postgres(name: str) -> str | None:
+    """Of an address that is wrong only the scheme is repeated, since it may hold a password."""
+    url = os.environ.get(name) or None
+    if url is not None and not url.startswith(_POSTGRES):
+        scheme, separator, _ = url.partition("://")
+        got = f", not {_short(scheme)}://…" if separator else ""
+        raise BadSetting(f"{name}: an address that starts with postgresql:// is wanted{got}")
     return url
