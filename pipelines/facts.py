@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import duckdb
 
-from pipelines import publishing
+from pipelines import duckdb_files, publishing
 from pipelines.kili import readings
 
 Row = dict[str, Any]
@@ -30,11 +30,16 @@ class NoWarehouse(Exception):
     """The folder holds no published warehouse."""
 
 
+class Damaged(Exception):
+    """The published warehouse cannot be read; says what is wrong with it."""
+
+
 def status(warehouse: Path) -> Row:
-    """Exports loaded, rows by table, rejects, and the age of the newest export in seconds. Raises `NoWarehouse`."""
-    release = publishing.current(warehouse)
-    if release is None:
-        raise NoWarehouse(f"no warehouse in {warehouse}: kili-warehouse run makes one")
+    """Exports loaded, rows by table, rejects, and the age of the newest export in seconds.
+
+    Raises `NoWarehouse`, `Damaged`.
+    """
+    release = _current(warehouse)
     exports = _ask(warehouse, _EXPORTS)
     newest = max((export["as_of"] for export in exports if export["as_of"]), default=None)
     return {
@@ -42,32 +47,26 @@ def status(warehouse: Path) -> Row:
         "release": release.id,
         "exports": exports,
         "row_counts": release.row_counts,
-        "reject_count": release.row_counts["kili.rejects"],
+        "reject_count": _ask(warehouse, "select count(*) as n from kili.rejects")[0]["n"],
         "newest_export_as_of": newest,
         "newest_export_age_seconds": (datetime.now(UTC) - newest).total_seconds() if newest else None,
     }
 
 
 def rejects(warehouse: Path) -> list[Row]:
-    """The rejected records: file, place in the file, reason. Raises `NoWarehouse`."""
-    if publishing.current(warehouse) is None:
-        raise NoWarehouse(f"no warehouse in {warehouse}: kili-warehouse run makes one")
+    """The rejected records: file, place in the file, reason. Raises `NoWarehouse`, `Damaged`."""
+    _current(warehouse)
     return _ask(warehouse, _REJECTS)
 
 
 def export_ids(warehouse: Path) -> set[str]:
-    """The exports in the published warehouse; none if there is none."""
-    if publishing.current(warehouse) is None:
-        return set()
-    return {row["export_id"] for row in _ask(warehouse, "select export_id from kili.exports")}
+    """The exports in the published warehouse; none if there is none, or it is damaged, so that a run publishes anew."""
+    return _values(warehouse, "select export_id from kili.exports")
 
 
 def unreadable(warehouse: Path) -> set[str]:
-    """The addresses of what could not be read, and has not been since; none if there is no published warehouse."""
-    if publishing.current(warehouse) is None:
-        return set()
-    found = _ask(warehouse, f"select file_url from kili.exports where {readings.IS_UNREADABLE}")
-    return {row["file_url"] for row in found}
+    """The addresses of what could not be read, and has not been since; none without a published warehouse."""
+    return _values(warehouse, f"select file_url from kili.exports where {readings.IS_UNREADABLE}")
 
 
 def numbers(warehouse: Path) -> Row:
@@ -80,9 +79,33 @@ def edits(warehouse: Path) -> list[tuple[str, int]]:
     return [(row["edit"], row["annotations"]) for row in _ask(warehouse, _EDITS)]
 
 
+def _current(warehouse: Path) -> publishing.Release:
+    release = publishing.current(warehouse)
+    if release is not None:
+        return release
+    if damage := publishing.damage(warehouse):
+        raise Damaged(f"{damage}: the next kili-warehouse run publishes anew")
+    raise NoWarehouse(f"no warehouse in {warehouse}: kili-warehouse run makes one")
+
+
+def _values(warehouse: Path, query: str) -> set[str]:
+    """The values of the only column of a query; none if there is no published warehouse, or it is damaged."""
+    try:
+        _current(warehouse)
+        return {value for row in _ask(warehouse, query) for value in row.values()}
+    except (NoWarehouse, Damaged):
+        return set()
+
+
 def _ask(warehouse: Path, query: str) -> list[Row]:
-    with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as db:
-        db.execute("set TimeZone = 'UTC'")
-        found = db.execute(query)
-        names = [column[0] for column in found.description or []]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    file = warehouse / "warehouse.duckdb"
+    try:
+        with duckdb.connect(str(file), read_only=True) as db:
+            db.execute("set TimeZone = 'UTC'")
+            found = db.execute(query)
+            names = [column[0] for column in found.description or []]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    except duckdb.Error as error:
+        if duckdb_files.is_incomplete(error):
+            raise Damaged(f"{file} is damaged: the next kili-warehouse run publishes anew") from error
+        raise

@@ -2,21 +2,32 @@
 
 import hashlib
 import json
+import logging
 import os
+import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import pydantic
 
-from pipelines import site
+from pipelines import duckdb_files, site
 from pipelines.comparison import records as comparison
 from pipelines.kili import readings
 from pipelines.kili import records as kili
 
+log = logging.getLogger(__name__)
+
 _KEPT_RELEASES: Final = 3
+_RELEASES: Final = "releases"
+_ID: Final = "%Y%m%dT%H%M%S.%fZ"
+_IS_ID: Final = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
+_CURRENT: Final = "current"
+_WRITABLE_BY_OTHERS: Final = 0o022
 _STORAGE: Final = "v1.0.0"  # the newest that every DuckDB 1.x client opens
 _FACTS: Final = "release.json"
 _LEDGER: Final = {"exports": "*", "sightings": "*", "rejects": "* exclude (raw)"}
@@ -32,26 +43,92 @@ _MEMORY: Final = "1GB"
 _LINKS: Final = ("warehouse.duckdb", "parquet", "site")
 
 
+class Blocked(Exception):
+    """A file or folder of the user's lies where the warehouse puts one of its own; says which."""
+
+
 @dataclass(frozen=True)
 class Release:
-    """A published state of the warehouse: which loads and which models it was made from."""
+    """A published state of the warehouse: which loads and which models it was made from.
+
+    Releases are ordered by `sequence`, which no clock moves; those that older code made have 0 and go by `id`.
+    """
 
     id: str
     loads_digest: str
     models_digest: str
     row_counts: dict[str, int]
+    sequence: int = 0
+
+
+_RELEASE: Final = pydantic.TypeAdapter(Release)
 
 
 def current(warehouse: Path) -> Release | None:
-    """The release that consumers see now."""
-    facts = warehouse / "current" / _FACTS
-    return Release(**json.loads(facts.read_text())) if facts.exists() else None
+    """The release that consumers see now; null if there is none, or its `release.json` is damaged."""
+    return _read(warehouse / _CURRENT)
+
+
+def _read(folder: Path) -> Release | None:
+    try:
+        return _RELEASE.validate_json((folder / _FACTS).read_bytes(), strict=True)
+    except PermissionError:
+        raise
+    except (OSError, pydantic.ValidationError):
+        return None
+
+
+def damage(warehouse: Path) -> str | None:
+    """What of the published release is missing or damaged; null if nothing is, or nothing is published.
+
+    Rows of marts are counted, and not read.
+    """
+    folder = warehouse / _CURRENT
+    if not os.path.lexists(folder):
+        return None
+    release = _read(folder)
+    if release is None:
+        return f"{folder / _FACTS} is damaged"
+    if missing := next((name for name in _LINKS if not (folder / name).exists()), None):
+        return f"{folder / missing} is missing"
+    file = folder / "warehouse.duckdb"
+    return None if _is_whole(file, release) else f"{file} is damaged"
+
+
+def _is_whole(file: Path, release: Release) -> bool:
+    try:
+        with duckdb.connect(str(file), read_only=True) as db:
+            tables = db.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+            counts = {name: db.execute(f"select count(*) from {name}").fetchall()[0][0] for (name,) in tables}
+            for name in _LEDGER:
+                db.execute(f"select bit_xor(hash({name})) from kili.{name}").fetchall()
+    except duckdb.Error as error:
+        return not duckdb_files.is_incomplete(error)
+    return counts == release.row_counts
+
+
+def releases(warehouse: Path) -> list[Path]:
+    """The release folders, the oldest first."""
+    folder = warehouse / _RELEASES
+    return [path for _, path in _in_order(folder)] if folder.is_dir() else []
+
+
+def check_links(warehouse: Path) -> None:
+    """Raises `Blocked` if something other than a link lies where `publish` puts its links."""
+    for name in (_CURRENT, *_LINKS):
+        for path in (warehouse / name, _new(warehouse / name)):
+            if os.path.lexists(path) and not path.is_symlink():
+                kind = "folder" if path.is_dir() else "file"
+                raise Blocked(f"{path} is a {kind}, where the warehouse puts a link: move it away, then run again")
+    releases = warehouse / _RELEASES
+    if os.path.lexists(releases) and not releases.is_dir():
+        raise Blocked(f"{releases} is a file, where the warehouse puts a folder: move it away, then run again")
 
 
 def is_current(warehouse: Path, database: Path, models_digest: str) -> bool:
     """Whether the release that consumers see was made from the loads and models of now."""
     release = current(warehouse)
-    if release is None or release.models_digest != models_digest:
+    if release is None or release.models_digest != models_digest or damage(warehouse):
         return False
     return release.loads_digest == _loads_digest(database)
 
@@ -72,28 +149,69 @@ def is_published(schema: str, table: str) -> bool:
 
 
 def publish(warehouse: Path, database: Path, models_digest: str) -> Release:
-    """Copies marts, comparison and ledger to a new release and points `current` at it. Dies without a trace."""
-    releases = warehouse / "releases"
-    releases.mkdir(parents=True, exist_ok=True)
-    for left_over in releases.glob(".*"):
-        shutil.rmtree(left_over)
+    """Copies marts, comparison and ledger to a new release and points `current` at it. Dies without a trace.
+
+    Raises `Blocked`, before anything is changed.
+    """
+    check_links(warehouse)
+    releases = warehouse / _RELEASES
+    for folder in (warehouse, releases):
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _remove_left_overs(releases)
     digest = _loads_digest(database)
-    release_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    release_id = _new_id(releases)
     making = releases / f".{release_id}"
     making.mkdir()
     counts = _copy(database, making / "warehouse.duckdb")
-    release = Release(release_id, digest, models_digest, counts)
+    sequence = max((sequence for sequence, _ in _in_order(releases)), default=0) + 1
+    release = Release(release_id, digest, models_digest, counts, sequence)
     _write_parquet(making / "warehouse.duckdb", making / "parquet", _sparing(database))
     site.write(making / "warehouse.duckdb", making / "site", release_id)
     (making / _FACTS).write_text(json.dumps(asdict(release), indent=2))
+    _protect(making)
     _sync(making)
     os.replace(making, releases / release_id)
-    _link(Path("releases", release_id), warehouse / "current")
+    _link(Path(_RELEASES, release_id), warehouse / _CURRENT)
     for name in _LINKS:
-        _link(Path("current", name), warehouse / name)
-    for old in sorted(releases.iterdir())[:-_KEPT_RELEASES]:
+        _link(Path(_CURRENT, name), warehouse / name)
+    for _, old in _in_order(releases)[:-_KEPT_RELEASES]:
         shutil.rmtree(old)
     return release
+
+
+def _new_id(releases: Path) -> str:
+    """The time; a clock that was set back may give a time twice, and then it is the next free one."""
+    now = datetime.now(UTC)
+    while (releases / f"{now:{_ID}}").exists():
+        now += timedelta(microseconds=1)
+    return f"{now:{_ID}}"
+
+
+def _in_order(releases: Path) -> list[tuple[int, Path]]:
+    """The release folders with their sequence numbers, the oldest first. Whatever else lies there is left alone."""
+    found = []
+    for folder in _folders(releases):
+        if _IS_ID.fullmatch(folder.name) and (folder / _FACTS).exists():
+            release = _read(folder)
+            found.append((release.sequence if release else 0, folder))
+    return sorted(found)
+
+
+def _remove_left_overs(releases: Path) -> None:
+    """Removes releases that were never finished."""
+    for folder in _folders(releases):
+        if folder.name.startswith(".") and _IS_ID.fullmatch(folder.name[1:]):
+            shutil.rmtree(folder)
+
+
+def _folders(releases: Path) -> Iterator[Path]:
+    return (path for path in list(releases.iterdir()) if path.is_dir() and not path.is_symlink())
+
+
+def _protect(folder: Path) -> None:
+    """Takes from everyone but the owner the right to change a release, and what holds it, whatever the umask."""
+    for path in [*folder.rglob("*"), folder]:
+        path.chmod(path.stat().st_mode & ~_WRITABLE_BY_OTHERS)
 
 
 def _copy(database: Path, target: Path) -> dict[str, int]:
@@ -188,10 +306,14 @@ def _sync(folder: Path) -> None:
 
 
 def _link(target: Path, link: Path) -> None:
-    made = link.with_name(f".{link.name}.new")
+    made = _new(link)
     made.unlink(missing_ok=True)
     made.symlink_to(target)
     os.replace(made, link)
+
+
+def _new(link: Path) -> Path:
+    return link.with_name(f".{link.name}.new")
 
 
 def _quoted(text: object) -> str:
