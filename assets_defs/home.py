@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlalchemy
 
-from pipelines import settings
+from pipelines import derived, settings
 from pipelines.settings import Settings
 
 WORKSPACE: Final = Path(__file__).parent.parent / "workspace.yaml"
@@ -39,6 +39,7 @@ run_retries:
   max_retries: 2
   retry_on_asset_or_op_failure: false
 """
+_DATABASES: Final = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 _POSTGRES: Final = f"""\
 storage:
   postgres:
@@ -53,6 +54,8 @@ def prepare(chosen: Settings) -> Path:
         _connect(chosen.dagster_postgres)
     home = chosen.prepare_work() / "dagster"
     home.mkdir(exist_ok=True)
+    for name in _DATABASES:
+        derived.check_sqlite(home / name, "and Dagster's UI starts without what it held")
     (home / "dagster.yaml").write_text(_CONFIGURATION + (_POSTGRES if chosen.dagster_postgres else ""))
     return home
 
@@ -68,7 +71,7 @@ def enter(chosen: Settings) -> None:
 def _connect(url: str) -> None:
     try:
         sqlalchemy.create_engine(url).connect().close()
-    except sqlalchemy.exc.ArgumentError:
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         raise settings.BadSetting(f"{settings.DAGSTER_POSTGRES_URL}: not a URL of a PostgreSQL database") from None
     except sqlalchemy.exc.OperationalError as error:
         raise settings.BadSetting(f"{settings.DAGSTER_POSTGRES_URL}: {str(error.orig).strip()}") from None

@@ -5,7 +5,7 @@ from typing import Final
 
 import dagster as dg
 
-from pipelines import lock
+from pipelines import lock, preflight
 from pipelines.settings import Settings
 
 POOL: Final = "warehouse"  # of one, held by a run from its start to its end: see home
@@ -20,7 +20,9 @@ def alone(settings: Settings) -> dg.ResourceDefinition:
         config_schema={}, description="The settings of this warehouse. A run that has them holds the warehouse's lock."
     )
     def with_lock(context: dg.InitResourceContext) -> Iterator[Settings]:
-        with lock.held(settings, _PATIENCE, context.log or lock.log):
+        with lock.held(settings, _PATIENCE, context.log or lock.log) as is_taken:
+            if is_taken:
+                preflight.check(settings, context.log or preflight.log)
             yield settings
 
     return with_lock

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from pipelines import containers, fingerprints
+from pipelines import containers, derived, fingerprints
 from pipelines.fingerprints import Fingerprint
 from pipelines.landing import Found, Landed, NoExport
 from pipelines.settings import Settings
@@ -114,7 +114,9 @@ class Identities:
 def opened(settings: Settings) -> Iterator[Identities]:
     """What is known of a warehouse's exports."""
     work = settings.prepare_work()
-    with closing(sqlite3.connect(work / "identities.sqlite", timeout=60, isolation_level=None)) as db:
+    file = work / "identities.sqlite"
+    derived.check_sqlite(file, "and exports are hashed again")
+    with closing(sqlite3.connect(file, timeout=60, isolation_level=None)) as db:
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = normal")
         db.execute(_TABLE)

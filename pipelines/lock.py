@@ -1,4 +1,8 @@
-"""The warehouse's lock: one process writes at a time, whoever started it, and the system frees it with the process."""
+"""The warehouse's lock: one process writes at a time, whoever started it, and the system frees it with the process.
+
+A killed run may leave processes that it had started, which end within a moment: see `orphans`. Until then one of them
+may have the database open, so the lock counts only once nobody has.
+"""
 
 import fcntl
 import logging
@@ -9,11 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from pipelines import duckdb_files
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN: Final = 0.5
+_ORPHANS_END: Final = 10  # seconds in which the processes of a killed run have ended
 _held: set[Path] = set()
 
 
@@ -22,34 +28,35 @@ class Busy(Exception):
 
 
 @contextmanager
-def held(settings: Settings, patience: float = 0, log: logging.Logger = log) -> Iterator[None]:
-    """Holds the lock, which this process may hold already.
+def held(settings: Settings, patience: float = 0, log: logging.Logger = log) -> Iterator[bool]:
+    """Holds the lock; gives whether it was taken just now, since this process may hold it already.
 
     Raises `Busy`, which names the holder, if another process still has it after `patience` seconds; says that it waits.
     """
     path = settings.prepare_work() / "lock"
     if path in _held:
-        yield
+        yield False
         return
     with path.open("a+") as file:
-        _take(file, settings.warehouse, patience, log)
+        _take(file, settings, patience, log)
         _held.add(path)
         try:
-            yield
+            yield True
         finally:
             _held.remove(path)
 
 
-def _take(file: IO[str], warehouse: Path, patience: float, log: logging.Logger) -> None:
-    give_up_at = time.monotonic() + patience
+def _take(file: IO[str], settings: Settings, patience: float, log: logging.Logger) -> None:
+    started = time.monotonic()
     is_told = False
-    while not _is_taken(file):
-        file.seek(0)
-        writer = f"process {file.read().strip()} is writing to {warehouse}"
-        if time.monotonic() >= give_up_at:
+    while (lock := _holder(file)) or (database := duckdb_files.user(settings.database)):
+        writer = f"process {lock or database} is writing to {settings.warehouse}"
+        waits = patience if lock else max(patience, _ORPHANS_END)
+        if time.monotonic() >= started + waits:
             raise Busy(f"{writer}: wait for it to end")
         if not is_told:
-            log.info("%s: waiting for it to end, %.0f minutes at most", writer, patience / 60)
+            longest = f"{waits / 60:.0f} minutes" if waits >= 60 else f"{waits:.0f} seconds"
+            log.info("%s: waiting for it to end, %s at most", writer, longest)
             is_told = True
         time.sleep(_LOOK_AGAIN)
     file.truncate(0)
@@ -57,9 +64,11 @@ def _take(file: IO[str], warehouse: Path, patience: float, log: logging.Logger) 
     file.flush()
 
 
-def _is_taken(file: IO[str]) -> bool:
+def _holder(file: IO[str]) -> str | None:
+    """The process that holds the lock; null once this one does."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    return True
+        file.seek(0)
+        return file.read().strip() or "(number unknown)"
+    return None

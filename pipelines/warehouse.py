@@ -14,7 +14,7 @@ from dlt.common.destination import Destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.sources import DltSource
 
-from pipelines import landing, ledger, resources, tables
+from pipelines import derived, landing, ledger, resources, tables
 from pipelines.kili import records, source
 from pipelines.kili.reading import NewExport
 from pipelines.settings import Settings
@@ -67,7 +67,7 @@ def append(data: DltSource, schema: str, settings: Settings, largest: Sequence[i
 
     `largest`: the sizes of large records, known once `data` is extracted.
     """
-    shutil.rmtree(settings.work / "dlt", ignore_errors=True)
+    derived.remove(settings.work / "dlt")
     run = pipeline(schema, settings)
     run.sync_destination()
     with _collector_off():

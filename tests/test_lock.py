@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import duckdb
+import psutil
 import pytest
 
 from assets_defs import writing
@@ -19,6 +21,15 @@ from pathlib import Path
 from pipelines import lock, settings
 with lock.held(settings.from_environment().at(None, Path(sys.argv[1]))):
     print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+DATABASE_USER = """
+import sys
+import duckdb
+with duckdb.connect(sys.argv[1]):
+    print("open", flush=True)
     sys.stdin.read()
 """
 
@@ -49,6 +60,52 @@ def test_the_lock_of_a_process_that_is_killed_is_free(chosen: Settings, holder: 
     holder.wait()
     with lock.held(chosen):
         pass
+
+
+@pytest.fixture
+def left_behind(chosen: Settings) -> Iterator["subprocess.Popen[str]"]:
+    """A process without the lock that has the database open, as dbt has for a moment when its run is killed."""
+    command = [sys.executable, "-c", DATABASE_USER, str(chosen.prepare_work() / "warehouse.duckdb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        yield other
+        other.kill()
+
+
+def test_a_process_that_has_the_database_open_is_named(
+    chosen: Settings, left_behind: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_ORPHANS_END", 0)
+    sentence = f"process {left_behind.pid} is writing to {chosen.warehouse}: wait for it to end"
+    with pytest.raises(lock.Busy, match=f"^{sentence}$"), lock.held(chosen):
+        pass
+    assert not lock._held
+
+
+def test_a_process_that_a_killed_run_left_behind_is_waited_for(
+    chosen: Settings, left_behind: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock.time, "sleep", lambda _: left_behind.communicate(""))
+    with lock.held(chosen) as is_taken, duckdb.connect(str(chosen.database)):
+        assert is_taken
+        assert left_behind.poll() == 0
+
+
+def test_a_process_ends_with_the_one_that_started_it() -> None:
+    starts = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', sys.argv[1]]).pid, flush=True)"
+    watches = "import os, time; from pipelines import orphans; orphans.end_with(os.getppid()); time.sleep(99)"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"{starts}; sys.stdin.read()", watches],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.communicate()
+    assert psutil.wait_procs([child], timeout=60) == ([child], [])
 
 
 def test_a_process_may_take_its_lock_again_and_others_may_once_it_has_left_all(

@@ -1,6 +1,8 @@
-"""The whole job killed while dbt works and while it publishes: readers see the old release, the next run mends all."""
+"""The whole job killed while dbt works and while it publishes: readers see the old release, the next run mends all.
 
-import os
+Only its main process is killed, and the next run starts at once: what it had started must be in nobody's way.
+"""
+
 import signal
 import subprocess
 import sys
@@ -18,16 +20,14 @@ cli.main(sys.argv[1:])
 
 
 def kill_in_dbt(arguments: list[str], log: Path) -> int:
-    """Runs the job in a process group of its own and kills all of it once dbt builds its first incremental model."""
-    running = subprocess.Popen(
-        [str(COMMAND), *arguments], start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
+    """Runs the job and kills its main process alone once dbt builds its first incremental model."""
+    running = subprocess.Popen([str(COMMAND), *arguments], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     size = log.stat().st_size
     while running.poll() is None:
         with log.open("rb") as file:
             file.seek(min(size, log.stat().st_size))
             if b'"node_name": "current_labels"' in file.read():
-                os.killpg(running.pid, signal.SIGKILL)
+                running.kill()
                 break
         time.sleep(0.02)
     return running.wait()

@@ -1,0 +1,57 @@
+"""What is looked at before a run writes anything: files in the way of links, and damage."""
+
+import logging
+from typing import Final
+
+import duckdb
+
+from pipelines import duckdb_files, publishing
+from pipelines.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_HEADERS: Final = 12288  # bytes of a DuckDB file that has never held a row
+
+
+class Damaged(Exception):
+    """The pipeline's database cannot be read; says what is left and how to rebuild it."""
+
+
+def check(settings: Settings, log: logging.Logger = log) -> None:
+    """Warns of what the run will make anew. Raises `publishing.Blocked` or `Damaged`."""
+    publishing.check_links(settings.warehouse)
+    _check_database(settings)
+    if damage := publishing.damage(settings.warehouse):
+        log.warning("%s: this run publishes anew", damage)
+
+
+def _check_database(settings: Settings) -> None:
+    """Damage within the data is not seen here: reading all of it at each run would take too long."""
+    file = settings.database
+    if not file.exists():
+        return
+    if file.is_file() and file.stat().st_size <= _HEADERS and not publishing.releases(settings.warehouse):
+        file.unlink()  # a first run was killed before it had written a row
+        return
+    try:
+        duckdb.connect(str(file)).close()
+    except duckdb.Error as error:
+        if duckdb_files.is_damage(str(error)):
+            raise Damaged(advice(settings)) from error
+        raise
+
+
+def advice(settings: Settings) -> str:
+    """What a person can do whose database is damaged."""
+    damage = publishing.damage(settings.warehouse)
+    release = publishing.current(settings.warehouse)
+    if damage:
+        left = f"The published release is damaged too: {damage}."
+    elif release:
+        left = f"The published release {release.id} in {settings.warehouse} is intact, and readers may go on."
+    else:
+        left = "Nothing has been published yet."
+    return (
+        f"the pipeline's database {settings.database} is damaged. {left} To rebuild it from the exports, move that file"
+        " away and run again on all exports that this warehouse is to hold"
+    )
