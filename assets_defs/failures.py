@@ -1,14 +1,59 @@
 """Why a step failed, in the words of the error that began it."""
 
+from collections.abc import Iterator
+from typing import Final
+
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
+
+from pipelines import unexpected
+from pipelines.settings import Settings
+
+_DBT: Final = "DagsterDbtCliRuntimeError"
+_WHAT_DBT_SAID: Final = "Errors parsed from dbt logs:"
+_OURS: Final = "pipelines."
 
 
 def in_words(event: dg.DagsterEvent) -> str:
     """The step and what went wrong in it."""
-    error = event.step_failure_data.user_failure_data or event.step_failure_data.error
-    described = getattr(error, "description", None)
-    cause = event.step_failure_data.error
-    while described is None and cause is not None and cause.cause is not None:
-        cause = cause.cause
-    text = described or (cause.message.strip() if cause else "failed")
-    return f"{(event.step_key or '').replace('__', '/')}: {text}"
+    text = _description(event) or next((error.message.strip() for error in reversed(_chain(event))), "failed")
+    return f"{_step(event)}: {text}"
+
+
+def explained(event: dg.DagsterEvent, settings: Settings, dbt_log: object) -> str:
+    """The step, what went wrong in it in one sentence without values of the data, and where to read more."""
+    chain = _chain(event)
+    details = chain[0].to_string() if chain else ""
+    text = unexpected.remedy(details, settings)
+    if text is None and chain and chain[0].cls_name == _DBT:
+        said = " ".join(details.partition(_WHAT_DBT_SAID)[2].split("Stack Trace:")[0].split())
+        text = f"dbt failed: {said}; what it printed is in {dbt_log}"
+    if text is None:
+        text = _description(event) or next(_own(chain), None)
+    if text is None:
+        text = unexpected.unforeseen(chain[-1].message if chain else "Error", details, settings)
+    return f"{_step(event)}: {text}"
+
+
+def _step(event: dg.DagsterEvent) -> str:
+    return (event.step_key or "").replace("__", "/")
+
+
+def _description(event: dg.DagsterEvent) -> str | None:
+    error = event.step_failure_data.user_failure_data
+    return error.description if error else None
+
+
+def _own(chain: list[SerializableErrorInfo]) -> Iterator[str]:
+    """What our own errors say."""
+    return (one.message.partition(": ")[2].strip() for one in chain if one.message.startswith(_OURS))
+
+
+def _chain(event: dg.DagsterEvent) -> list[SerializableErrorInfo]:
+    """The error and what it came from, the first cause last."""
+    chain = []
+    error = event.step_failure_data.error
+    while error is not None:
+        chain.append(error)
+        error = error.cause
+    return chain

@@ -1,6 +1,10 @@
 """Runs the whole Dagster job in this process, as the UI, the schedule and the sensor run it in one of theirs."""
 
 import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +15,7 @@ from pipelines import ledger
 from pipelines.settings import Settings
 
 LOG: Final = "last_run.log"
+_GRACE: Final = 10  # seconds
 _QUIET: Final[dict[str, Any]] = {"loggers": {definitions.QUIET: {}}}
 
 
@@ -23,7 +28,10 @@ class Run:
 
 
 def run(settings: Settings) -> Run:
-    """Executes the whole job. What dbt prints goes to last_run.log in the warehouse's work folder."""
+    """Executes the whole job. What dbt and Dagster print goes to last_run.log in the warehouse's work folder.
+
+    Raises `KeyboardInterrupt`.
+    """
     built = definitions.build(settings)
     job = built.resolve_job_def(definitions.JOB)
     folder = home.prepare(settings)
@@ -31,10 +39,47 @@ def run(settings: Settings) -> Run:
         dg.DagsterInstance.from_config(str(folder)) as instance,
         (settings.work / LOG).open("w") as log,
         contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),  # where Dagster writes what it cannot keep, rows and all
+        _interruptible(),
     ):
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=_QUIET)
-    failed = [failures.in_words(event) for event in result.all_events if event.is_step_failure]
-    return Run(failed, None if failed else _load(result))
+    steps = [event for event in result.all_events if event.is_step_failure]
+    failed = [failures.explained(event, settings, settings.work / LOG) for event in steps]
+    if not result.success and not failed:
+        failed = [str(event.message) for event in result.all_events if event.is_failure]
+    return Run(failed, _load(result) if result.success else None)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raises `KeyboardInterrupt` after Ctrl-C, of which Dagster makes a failure of the step, which it may try again.
+
+    What has not ended after a few seconds is ended with this process: the next run goes on from anywhere.
+    """
+    interrupted = threading.Event()
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    before = signal.set_wakeup_fd(told)
+    threading.Thread(target=_end_if_interrupted, args=(heard, interrupted), daemon=True).start()
+    try:
+        yield
+    except dg.DagsterExecutionInterruptedError:
+        interrupted.set()
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(told)
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+
+
+def _end_if_interrupted(heard: int, interrupted: threading.Event) -> None:
+    while number := os.read(heard, 1):
+        if number[0] == signal.SIGINT and not interrupted.is_set():
+            interrupted.set()
+            timer = threading.Timer(_GRACE, os._exit, [128 + signal.SIGINT])
+            timer.daemon = True
+            timer.start()
+    os.close(heard)
 
 
 def _load(result: dg.ExecuteInProcessResult) -> ledger.Load:

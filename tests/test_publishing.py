@@ -1,11 +1,16 @@
 """The published folder: what consumers open."""
 
+import json
+import os
+import shutil
 import stat
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import load, query
+from conftest import SAMPLES, dump, load, query, run_command
 
 from pipelines import facts, publishing, tables
 from pipelines.comparison import records as comparison
@@ -90,10 +95,143 @@ def test_a_reader_keeps_its_release_and_the_next_sees_the_new_one(warehouse: Pat
     assert len(list((warehouse / "releases").iterdir())) == 2
 
 
-def test_only_the_last_releases_are_kept_and_left_overs_go(samples: Path, tmp_path: Path) -> None:
-    (tmp_path / "releases" / ".20200101").mkdir(parents=True)
-    made = [publishing.publish(tmp_path, samples / "work" / "warehouse.duckdb", "models").id for _ in range(5)]
-    assert sorted(path.name for path in (tmp_path / "releases").iterdir()) == made[-3:]
+class Clock(datetime):
+    """A clock that is set back."""
+
+    times: Iterator[datetime]
+
+    @classmethod
+    def now(cls, tz: object = None) -> datetime:  # noqa: ARG003
+        return next(cls.times)
+
+
+def publish(warehouse: Path, samples: Path) -> publishing.Release:
+    return publishing.publish(warehouse, samples / "work" / "warehouse.duckdb", "models")
+
+
+def folders(warehouse: Path) -> set[str]:
+    return {path.name for path in (warehouse / "releases").iterdir()}
+
+
+def test_only_the_last_releases_are_kept_and_unfinished_ones_go(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "releases" / ".20200101T000000.000000Z").mkdir(parents=True)
+    made = [publish(tmp_path, samples).id for _ in range(5)]
+    assert folders(tmp_path) == set(made[-3:])
+
+
+def test_the_last_releases_are_kept_though_the_clock_was_set_back_or_stands(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Clock.times = iter(datetime(year, 1, 1) for year in (2030, 2026, 2026, 2025, 2020))
+    monkeypatch.setattr(publishing, "datetime", Clock)
+    made = [publish(tmp_path, samples) for _ in range(5)]
+    assert [release.sequence for release in made] == [1, 2, 3, 4, 5]
+    assert folders(tmp_path) == {release.id for release in made[-3:]}
+    assert publishing.current(tmp_path) == made[-1]
+    assert made[2].id == "20260101T000000.000001Z"
+
+
+def test_releases_of_older_code_come_before_all_others_and_go_by_their_ids(samples: Path, tmp_path: Path) -> None:
+    for name in ("20990101T000000.000000Z", "20980101T000000.000000Z", "20970101T000000.000000Z"):
+        (tmp_path / "releases" / name).mkdir(parents=True)
+        facts = {"id": name, "loads_digest": "", "models_digest": "", "row_counts": {}}
+        (tmp_path / "releases" / name / "release.json").write_text(json.dumps(facts))
+    made = publish(tmp_path, samples)
+    assert made.sequence == 1
+    assert folders(tmp_path) == {"20990101T000000.000000Z", "20980101T000000.000000Z", made.id}
+
+
+def test_what_is_no_release_is_left_alone(samples: Path, tmp_path: Path) -> None:
+    releases = tmp_path / "releases"
+    (releases / "20000101T000000.000000Z").mkdir(parents=True)
+    (releases / "notes").mkdir()
+    (releases / ".hidden").mkdir()
+    (releases / ".DS_Store").write_text("")
+    (releases / "zzz.txt").write_text("")
+    (releases / "elsewhere").symlink_to(samples)
+    kept = folders(tmp_path)
+    first = publish(tmp_path, samples)
+    shutil.copytree(releases / first.id, releases / "copy")
+    made = [publish(tmp_path, samples).id for _ in range(4)]
+    assert folders(tmp_path) == {*kept, "copy", *made[-3:]}
+
+
+@pytest.mark.parametrize("name", ["current", "warehouse.duckdb", "parquet", "site", ".current.new", "releases"])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_nothing_of_the_user_is_overwritten(samples: Path, tmp_path: Path, name: str, is_folder: bool) -> None:
+    if is_folder and name == "releases":
+        pytest.skip("the warehouse's own")
+    own = tmp_path / name / "own" if is_folder else tmp_path / name
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("mine")
+    with pytest.raises(publishing.Blocked, match=f"{tmp_path / name} is a {'folder' if is_folder else 'file'}, where"):
+        publish(tmp_path, samples)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
+    assert own.read_text() == "mine"
+
+
+def test_a_file_in_the_way_is_reported_before_anything_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "site").write_text("mine")
+    ran = run_command("run", "--exports", SAMPLES, "--warehouse", tmp_path)
+    sentence = f"{tmp_path / 'site'} is a file, where the warehouse puts a link: move it away, then run again"
+    assert (ran.status, ran.out, ran.err) == (2, "", f"kili-warehouse: {sentence}\n")
+    assert not (tmp_path / "work" / "warehouse.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("umask", "folder", "file"), [(0o000, 0o755, 0o644), (0o002, 0o755, 0o644), (0o077, 0o700, 0o600)]
+)
+def test_nobody_else_can_write_to_what_is_published(
+    samples: Path, tmp_path: Path, umask: int, folder: int, file: int
+) -> None:
+    warehouse = tmp_path / "warehouse"
+    before = os.umask(umask)
+    try:
+        publish(warehouse, samples)
+    finally:
+        os.umask(before)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (warehouse / "releases", *warehouse.rglob("*"))}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {folder}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {file}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", '{"id": "x"', "[]", '{"id": 1, "loads_digest": "", "models_digest": "", "row_counts": {}}']
+)
+def test_a_damaged_release_json_is_no_release_and_the_next_is_published(
+    warehouse: Path, samples: Path, text: str
+) -> None:
+    (warehouse / "current" / "release.json").write_text(text)
+    assert publishing.current(warehouse) is None
+    ran = run_command("status", "--warehouse", warehouse)
+    path = warehouse / "current" / "release.json"
+    assert (ran.status, ran.err) == (
+        1,
+        f"kili-warehouse: {path} is damaged: the next kili-warehouse run publishes anew\n",
+    )
+    assert publish(warehouse, samples).sequence == 1
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut", "empty", "missing"])
+def test_a_damaged_published_file_is_named_and_the_next_run_publishes_anew(warehouse: Path, damage: str) -> None:
+    path = warehouse / "current" / "warehouse.duckdb"
+    whole = path.read_bytes()
+    path.write_bytes({"garbage": b"x" * 9999, "cut": whole[: len(whole) // 2], "empty": b""}.get(damage, b""))
+    if damage == "missing":
+        path.unlink()
+    before = publishing.current(warehouse)
+    for command in ("status", "rejects"):
+        ran = run_command(command, "--warehouse", warehouse)
+        assert (ran.status, ran.out) == (1, "")
+        assert "warehouse.duckdb is damaged: the next kili-warehouse run publishes anew" in ran.err
+    assert not publishing.is_current(warehouse, warehouse / "work" / "warehouse.duckdb", before.models_digest)
+
+
+def test_a_run_with_nothing_new_makes_a_damaged_release_anew(warehouse: Path, samples: Path) -> None:
+    (warehouse / "current" / "warehouse.duckdb").write_bytes(b"x" * 9999)
+    ran = load(warehouse, SAMPLES)
+    assert "warehouse.duckdb is damaged: this run publishes anew" in ran.err
+    assert dump(warehouse) == dump(samples)
 
 
 def test_answers_that_take_more_memory_than_usual_are_published_too(
