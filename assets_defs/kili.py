@@ -67,6 +67,8 @@ def _metadata(load: ledger.Load, audited: audit.Audit) -> dict[str, dict[str, An
 
 
 def _summary(audited: audit.Audit) -> str:
+    if not audited.brought:
+        return "No export has been loaded."
     newest = audited.brought[0]
     loads = [(f"{one.loaded_at:%Y-%m-%d %H:%M}", one.labels) for one in reversed(audited.brought)]
     return "\n\n".join(

@@ -16,7 +16,7 @@ from test_load import label, load, write
 
 from assets_defs import definitions, load_checks
 from pipelines import settings
-from pipelines.kili import audit
+from pipelines.kili import audit, records
 from pipelines.thresholds import Thresholds
 
 
@@ -54,6 +54,11 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "page.json").write_text("<html>not found</html>")
     load(folder / "w", folder / "records.json", folder / "page.json")
     return folder / "w"
+
+
+def test_a_warehouse_without_exports_passes_every_check(tmp_path: Path) -> None:
+    assert load(tmp_path / "w").row_counts == dict.fromkeys([table.name for table in records.TABLES], 0)
+    assert failing(tmp_path / "w") == set()
 
 
 def test_what_became_of_every_record_is_shown_for_each_export(mixed: Path) -> None:

@@ -138,5 +138,6 @@ def test_loading_one_by_one_in_any_order_equals_a_full_rebuild(tmp_path: Path) -
         ("cyd", "cyd", "rex@example.com", "relabelled"),
         ("one", "bob", "rex@example.com", "relabelled"),
     ]
+    assert "@example.com" not in (warehouse / "site" / "index.html").read_text(), "pages show no e-mail"
     with duckdb.connect(str(warehouse / "work" / "warehouse.duckdb"), read_only=True) as db:
         assert db.sql("select count(*) from kili.assets").fetchall() == [(14,)]
