@@ -96,7 +96,7 @@ def unread(exports: list[NewExport], database: Path) -> list[NewExport]:
 
 
 class _ReadSoFar(NamedTuple):
-    """Exports that this loader has read, and what of which address it could not: entries and reasons."""
+    """Exports that this loader has read, and what of which address no loader could: entries and reasons."""
 
     export_ids: set[str]
     unreadable_at: dict[str, set[tuple[str | None, str]]]
@@ -106,20 +106,19 @@ def _read_so_far(database: Path) -> _ReadSoFar:
     if not database.exists():
         return _ReadSoFar(set(), {})
     finished = "select load_id from kili._dlt_loads where status = 0"
-    read = f"(select * from {_NEWEST_READINGS} where loader_version = ? and _dlt_load_id in ({finished}))"
+    read = f"(select * from {_NEWEST_READINGS} where _dlt_load_id in ({finished}))"
     with reading(database) as db:
         if "_dlt_loads" not in table_names(db, SCHEMA):
             return _ReadSoFar(set(), {})
-        export_ids = {row[0] for row in db.execute(f"select export_id from {read}", [LOADER_VERSION]).fetchall()}
+        current = db.execute(f"select export_id from {read} where loader_version = ?", [LOADER_VERSION]).fetchall()
         faults = db.execute(
             f"""select rejects.file_url, entry, reason
-            from kili.rejects semi join {read} using (export_id, _dlt_load_id) where {readings.IS_UNREADABLE}""",
-            [LOADER_VERSION],
+            from kili.rejects semi join {read} using (export_id, _dlt_load_id) where {readings.IS_UNREADABLE}"""
         ).fetchall()
     unreadable_at: dict[str, set[tuple[str | None, str]]] = {}
     for file_url, entry, reason in faults:
         unreadable_at.setdefault(file_url, set()).add((entry, reason))
-    return _ReadSoFar(export_ids, unreadable_at)
+    return _ReadSoFar({export_id for (export_id,) in current}, unreadable_at)
 
 
 def is_outdated(database: Path) -> bool:
