@@ -47,6 +47,10 @@ def load(folder: Path) -> Loaded:
         found = [known.land(one) for one in landing.find(str(folder / "exports"), settings.warehouse)]
     done = warehouse.load(found, settings)
     assert audit.is_even(settings.database)
+    with duckdb.connect(str(settings.database)) as db:  # dbt makes these views, which published ledgers come from
+        db.execute("create schema if not exists staging")
+        for table in ("exports", "sightings", "rejects"):
+            db.execute(f"create or replace view staging.stg_kili__{table} as select * from kili.{table}")
     release = folder / "release.duckdb"
     release.unlink(missing_ok=True)
     publishing._copy(settings.database, release)
