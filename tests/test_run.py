@@ -159,7 +159,8 @@ def test_what_cannot_be_loaded_is_rejected_with_its_place_and_the_rest_loads(bro
             "/1/labels/1",
             "one-bad-label",
             "bad.jpg",
-            "createdAt should be a valid datetime or date, input is too short, found a text",
+            "createdAt should be an ISO 8601 date-time, such as 2026-01-31T12:00:00Z, or epoch milliseconds from 1e11 "
+            "on, found a text",
         ),
         ("records.json", "/2", None, "no id.jpg", "id is missing"),
     ]
