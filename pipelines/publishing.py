@@ -89,8 +89,8 @@ def damage(warehouse: Path) -> str | None:
     release = _read(folder)
     if release is None:
         return f"{folder / _FACTS} is damaged"
-    if missing := next((name for name in _LINKS if not (folder / name).exists()), None):
-        return f"{folder / missing} is missing"
+    if missing := next((name for name in _LINKS if not (warehouse / name).exists()), None):
+        return f"{warehouse / missing} is missing"
     file = folder / "warehouse.duckdb"
     return None if _is_whole(file, release) else f"{file} is damaged"
 

@@ -165,7 +165,9 @@ def _exports(exports: list[Facts], title: str) -> Table:
 
 
 def _rejects(found: list[Facts], title: str) -> Table:
-    table = Table("file", "entry", "place", "reason", title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for name in ("file", "entry", "place", "reason"):
+        table.add_column(name, overflow="fold")
     for reject in found:
         cells = (Path(reject["file_url"]).name, reject["entry"] or "", reject["location"], reject["reason"])
         table.add_row(*map(literal, cells))

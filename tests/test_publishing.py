@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -212,14 +212,26 @@ def test_a_damaged_release_json_is_no_release_and_the_next_is_published(
     assert publish(warehouse, samples).sequence == 1
 
 
-@pytest.mark.parametrize("damage", ["garbage", "cut", "empty", "missing"])
-def test_a_damaged_published_file_is_named_and_the_next_run_publishes_anew(warehouse: Path, damage: str) -> None:
-    path = warehouse / "current" / "warehouse.duckdb"
-    whole = path.read_bytes()
-    path.write_bytes({"garbage": b"x" * 9999, "cut": whole[: len(whole) // 2], "empty": b""}.get(damage, b""))
-    if damage == "missing":
-        path.unlink()
+def unlinked(path: Path) -> None:
+    (path.parents[1] / "warehouse.duckdb").unlink()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: path.write_bytes(b"x" * 9999), id="garbage"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes()[:999999]), id="cut"),
+        pytest.param(lambda path: path.write_bytes(b""), id="empty"),
+        pytest.param(lambda path: path.unlink(), id="missing"),
+        pytest.param(unlinked, id="unlinked"),
+    ],
+)
+def test_a_damaged_published_file_is_named_and_the_next_run_publishes_anew(
+    warehouse: Path, damage: Callable[[Path], None]
+) -> None:
     before = publishing.current(warehouse)
+    assert before is not None
+    damage(warehouse / "current" / "warehouse.duckdb")
     for command in ("status", "rejects"):
         ran = run_command(command, "--warehouse", warehouse)
         assert (ran.status, ran.out) == (1, "")
