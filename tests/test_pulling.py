@@ -161,7 +161,7 @@ def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, m
         from kili.labels join kili.responses using (label_key) order by label_id""",
     )
     expected = [
-        {column(key): one.get(key) for key in export.Label.__annotations__ if key not in ("id", "author")}
+        {column(key): one.get(key) for key in export.Label.__annotations__ if key not in ("id", "author", "updatedAt")}
         | {"label_id": one["id"], "asset_id": whole["id"], "created_at": instant(one["createdAt"])}
         | {"json_response": json.dumps(json.loads(one["jsonResponse"]), separators=(",", ":"), ensure_ascii=False)}
         | {f"author_{key}": one["author"][key] for key in ("id", "email")}

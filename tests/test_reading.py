@@ -113,7 +113,7 @@ def test_the_ledger_says_this_of_an_export(tmp_path: Path) -> None:
         "duplicate_label_count": 1,
         "unchanged_asset_count": 0,
         "is_rejected": False,
-        "loader_version": "1",
+        "loader_version": reading.LOADER_VERSION,
     }
     assert found.reasons == [
         (None, "/0", "id is missing"),

@@ -24,7 +24,7 @@ from exporting import REAL, Row, annotations, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.kili import plain
+from pipelines.kili import geometry, plain
 
 RESERVED = ("ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "ANNOTATION_NAMES_JOB")
 TWINS = ("vertices", "pointPixels", "polylinePixels")
@@ -228,15 +228,11 @@ def _ring(ring: list[Any]) -> list[Any]:
         return [_ring(inside) for inside in ring]
     while len(ring) > 3 and ring[0] == ring[-1]:
         ring = ring[:-1]
-    if len(ring) == 4 and all(isinstance(vertex, dict) and {"x", "y"} == vertex.keys() for vertex in ring):
-        a, b, c, d = ring
-        if (
-            (a["x"], c["x"], a["y"], b["y"]) == (b["x"], d["x"], c["y"], d["y"])
-            and a["x"] != c["x"]
-            and a["y"] != b["y"]
-        ):
-            return [a, b, d, c]
-    return ring
+    is_flat = all(
+        isinstance(vertex, dict) and {"x", "y"} == vertex.keys() and {*map(type, vertex.values())} <= {int, float}
+        for vertex in ring
+    )
+    return list(geometry.uncrossed(ring)) if is_flat else ring
 
 
 def _text(value: Any) -> str:
