@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import dagster as dg
+from dagster._core.instance import InstanceRef
 
 from assets_defs import definitions, failures, home
 from pipelines import ledger
@@ -16,6 +17,9 @@ from pipelines.settings import Settings
 
 LOG: Final = "last_run.log"
 _GRACE: Final = 10  # seconds
+_NO_OUTPUT_KEPT: Final = {  # it is in last_run.log; keeping it takes two processes a step, which Ctrl-C makes complain
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+}
 _QUIET: Final[dict[str, Any]] = {"loggers": {definitions.QUIET: {}}}
 
 
@@ -36,7 +40,7 @@ def run(settings: Settings) -> Run:
     job = built.resolve_job_def(definitions.JOB)
     folder = home.prepare(settings)
     with (
-        dg.DagsterInstance.from_config(str(folder)) as instance,
+        dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=_NO_OUTPUT_KEPT)) as instance,
         (settings.work / LOG).open("w") as log,
         contextlib.redirect_stdout(log),
         contextlib.redirect_stderr(log),  # where Dagster writes what it cannot keep, rows and all
@@ -60,7 +64,8 @@ def _interruptible() -> Iterator[None]:
     heard, told = os.pipe()
     os.set_blocking(told, False)
     before = signal.set_wakeup_fd(told)
-    threading.Thread(target=_end_if_interrupted, args=(heard, interrupted), daemon=True).start()
+    listener = threading.Thread(target=_end_if_interrupted, args=(heard, interrupted), daemon=True)
+    listener.start()
     try:
         yield
     except dg.DagsterExecutionInterruptedError:
@@ -68,6 +73,7 @@ def _interruptible() -> Iterator[None]:
     finally:
         signal.set_wakeup_fd(before)
         os.close(told)
+        listener.join()
     if interrupted.is_set():
         raise KeyboardInterrupt
 

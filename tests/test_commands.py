@@ -308,11 +308,13 @@ def test_names_are_shown_literally_in_progress_and_errors(capsys: pytest.Capture
 
 
 def test_a_run_that_is_interrupted_ends_quietly(tmp_path: Path) -> None:
+    """Ctrl-C goes to all processes of a terminal."""
     command = [COMMAND, "run", "--exports", SAMPLES, "--warehouse", tmp_path]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, start_new_session=True) as running:
         assert running.stderr is not None
         progress = [running.stderr.readline()]
-        running.send_signal(signal.SIGINT)
+        os.killpg(running.pid, signal.SIGINT)
         out, rest = running.communicate()
     assert progress == [f"8 exports found in {SAMPLES}\n"]
     assert (running.returncode, out) == (130, "")

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -135,6 +136,7 @@ class _Other:
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
     """A process started meanwhile never sees Ctrl-C, which a terminal sends to all: the one that started it ends it."""
+    resource_tracker.ensure_running()  # else starting a process starts it, which unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

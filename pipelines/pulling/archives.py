@@ -154,7 +154,12 @@ def _asked(project_id: str, pull: Pull) -> Generator[bytes]:
     variables = os.environ | {"KILI_API_KEY": pull.key, "KILI_API_ENDPOINT": pull.endpoint}
     fault = b"Kili's client ended without a word: `make kili` sets it up"
     with subprocess.Popen(
-        command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # a terminal's Ctrl-C reaches the run alone, which ends the client
     ) as client:
         assert client.stdout
         assert client.stderr
