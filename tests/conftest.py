@@ -19,15 +19,20 @@ COMMAND = Path(sys.executable).with_name("kili-warehouse")
 
 
 LONGEST_FIRST = (
-    "test_production",
     "test_models",
+    "test_production",
     "test_load",
     "test_run",
-    "test_recovery",
-    "test_pulling",
-    "test_publishing",
-    "test_marts",
     "test_promises",
+    "test_recovery",
+    "test_publishing",
+    "test_upgrade",
+    "test_commands",
+    "test_damage",
+    "test_web_ui",
+    "test_lock",
+    "test_marts",
+    "test_pulling",
     "test_ui",
 )
 
