@@ -102,8 +102,8 @@ class Labels(Record):
     """One row for each label in each asset version, append-only."""
 
     label_key: str = Field(
-        description="Hash of asset, author, type, time and model of the label: the same label has one key in every "
-        "export, with or without Kili's label id"
+        description="Hash of asset, author id, type, time and model of the label: the same label has one key in every "
+        "export, with or without Kili's label id. A label exported once with its author's id and once without has two"
     )
     asset_id: str = Field(description="The labelled asset")
     asset_version: str = Field(description="The version of the asset that holds this state of the label")
