@@ -6,7 +6,9 @@ from typing import Final
 import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG
 
-from pipelines import landing, publishing, watching
+from pipelines import publishing
+from pipelines.landing import discovery
+from pipelines.landing import new_exports as landing_scan
 from pipelines.settings import Settings
 
 WAITS_FOR_WRITERS: Final = {"kili/waits_for_writers": "true"}  # on runs that leave what is still being written
@@ -36,8 +38,8 @@ def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
         if run := _run_under_way(context.instance, job_name):
             return dg.SkipReason(f"run {run.run_id} is {_status(run)}: what it leaves is looked at when it has ended")
         try:
-            seen = watching.look(settings, settings.exports)
-        except landing.NoExport as error:
+            seen = landing_scan.look(settings, settings.exports)
+        except discovery.NoExport as error:
             return dg.SkipReason(str(error))
         if not seen.new:
             return dg.SkipReason(f"nothing new: the warehouse holds {seen.known} exports{_waiting(seen)}")
@@ -82,7 +84,7 @@ def _run_asked_for(instance: dg.DagsterInstance, job_name: str, key: str) -> dg.
     return next((run for run in runs if run.is_finished), None)
 
 
-def _key(settings: Settings, seen: watching.Seen) -> str:
+def _key(settings: Settings, seen: landing_scan.Seen) -> str:
     """Names the new exports and the release that lacks them: each set is asked for once a release."""
     release = publishing.current(settings.warehouse)
     named = [release.id if release else "", *sorted(seen.new)]
@@ -93,7 +95,7 @@ def _status(run: dg.DagsterRun) -> str:
     return run.status.value.lower().replace("_", " ")
 
 
-def _waiting(seen: watching.Seen) -> str:
+def _waiting(seen: landing_scan.Seen) -> str:
     if not seen.waiting:
         return ""
     more = f" and {len(seen.waiting) - 1} more" if len(seen.waiting) > 1 else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipelines.landing import Landed
+from pipelines.landing.discovery import Landed
 from pipelines.settings import Settings
 
 

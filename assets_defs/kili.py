@@ -7,8 +7,9 @@ from typing import Any, Final
 import dagster as dg
 
 from assets_defs import dlt_tables, freshness, load_checks, shown, writing
-from pipelines import landing, ledger, warehouse
+from pipelines import ledger, warehouse
 from pipelines.kili import audit, records, source
+from pipelines.landing import discovery
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
         check_specs=load_checks.SPECS,
     )
     def kili(
-        found: list[landing.Landed], settings: dg.ResourceParam[Settings]
+        found: list[discovery.Landed], settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         before = audit.columns(settings.database)
         load = warehouse.load(found, settings)

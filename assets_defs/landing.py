@@ -6,7 +6,7 @@ from typing import Final
 import dagster as dg
 
 from assets_defs import automation
-from pipelines import fingerprints, identities, landing
+from pipelines.landing import cache, discovery, fingerprints
 from pipelines.pulling import archives
 from pipelines.settings import Settings
 
@@ -22,7 +22,7 @@ _RETRIES: Final = dg.RetryPolicy(
 def exports_found(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult[list[landing.Landed]]:
+) -> dg.MaterializeResult[list[discovery.Landed]]:
     """One export file or folder each, found in KILI_EXPORTS or pulled from Kili (KILI_PULL_PROJECTS).
 
     Local ones are read in place; remote ones are fetched into the warehouse's landing folder by their content, beside
@@ -38,30 +38,30 @@ def exports_found(
         found = [*archives.pulled(settings), *_found(settings, waits_for_writers=waits)]
     except archives.PullFailed as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    except landing.NoExport as error:
+    except discovery.NoExport as error:
         raise dg.Failure(str(error), allow_retries="://" in (settings.exports or "")) from None
     listed = "\n".join(f"- `{one.url}`" for one in found[:100])
     return dg.MaterializeResult(value=found, metadata={"exports": len(found), "found": dg.MetadataValue.md(listed)})
 
 
-def _found(settings: Settings, *, waits_for_writers: bool) -> list[landing.Landed]:
+def _found(settings: Settings, *, waits_for_writers: bool) -> list[discovery.Landed]:
     """What lies in KILI_EXPORTS, here. Raises `NoExport`."""
     if settings.exports is None:
         return []
-    lying = landing.find(settings.exports, settings.warehouse)
+    lying = discovery.find(settings.exports, settings.warehouse)
     if waits_for_writers:
         lying = _settled(lying)
-    with identities.opened(settings) as known:
+    with cache.opened(settings) as known:
         found = [known.land(one) for one in lying]
     log.info("%d exports found in %s", len(found), settings.exports)
     return found
 
 
-def _settled(lying: list[landing.Found]) -> list[landing.Found]:
+def _settled(lying: list[discovery.Found]) -> list[discovery.Found]:
     """Without those that are still being written. Raises `NoExport` if all of them are."""
     settled = [one for one in lying if fingerprints.is_settled(one)]
     if not settled:
-        raise landing.NoExport(f"all {len(lying)} exports are still being written: the next run takes them")
+        raise discovery.NoExport(f"all {len(lying)} exports are still being written: the next run takes them")
     if len(settled) < len(lying):
         log.info("%d exports are still being written: the next run takes them", len(lying) - len(settled))
     return settled

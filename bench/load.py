@@ -79,11 +79,12 @@ def profile(export: Path, folder: Path) -> None:
 def _ours(export: Path, folder: Path, workers: int | None = None) -> Callable[[], int]:
     from dataclasses import replace
 
-    from pipelines import landing, settings, warehouse
+    from pipelines import settings, warehouse
+    from pipelines.landing import discovery
 
     here = settings.from_environment().at(str(export), folder)
     here = here if workers is None else replace(here, workers=workers)
-    found = [landing.Landed(str(export), export)]
+    found = [discovery.Landed(str(export), export)]
     return lambda: sum(warehouse.load(found, here).new_row_counts.values())
 
 

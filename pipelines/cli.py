@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from pipelines import facts, idle, landing, lock, preflight, publishing, settings, terminal, transform, unexpected
+from pipelines import facts, idle, lock, preflight, publishing, settings, terminal, transform, unexpected
+from pipelines.landing import discovery
 
 OK, FAILED, USAGE = 0, 1, 2
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as shells count those whom a signal ended: SIGINT, SIGPIPE
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
             options = _parser().parse_args(arguments)
         chosen = settings.from_environment().at(options.exports, options.warehouse)
         status: int = options.command(chosen, options)
-    except (settings.BadSetting, landing.NoExport, facts.NoWarehouse, publishing.Blocked) as error:
+    except (settings.BadSetting, discovery.NoExport, facts.NoWarehouse, publishing.Blocked) as error:
         return _complain(str(error), USAGE)
     except (lock.Busy, transform.BrokenModels, preflight.Damaged, facts.Damaged, terminal.Unwritable) as error:
         return _complain(str(error), FAILED)
@@ -43,7 +44,7 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
     if chosen.exports is None and chosen.pull is None:
         return _complain("no exports named: give --exports, or set KILI_EXPORTS or KILI_PULL_PROJECTS", USAGE)
     if chosen.exports is not None:
-        landing.find(chosen.exports, chosen.warehouse)
+        discovery.find(chosen.exports, chosen.warehouse)
     with lock.held(chosen) as is_taken:
         if is_taken:
             preflight.check(chosen)

@@ -1,8 +1,9 @@
 """Tells a run that would change nothing, without Dagster, dlt and dbt, which take long to start."""
 
-from pipelines import identities, landing, ledger, publishing, transform
+from pipelines import ledger, publishing, transform
 from pipelines.comparison import method
 from pipelines.kili import audit
+from pipelines.landing import cache, discovery
 from pipelines.settings import Settings
 
 
@@ -14,8 +15,8 @@ def load(settings: Settings, url: str) -> ledger.Load | None:
     database = settings.database
     if not database.exists() or not publishing.is_current(settings.warehouse, database, transform.models_digest()):
         return None
-    with identities.opened(settings) as known:
-        found = [known.land(one) for one in landing.find(url, settings.warehouse)]
+    with cache.opened(settings) as known:
+        found = [known.land(one) for one in discovery.find(url, settings.warehouse)]
     exports = ledger.identified(found, settings)
     if ledger.unread(exports, database) or ledger.is_outdated(database) or not audit.is_even(database):
         return None

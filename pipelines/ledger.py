@@ -8,12 +8,13 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from pipelines import containers, fingerprints, identities, landing, tables
-from pipelines.identities import Identities
+from pipelines import tables
 from pipelines.kili import audit, readings, records
 from pipelines.kili.answers import FLATTEN_VERSION
 from pipelines.kili.known import Known
 from pipelines.kili.reading import LOADER_VERSION, NewExport, unreadable
+from pipelines.landing import archives, cache, discovery, fingerprints
+from pipelines.landing.cache import Identities
 from pipelines.settings import Settings
 
 SCHEMA: Final = "kili"
@@ -42,33 +43,33 @@ def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def identified(found: list[landing.Landed], settings: Settings) -> list[NewExport]:
+def identified(found: list[discovery.Landed], settings: Settings) -> list[NewExport]:
     """The exports by their content, each content once, and what of them cannot be read.
 
     Of one that lies in several places, the place that could not be read before.
     """
     awaited = _read_so_far(settings.database).unreadable_at
     exports: dict[str, NewExport] = {}
-    with identities.opened(settings) as known:
+    with cache.opened(settings) as known:
         for one in (export for landed in found for export in _identified(landed, known)):
             if one.export_id not in exports or readings.is_at(one.landed.url, awaited):
                 exports[one.export_id] = one
     return list(exports.values())
 
 
-def _identified(landed: landing.Landed, known: Identities) -> Iterator[NewExport]:
+def _identified(landed: discovery.Landed, known: Identities) -> Iterator[NewExport]:
     """The export, and what of it cannot be read."""
     if landed.fault:
-        yield unreadable(landed, [containers.Fault(None, landed.fault)])
+        yield unreadable(landed, [archives.Fault(None, landed.fault)])
         return
-    faults: list[containers.Fault] = []
+    faults: list[archives.Fault] = []
     try:
         state = fingerprints.local(landed.path)
         faults += state.faults
-        if not faults or containers.has_documents(landed.path):
+        if not faults or archives.has_documents(landed.path):
             yield NewExport(landed, *known.identify(landed.path, state), state=state.text)
     except OSError as error:
-        faults.append(containers.fault(error))
+        faults.append(archives.fault(error))
     if faults:
         yield unreadable(landed, faults)
 

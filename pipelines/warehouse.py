@@ -14,9 +14,10 @@ from dlt.common.destination import Destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.sources import DltSource
 
-from pipelines import derived, landing, ledger, resources, tables
+from pipelines import derived, ledger, resources, tables
 from pipelines.kili import records, source
 from pipelines.kili.reading import NewExport
+from pipelines.landing import discovery
 from pipelines.settings import Settings
 
 _MEMORY: Final = 128 << 20
@@ -49,7 +50,7 @@ def _destination(database: Path, memory: int) -> Destination[Any, Any]:
     return dlt.destinations.duckdb(DuckDbCredentials(str(database), global_config=config, statements=settled))
 
 
-def load(found: list[landing.Landed], settings: Settings) -> ledger.Load:
+def load(found: list[discovery.Landed], settings: Settings) -> ledger.Load:
     """Appends what is new in the exports to schema `kili`, in one dlt load that counts once it is finished."""
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own gives little back: twice the memory at the peak
     settings.prepare_work()

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines import landing, limits, tables
+from pipelines import limits, tables
 from pipelines.kili import answers, flatten, parsing, reading, records
+from pipelines.landing import discovery
 
 REAL = Path(__file__).parent / "real_exports"
 README = """Exported Labels from KILI
@@ -67,7 +68,7 @@ def assets_of(reader: reading.Reader) -> Iterator[list[flatten.FlatAsset]]:
 
 def read(path: Path, limit: limits.Limits = limits.DEFAULT, zone: str = "UTC") -> Read:
     """An export, read as the source reads it."""
-    new = reading.NewExport(landing.Landed(str(path), path), "e1", 1)
+    new = reading.NewExport(discovery.Landed(str(path), path), "e1", 1)
     reader = reading.Reader(new, None, ZoneInfo(zone), limit)
     assets = [asset for batch in assets_of(reader) for asset in batch]
     found = Read(assets, [named(records.REJECTS, row) for row in reader.rejects], {})

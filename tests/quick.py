@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pipelines import containers, landing, tables, transform
+from pipelines import tables, transform
 from pipelines.comparison import records as comparison
 from pipelines.comparison import source as comparison_source
 from pipelines.comparison.method import DEFAULT as METHOD
@@ -24,6 +24,7 @@ from pipelines.kili import records, source
 from pipelines.kili.known import Known
 from pipelines.kili.reading import NewExport, Reader
 from pipelines.kili.workers import Workers
+from pipelines.landing import archives, discovery
 
 Rows = list[tuple[Any, ...]]
 
@@ -89,7 +90,7 @@ class Quick:
         """One load of the exports that are new, as `warehouse.load` makes it; gives the rows written by table."""
         if not self.loads:
             self._create()
-        new = [NewExport(landing.Landed(str(path), path), *containers.identify(path)) for path in paths]
+        new = [NewExport(discovery.Landed(str(path), path), *archives.identify(path)) for path in paths]
         new = list({export.export_id: export for export in new if export.export_id not in self._known()}.values())
         written = {table.name: tables.Table(table.name, "", table.columns).batch([]) for table in records.TABLES}
         counts = dict.fromkeys(written, 0)

@@ -15,8 +15,9 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from exporting import asset, written
 
 from assets_defs import automation, landing
-from pipelines import fingerprints, identities, settings
+from pipelines import settings
 from pipelines.kili import readings
+from pipelines.landing import cache, fingerprints
 from pipelines.settings import Settings
 
 JOB = "kili_warehouse"
@@ -34,7 +35,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def watched(warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A landing place with all that the warehouse of the samples holds; files count as written at once."""
     monkeypatch.setattr(fingerprints, "_QUIET", 0)
-    monkeypatch.setattr(identities, "_GRANULE", 0)
+    monkeypatch.setattr(cache, "_GRANULE", 0)
     shutil.copytree(SAMPLES, tmp_path / "exports")
     return settings.from_environment().at(str(tmp_path / "exports"), warehouse)
 
@@ -194,8 +195,8 @@ def test_what_takes_too_long_to_read_in_a_tick_is_left_to_the_run(
     instance: dg.DagsterInstance, watched: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[Path] = []
-    monkeypatch.setattr("pipelines.watching._HASHED", 10)
-    monkeypatch.setattr("pipelines.containers.identify", lambda path: hashed.append(path))
+    monkeypatch.setattr("pipelines.landing.new_exports._HASHED", 10)
+    monkeypatch.setattr("pipelines.landing.archives.identify", lambda path: hashed.append(path))
     drop(watched, "large.json")
     request = look(instance, watched)
     assert isinstance(request, dg.RunRequest)

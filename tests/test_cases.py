@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from quick import Model, Quick, compile_models
 
-from pipelines import landing, publishing
+from pipelines import publishing
+from pipelines.landing import discovery
 
 CASES = Path(__file__).parent / "cases"
 
@@ -22,7 +23,7 @@ def test_a_case_from_the_field(
     case: Path, tmp_path: Path, models: list[Model], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     quick = Quick(tmp_path / "work", models)
-    quick.load(*[Path(found.path) for found in landing.find(str(case), tmp_path)])
+    quick.load(*[Path(found.path) for found in discovery.find(str(case), tmp_path)])
     quick.marts()
     publishing.publish(tmp_path, quick.database, "")
     monkeypatch.setattr(sys, "argv", ["expect.py", str(tmp_path)])

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from exporting import README, asset, label, read, text, written, zipped
 
-from pipelines import containers
+from pipelines.landing import archives
 from pipelines.limits import Limits
 
 ONE, TWO = asset("a1", label({"J": {"text": "one"}})), asset("a2", label({"J": {"text": "two"}}))
@@ -132,15 +132,15 @@ def test_an_asset_is_unpacked_once_to_tell_the_files_of_its_jobs(
     path = zipped(tmp_path / "x.zip", *entries.items()) if is_zip else _folder(tmp_path / "x", entries)
     assert ids(path) == ["a", *sorted(f"a/{n}" for n in range(20))]
     opener = "_entry" if is_zip else "_inside"
-    open_one = getattr(containers, opener)
+    open_one = getattr(archives, opener)
     opened: list[Any] = []
 
     def noted(*where: Any) -> Any:
         opened.append(where[1])
         return open_one(*where)
 
-    monkeypatch.setattr(containers, opener, noted)
-    with containers.opened(path, ZoneInfo("UTC"), Limits()) as container:
+    monkeypatch.setattr(archives, opener, noted)
+    with archives.opened(path, ZoneInfo("UTC"), Limits()) as container:
         assert len(container.documents) == 21
         assert len(opened) == 1
 
@@ -421,16 +421,16 @@ def test_a_hundred_thousand_entries_are_read(tmp_path: Path) -> None:
 
 def test_a_folder_is_known_by_names_and_content(tmp_path: Path) -> None:
     one, two = _folder(tmp_path / "one", SINGLE), _folder(tmp_path / "two", SINGLE)
-    assert containers.identify(one) == containers.identify(two)
+    assert archives.identify(one) == archives.identify(two)
     (two / "README.kili.txt").rename(two / "readme")
-    assert containers.identify(one) != containers.identify(two)
+    assert archives.identify(one) != archives.identify(two)
 
 
 def test_names_that_are_no_utf8_are_written_out(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "x", {"README.kili.txt": README.encode(), "labels/b.json": TWO})
     (folder / "labels" / "\udcff.json").write_bytes(b"no")
     assert read(folder).reasons == [("labels/\\xff.json", "", "not JSON: it starts with 'n'")]
-    assert len(containers.identify(folder)[0]) == 64
+    assert len(archives.identify(folder)[0]) == 64
 
 
 def test_a_full_disk_is_no_fault_of_the_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -438,6 +438,6 @@ def test_a_full_disk_is_no_fault_of_the_export(tmp_path: Path, monkeypatch: pyte
         def write(self, _: Any) -> int:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(containers.tempfile, "SpooledTemporaryFile", lambda **_: Full())
+    monkeypatch.setattr(archives.tempfile, "SpooledTemporaryFile", lambda **_: Full())
     with pytest.raises(OSError, match="No space left"):
         read(zipped(tmp_path / "x.zip", ("data.json", json.dumps([ONE]).encode())))

@@ -14,8 +14,9 @@ from conftest import SAMPLES, dump, load, run_command
 from exporting import asset, label, written
 
 from assets_defs import home
-from pipelines import identities, publishing, settings, transform, warehouse
-from pipelines.landing import Landed
+from pipelines import publishing, settings, transform, warehouse
+from pipelines.landing import cache
+from pipelines.landing.discovery import Landed
 from pipelines.settings import Settings
 
 
@@ -57,13 +58,13 @@ def test_what_is_known_of_exports_is_made_anew(
 ) -> None:
     export = written(tmp_path / "export.json", [asset()])
     os.utime(export, (1e9, 1e9))
-    with identities.opened(chosen) as known:
+    with cache.opened(chosen) as known:
         known.identify(export)
     file = chosen.work / "identities.sqlite"
     damage(file)
-    with identities.opened(chosen) as known:
+    with cache.opened(chosen) as known:
         identity = known.identify(export)
-    with identities.opened(chosen) as known:
+    with cache.opened(chosen) as known:
         assert known.identify(export) == identity
     assert warnings(caplog) == [f"{file} is damaged: it is made anew, and exports are hashed again"]
 

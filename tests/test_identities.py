@@ -8,15 +8,16 @@ import fsspec
 import pytest
 from exporting import README, asset, read, text, written
 
-from pipelines import containers, fingerprints, identities, landing, settings
-from pipelines.identities import Identities
+from pipelines import settings
+from pipelines.landing import archives, cache, discovery, fingerprints
+from pipelines.landing.cache import Identities
 
 ONE, TWO = asset("a1"), asset("a2")
 
 
 @pytest.fixture
 def known(tmp_path: Path) -> Iterator[Identities]:
-    with identities.opened(settings.from_environment().at(None, tmp_path / "warehouse")) as opened:
+    with cache.opened(settings.from_environment().at(None, tmp_path / "warehouse")) as opened:
         yield opened
 
 
@@ -24,27 +25,27 @@ def known(tmp_path: Path) -> Iterator[Identities]:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the exports that are hashed from here on; files count as old enough at once."""
     names: list[str] = []
-    identify = containers.identify
+    identify = archives.identify
 
     def noted(path: Path) -> tuple[str, int]:
         names.append(path.name)
         return identify(path)
 
-    monkeypatch.setattr(identities.containers, "identify", noted)
-    monkeypatch.setattr(identities, "_GRANULE", 0)
+    monkeypatch.setattr(cache.archives, "identify", noted)
+    monkeypatch.setattr(cache, "_GRANULE", 0)
     return names
 
 
 def folder_export(folder: Path) -> Path:
     written(folder / "data.json", [ONE])
-    written(folder / landing.README, README.encode())
+    written(folder / discovery.README, README.encode())
     return folder
 
 
 def test_an_export_is_hashed_once_until_it_changes(known: Identities, hashed: list[str], tmp_path: Path) -> None:
     file, folder = written(tmp_path / "x.json", [ONE]), folder_export(tmp_path / "export")
     first = [known.identify(path) for path in (file, folder)]
-    assert [known.identify(path) for path in (file, folder)] == first == [containers.identify(file), first[1]]
+    assert [known.identify(path) for path in (file, folder)] == first == [archives.identify(file), first[1]]
     assert hashed[:2] == ["x.json", "export"]
     del hashed[:]
     written(folder / "data.json", [ONE, TWO])
@@ -72,22 +73,22 @@ def test_other_bytes_of_the_same_size_and_time_are_noticed(
     written(file, [TWO])
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert (file.stat().st_size, file.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
-    assert known.identify(file) == containers.identify(file) != before
+    assert known.identify(file) == archives.identify(file) != before
     assert hashed
 
 
 def test_a_file_as_young_as_the_clock_is_coarse_is_not_remembered(known: Identities, tmp_path: Path) -> None:
     file = written(tmp_path / "x.json", [ONE])
     known.identify(file)
-    (one,) = landing.find(str(file), tmp_path / "warehouse")
+    (one,) = discovery.find(str(file), tmp_path / "warehouse")
     assert known.known(one) is None
 
 
 def test_what_was_found_is_remembered_by_the_next_process(known: Identities, hashed: list[str], tmp_path: Path) -> None:
     file = written(tmp_path / "\udcff.json", [ONE])
     export_id, _ = known.identify(file)
-    with identities.opened(settings.from_environment().at(None, tmp_path / "warehouse")) as other:
-        (one,) = landing.find(str(tmp_path / "*.json"), tmp_path / "warehouse")
+    with cache.opened(settings.from_environment().at(None, tmp_path / "warehouse")) as other:
+        (one,) = discovery.find(str(tmp_path / "*.json"), tmp_path / "warehouse")
         assert other.known(one) == export_id
     assert len(hashed) == 1
 
@@ -95,7 +96,7 @@ def test_what_was_found_is_remembered_by_the_next_process(known: Identities, has
 def test_local_exports_are_read_in_place(known: Identities, tmp_path: Path) -> None:
     folder_export(tmp_path / "exports" / "one")
     written(tmp_path / "exports" / "two.json", ONE)
-    for one in landing.find(str(tmp_path / "exports"), tmp_path / "warehouse"):
+    for one in discovery.find(str(tmp_path / "exports"), tmp_path / "warehouse"):
         assert known.land(one).path == Path(one.path)
     assert not (tmp_path / "warehouse" / "work" / "landing").exists()
 
@@ -121,7 +122,7 @@ def test_remote_exports_are_fetched_once_by_their_content(
         "/fetch/notes.txt": b"",
     }.items():
         remote.pipe(name, content)
-    exports = landing.find("memory://fetch", tmp_path)
+    exports = discovery.find("memory://fetch", tmp_path)
     assert [one.url for one in exports] == [
         "memory:///fetch/export",
         "memory:///fetch/one.json",
@@ -129,15 +130,15 @@ def test_remote_exports_are_fetched_once_by_their_content(
     ]
     landed = [known.land(one) for one in exports]
     assert [read(one.path).ledger["layout"] for one in landed] == ["folder_single_file", "json_list", "json_list"]
-    assert [one.path.parent.name for one in landed] == [containers.identify(one.path)[0] for one in landed]
+    assert [one.path.parent.name for one in landed] == [archives.identify(one.path)[0] for one in landed]
     assert landed[1].path.parent == landed[2].path.parent
     assert len(opened) == 5
 
-    assert [known.land(one) for one in landing.find("memory://fetch", tmp_path)] == landed
+    assert [known.land(one) for one in discovery.find("memory://fetch", tmp_path)] == landed
     assert [known.known(one) for one in exports] == [one.path.parent.name for one in landed]
     assert len(opened) == 5
     remote.pipe("/fetch/one.json", text([TWO]))
-    (changed,) = landing.find("memory://fetch/one.json", tmp_path)
+    (changed,) = discovery.find("memory://fetch/one.json", tmp_path)
     assert known.known(changed) is None
     assert [one.asset_id for one in read(known.land(changed).path).assets] == ["a2"]
     landed[2].path.unlink()
@@ -158,7 +159,7 @@ def test_what_a_store_does_not_give_has_a_fault(
 ) -> None:
     remote = fsspec.filesystem("memory")
     remote.pipe("/denied/one.json", text([ONE]))
-    (one,) = landing.find("memory://denied", tmp_path)
+    (one,) = discovery.find("memory://denied", tmp_path)
 
     def denied(*_: object) -> object:
         raise error
@@ -175,13 +176,13 @@ def test_a_store_that_breaks_off_leaves_nothing_behind(
 ) -> None:
     remote = fsspec.filesystem("memory")
     remote.pipe("/broken/one.json", text([ONE]))
-    (one,) = landing.find("memory://broken", tmp_path)
+    (one,) = discovery.find("memory://broken", tmp_path)
 
     def broken(*_: object) -> object:
         raise ConnectionResetError("the store has gone away")
 
     monkeypatch.setattr(remote, "open", broken)
-    with pytest.raises(landing.NoExport, match=r"cannot read memory:///broken/one\.json"):
+    with pytest.raises(discovery.NoExport, match=r"cannot read memory:///broken/one\.json"):
         known.land(one)
     assert list((tmp_path / "warehouse" / "work" / "landing").iterdir()) == []
 
@@ -193,7 +194,7 @@ def test_a_remote_name_cannot_lead_out_of_the_landing_folder(known: Identities, 
 
     fsspec.filesystem("memory").pipe("/evil/x.json", b"[]")
     names = ("b/export/../../../x.json", "b/export/README.kili.txt")
-    landed = known.land(landing.Found("s3://b/export", "b/export", Remote(), names, {name: {} for name in names}))
+    landed = known.land(discovery.Found("s3://b/export", "b/export", Remote(), names, {name: {} for name in names}))
     inside = sorted(str(path.relative_to(landed.path)) for path in landed.path.rglob("*") if path.is_file())
     assert inside == ["README.kili.txt", "__/__/__/x.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["warehouse"]
@@ -215,9 +216,11 @@ def test_an_etag_tells_more_than_a_time_and_without_either_nothing_is_known(
 ) -> None:
     fsspec.filesystem("memory").pipe("/told/x.json", b"[]")
 
-    def found(told: dict[str, object]) -> landing.Found:
+    def found(told: dict[str, object]) -> discovery.Found:
         remote = fsspec.filesystem("memory")
-        return landing.Found("memory:///told/x.json", "/told/x.json", remote, (), {"/told/x.json": {"size": 2, **told}})
+        return discovery.Found(
+            "memory:///told/x.json", "/told/x.json", remote, (), {"/told/x.json": {"size": 2, **told}}
+        )
 
     known.land(found(info))
     assert (known.known(found(later)) is not None) == is_same
@@ -230,7 +233,7 @@ def test_a_file_counts_as_written_when_it_has_been_quiet_for_a_while(
 
     def settled() -> list[str]:
         return [
-            Path(one.path).name for one in landing.find(str(tmp_path), tmp_path / "w") if fingerprints.is_settled(one)
+            Path(one.path).name for one in discovery.find(str(tmp_path), tmp_path / "w") if fingerprints.is_settled(one)
         ]
 
     os.utime(whole, (0, 0))

@@ -10,7 +10,8 @@ import pytest
 from exporting import asset, label, written
 
 from assets_defs import definitions
-from pipelines import landing, settings
+from pipelines import settings
+from pipelines.landing import discovery
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_later_run_of_kili_alone_loads_the_list_that_was_stored(
     assert loaded.success
     assert loaded.asset_materializations_for_node("kili")
     assert built.load_asset_value(["landing", "kili"], instance=instance) == [
-        landing.Landed(
+        discovery.Landed(
             f"{chosen.exports}/\\xff.json", Path(os.fsdecode(os.fsencode(chosen.exports or "") + b"/\xff.json"))
         )
     ]

@@ -7,7 +7,7 @@ import fsspec
 import pytest
 from exporting import README, asset, read, text, written
 
-from pipelines import landing
+from pipelines.landing import discovery
 
 ONE = asset("a1")
 ALL = ["a.json.gz", "b.json", "c.ZIP", "export", "nowhere.json", "pipe.json", "sub/d.jsonl"]
@@ -33,7 +33,7 @@ def tree(tmp_path: Path) -> Path:
         written(tmp_path / "exports" / name, ONE)
     for name in ("data.json", "assets/1.json", "labels/x.json", "inner/README.kili.txt"):
         written(tmp_path / "exports" / "export" / name, [ONE])
-    written(tmp_path / "exports" / "export" / landing.README, README.encode())
+    written(tmp_path / "exports" / "export" / discovery.README, README.encode())
     written(tmp_path / "exports" / "warehouse" / "work" / "z.json", ONE)
     os.mkfifo(tmp_path / "exports" / "pipe.json")
     (tmp_path / "exports" / "nowhere.json").symlink_to(tmp_path / "missing")
@@ -41,7 +41,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def found(url: object, tree: Path) -> list[str]:
-    return [os.path.relpath(one.path, tree) for one in landing.find(str(url), tree / "warehouse")]
+    return [os.path.relpath(one.path, tree) for one in discovery.find(str(url), tree / "warehouse")]
 
 
 def test_a_folder_is_searched_for_files_and_folders_that_are_exports(tree: Path) -> None:
@@ -66,18 +66,18 @@ def test_what_is_named_and_is_no_file_is_found_too(tree: Path, name: str) -> Non
 
 
 def test_nothing_to_load_says_so(tree: Path) -> None:
-    with pytest.raises(landing.NoExport, match="no such file or folder"):
+    with pytest.raises(discovery.NoExport, match="no such file or folder"):
         found(tree / "missing", tree)
     (tree / "empty").mkdir()
-    with pytest.raises(landing.NoExport, match="no export found in"):
+    with pytest.raises(discovery.NoExport, match="no export found in"):
         found(tree / "empty", tree)
-    with pytest.raises(landing.NoExport, match="cannot read nosuch://x"):
+    with pytest.raises(discovery.NoExport, match="cannot read nosuch://x"):
         found("nosuch://x", tree)
 
 
 def test_a_name_that_is_no_utf8_is_written_out(tmp_path: Path) -> None:
     written(tmp_path / "\udcff.json", ONE)
-    (one,) = landing.find(str(tmp_path), tmp_path / "warehouse")
+    (one,) = discovery.find(str(tmp_path), tmp_path / "warehouse")
     assert one.url == f"{tmp_path}/\\xff.json"
     assert len(read(Path(one.path)).assets) == 1
 
@@ -85,10 +85,10 @@ def test_a_name_that_is_no_utf8_is_written_out(tmp_path: Path) -> None:
 def test_a_store_is_listed_anew_at_each_look(tmp_path: Path) -> None:
     remote = fsspec.filesystem("memory")
     remote.pipe("/anew/a.json", text([ONE]))
-    assert [one.url for one in landing.find("memory://anew", tmp_path)] == ["memory:///anew/a.json"]
+    assert [one.url for one in discovery.find("memory://anew", tmp_path)] == ["memory:///anew/a.json"]
     remote.pipe("/anew/sub/b.json", text([ONE]))
     remote.pipe("/anew/c.json.part", text([ONE]))
     both = ["memory:///anew/a.json", "memory:///anew/sub/b.json"]
-    assert [one.url for one in landing.find("memory://anew", tmp_path)] == both
-    assert [one.url for one in landing.find("memory://anew/*", tmp_path)] == both
-    assert [one.url for one in landing.find("memory://anew/s*", tmp_path)] == both[1:]
+    assert [one.url for one in discovery.find("memory://anew", tmp_path)] == both
+    assert [one.url for one in discovery.find("memory://anew/*", tmp_path)] == both
+    assert [one.url for one in discovery.find("memory://anew/s*", tmp_path)] == both[1:]

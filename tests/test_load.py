@@ -16,9 +16,10 @@ import psutil
 import pytest
 from conftest import SAMPLES
 
-from pipelines import landing, ledger, tables, warehouse
+from pipelines import ledger, tables, warehouse
 from pipelines.kili import answers, audit, novelties, reading, records, workers
 from pipelines.kili.rows import State
+from pipelines.landing import discovery
 from pipelines.settings import Settings
 from pipelines.spool import Spool
 
@@ -30,7 +31,7 @@ def settings(folder: Path) -> Settings:
 
 
 def load(folder: Path, *paths: Path) -> ledger.Load:
-    return warehouse.load([landing.Landed(str(path), path) for path in paths], settings(folder))
+    return warehouse.load([discovery.Landed(str(path), path) for path in paths], settings(folder))
 
 
 def rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -111,7 +112,7 @@ def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytes
     for path, answer in zip(paths, ("CAR", "BUS", "CAR"), strict=True):
         odd = label("", jsonResponse={"SOUND": {"waves": [1]}}), {"labelType": "DEFAULT"}
         path.write_text(json.dumps([{"id": f"{n}", "labels": [label(answer), *odd]} for n in range(40)]))
-    found = [landing.Landed(path.name, path) for path in paths]
+    found = [discovery.Landed(path.name, path) for path in paths]
     one, two = (replace(settings(tmp_path / name), workers=n) for name, n in (("one", 1), ("two", 2)))
     done = warehouse.load(found, two)
     assert done.new_row_counts == warehouse.load(found, one).new_row_counts

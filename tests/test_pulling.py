@@ -20,8 +20,9 @@ from kili_server import ENDPOINT, KEY, PATH, STORAGE, Kili, Record, Server
 from quick import Quick
 
 from assets_defs import landing as landing_asset
-from pipelines import containers, settings, warehouse
+from pipelines import settings, warehouse
 from pipelines.kili import export
+from pipelines.landing import archives as containers
 from pipelines.pulling import archives
 
 TYPES = ("DEFAULT", "REVIEW", "PREDICTION", "INFERENCE", "AUTOSAVE")

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from exporting import REAL, Read, annotations, asset, assets_of, label, named, read, text, written
 
-from pipelines import landing
 from pipelines.kili import answers, canonical, reading, records
+from pipelines.landing import discovery
 
 DUCKDB = duckdb.connect()
 GOOD = asset("good", label({"J": {"text": "x"}}))
@@ -253,7 +253,7 @@ def test_a_file_of_records_that_name_no_asset_is_rejected_whole(tmp_path: Path) 
 def test_rejects_are_given_away_with_their_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_BATCH_BYTES", 1)
     path = written(tmp_path / "x.json", [1, GOOD, 2, asset("a2")])
-    new = reading.NewExport(landing.Landed("x", path), "e1", 1)
+    new = reading.NewExport(discovery.Landed("x", path), "e1", 1)
     reader = reading.Reader(new, None, ZoneInfo("UTC"))
     counts = []
     for batch in assets_of(reader):

@@ -13,7 +13,8 @@ import s3fs
 from conftest import SAMPLES, run_command
 from exporting import README, asset, text
 
-from pipelines import landing, settings, watching
+from pipelines import settings
+from pipelines.landing import discovery, new_exports
 
 SERVICES = ("s3", "master", "volume", "filer", "admin", "s3.port.grpc", "master.port.grpc", "volume.port.grpc")
 SERVICES += ("filer.port.grpc", "admin.port.grpc")
@@ -68,7 +69,7 @@ def bucket(environment: dict[str, str]) -> s3fs.S3FileSystem:  # noqa: ARG001
     store = s3fs.S3FileSystem()
     store.mkdir("exports")
     store.pipe({f"exports/in/{path.name}": path.read_bytes() for path in SAMPLES.iterdir()})
-    folder = {"data.json": text([asset("a")]), landing.README: README.encode()}
+    folder = {"data.json": text([asset("a")]), discovery.README: README.encode()}
     store.pipe({f"exports/folder/one/{name}": content for name, content in folder.items()})
     return store
 
@@ -87,7 +88,7 @@ def test_an_object_is_fetched_once_until_its_content_changes(
     chosen = settings.from_environment().at(None, samples)
 
     def look() -> tuple[int, int]:
-        seen = watching.look(chosen, "s3://exports/in")
+        seen = new_exports.look(chosen, "s3://exports/in")
         return seen.known, len(seen.new)
 
     assert look() == (8, 0)
@@ -104,19 +105,19 @@ def test_an_object_is_fetched_once_until_its_content_changes(
 
 def test_a_bucket_is_searched_like_a_folder(bucket: s3fs.S3FileSystem, tmp_path: Path) -> None:  # noqa: ARG001
     def found(url: str) -> list[str]:
-        return [one.url for one in landing.find(url, tmp_path)]
+        return [one.url for one in discovery.find(url, tmp_path)]
 
     assert found("s3://exports/folder") == ["s3://exports/folder/one"]
     assert found("s3://exports/in/review_*.zip") == ["s3://exports/in/review_normal_single_file.zip"]
     assert found("s3://exports/in/seed_page.json") == ["s3://exports/in/seed_page.json"]
     for missing in ("s3://exports/none", "s3://none/in", "s3://exports/none.json", "s3://exports/in/*.xml"):
-        with pytest.raises(landing.NoExport, match="no such file or folder: s3://"):
+        with pytest.raises(discovery.NoExport, match="no such file or folder: s3://"):
             found(missing)
 
 
 def test_a_bucket_of_more_objects_than_a_page_is_listed_whole(bucket: s3fs.S3FileSystem, tmp_path: Path) -> None:
     bucket.pipe({f"exports/many/{number}.json": b"[]" for number in range(1203)})
-    assert len(landing.find("s3://exports/many", tmp_path)) == 1203
+    assert len(discovery.find("s3://exports/many", tmp_path)) == 1203
 
 
 @pytest.mark.parametrize(

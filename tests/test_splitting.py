@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import splitting
+from pipelines.landing import json_records
 
 
 def texts(document: bytes, *, is_quick: bool = False) -> list[bytes]:
     """The records, each read from the file that they are found in, as the loader reads them."""
     file = io.BytesIO(document)
     found = []
-    for begin, end in splitting.records(file, is_quick=is_quick).spans:
+    for begin, end in json_records.records(file, is_quick=is_quick).spans:
         file.seek(begin)
         found.append(file.read(end - begin))
     return found
@@ -74,22 +74,22 @@ def test_records_are_found_whatever_is_in_them(document: bytes, expected: list[b
     ],
 )
 def test_a_document_that_is_no_json_is_refused_with_the_reason(document: bytes, reason: str) -> None:
-    with pytest.raises(splitting.NotJson, match=reason):
+    with pytest.raises(json_records.NotJson, match=reason):
         texts(document)
 
 
 def test_a_flood_of_items_that_are_no_objects_is_refused() -> None:
-    with pytest.raises(splitting.NotJson, match="more than 10,000 of its items"):
+    with pytest.raises(json_records.NotJson, match="more than 10,000 of its items"):
         texts(b"[" + b"1," * 100_000 + b"1]")
 
 
 def test_an_item_longer_than_a_piece_of_the_document_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splitting, "_CHUNK", 4)
+    monkeypatch.setattr(json_records, "_CHUNK", 4)
     assert texts(b'[1, "a,b,c,d,e", {"a": 1}, "f,,,,,,g"]') == [b"1", b'"a,b,c,d,e"', b'{"a": 1}', b'"f,,,,,,g"']
 
 
 def test_white_space_between_records_takes_no_memory_and_hides_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splitting, "_CHUNK", 16)
+    monkeypatch.setattr(json_records, "_CHUNK", 16)
     document = b"[" + b" " * 1000 + b'{"a": 1}' + b"\n" * 99 + b"," + b" " * 999 + b'{"b": 2}' + b" " * 50 + b"]"
     assert texts(document) == [b'{"a": 1}', b'{"b": 2}']
 
@@ -108,7 +108,7 @@ def test_the_records_of_any_list_are_its_items(
 ) -> None:
     document = json.dumps(items, indent=indent, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(splitting, "_CHUNK", chunk)
+        patch.setattr(json_records, "_CHUNK", chunk)
         assert [json.loads(text) for text in texts(document)] == items
 
 
@@ -116,7 +116,7 @@ def test_the_records_of_any_list_are_its_items(
 def test_any_bytes_are_split_or_refused(document: bytes) -> None:
     try:
         found = texts(document)
-    except splitting.NotJson:
+    except json_records.NotJson:
         return
     assert all(text.strip() == text != b"" for text in found)
 
@@ -139,7 +139,7 @@ bracketed = st.dictionaries(st.text('[]{}"\\,a', max_size=4), st.text('[]{}"\\, 
 def test_records_that_are_found_quickly_are_the_right_ones_if_all_are_json(document: bytes) -> None:
     try:
         found = texts(document, is_quick=True)
-    except splitting.NotJson:
+    except json_records.NotJson:
         return
     if all(map(is_object, found)):
         assert found == texts(document)
@@ -154,12 +154,14 @@ def test_brackets_in_texts_are_found_out() -> None:
 
 def test_members_are_the_lists_and_objects_of_an_object_by_their_keys() -> None:
     text = b' {"n": 1, "labels" : [{"labels": []}], "s": "\\"latestLabel\\": {", "latestLabel": {"a": [1]}, "e": {}}'
-    found = [(key, text[begin:end]) for key, (begin, end) in splitting.members(text)]
+    found = [(key, text[begin:end]) for key, (begin, end) in json_records.members(text)]
     assert found == [(b"labels", b'[{"labels": []}]'), (b"latestLabel", b'{"a": [1]}'), (b"e", b"{}")]
 
 
 @given(objects)
 def test_members_of_any_object_are_its_containers(value: dict[str, Any]) -> None:
     text = json.dumps(value).encode()
-    found = [(json.loads(b'"%s"' % key), json.loads(text[begin:end])) for key, (begin, end) in splitting.members(text)]
+    found = [
+        (json.loads(b'"%s"' % key), json.loads(text[begin:end])) for key, (begin, end) in json_records.members(text)
+    ]
     assert found == [(key, inside) for key, inside in value.items() if isinstance(inside, list | dict)]

@@ -18,8 +18,9 @@ import duckdb
 import pytest
 from exporting import README, asset, label, written, zipped
 
-from pipelines import containers, identities, landing, ledger, publishing, warehouse
+from pipelines import ledger, publishing, warehouse
 from pipelines.kili import audit, layouts, reading, readings
+from pipelines.landing import archives, cache, discovery
 from pipelines.settings import Settings
 
 NOBODY = 65534
@@ -43,8 +44,8 @@ class Loaded:
 def load(folder: Path) -> Loaded:
     """Loads `exports` in a folder as a run does, from the search to the tables that are published."""
     settings = Settings(str(folder / "exports"), folder / "warehouse", None, ZoneInfo("UTC"))
-    with identities.opened(settings) as known:
-        found = [known.land(one) for one in landing.find(str(folder / "exports"), settings.warehouse)]
+    with cache.opened(settings) as known:
+        found = [known.land(one) for one in discovery.find(str(folder / "exports"), settings.warehouse)]
     done = warehouse.load(found, settings)
     assert audit.is_even(settings.database)
     with duckdb.connect(str(settings.database)) as db:  # dbt makes these views, which published ledgers come from
@@ -184,10 +185,10 @@ def vanish(patched: pytest.MonkeyPatch, owner: Any, step: str, path: Path, at: i
 @pytest.mark.parametrize(
     ("name", "owner", "step"),
     [
-        ("gone.json", containers, "identify"),
-        ("gone.json", containers, "opened"),
+        ("gone.json", archives, "identify"),
+        ("gone.json", archives, "opened"),
         ("gone.json", layouts, "texts"),
-        ("gone.zip", containers, "_zip"),
+        ("gone.zip", archives, "_zip"),
     ],
 )
 def test_a_file_that_disappears_is_one_reject_and_is_loaded_when_it_is_back(
@@ -239,13 +240,13 @@ def test_an_export_that_breaks_off_while_it_is_read_is_read_again(
 def export_folder(folder: Path) -> Path:
     """An export folder with two assets beside the good export."""
     made = folder / "exports" / "made"
-    written(made / landing.README, README.encode())
+    written(made / discovery.README, README.encode())
     for name in "ab":
         written(made / "labels" / f"{name}.json", one(name)[0])
     return made
 
 
-@pytest.mark.parametrize("name", ["labels/pipe.json", "assets/pipe.jpg", landing.README])
+@pytest.mark.parametrize("name", ["labels/pipe.json", "assets/pipe.jpg", discovery.README])
 def test_what_is_no_file_in_an_export_folder_is_its_own_reject(folder: Path, name: str) -> None:
     made = export_folder(folder)
     (made / name).unlink(missing_ok=True)
@@ -266,7 +267,7 @@ def test_rows_of_a_load_that_never_finished_are_not_taken_for_loaded(folder: Pat
     settings = Settings(None, folder / "warehouse", None, ZoneInfo("UTC"))
     with duckdb.connect(str(settings.database)) as db:
         db.execute("update kili._dlt_loads set status = 1")
-    exports = ledger.identified([landing.Landed("good", folder / "exports" / "good.json")], settings)
+    exports = ledger.identified([discovery.Landed("good", folder / "exports" / "good.json")], settings)
     assert ledger.unread(exports, settings.database) == exports
 
 
@@ -301,8 +302,8 @@ def as_nobody(folder: Path) -> list[Any]:
     whole = place / "exports" / "good.json"
     whole.chmod(0)
     alone = Settings(str(whole), place / "warehouse", None, ZoneInfo("UTC"))
-    (found,) = landing.find(str(whole), alone.warehouse)
-    done = warehouse.load([landing.Landed(found.url, Path(found.path))], alone)
+    (found,) = discovery.find(str(whole), alone.warehouse)
+    done = warehouse.load([discovery.Landed(found.url, Path(found.path))], alone)
     return [*(vars(one) for one in told), [done.exports_found, done.exports_rejected]]
 
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import dump, load, query
 from quick import Model, Quick, compile_models
 
-from pipelines import landing
+from pipelines.landing import discovery
 
 TESTS = Path(__file__).parent
 OLD = TESTS / "old_warehouses"
@@ -26,7 +26,7 @@ def old_warehouse(name: str, folder: Path) -> Path:
 
 def fresh_marts(exports: Path, folder: Path, models: list[Model]) -> dict[str, list[tuple[object, ...]]]:
     quick = Quick(folder, models)
-    quick.load(*[Path(found.path) for found in landing.find(str(exports), folder)])
+    quick.load(*[Path(found.path) for found in discovery.find(str(exports), folder)])
     return quick.marts()
 
 

@@ -27,8 +27,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from pipelines import splitting
 from pipelines.kili import canonical, repeated_keys, urls
+from pipelines.landing import json_records
 
 LABEL_CONTAINERS: Final = ("labels", "latestLabel", "latestLabels")
 _OUTSIDE_YEARS: Final = "outside the years 1 to 9999 in UTC"
@@ -223,11 +223,11 @@ def shell(raw: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
     """
     pieces, labels, end = [], [], 0
     try:
-        for key, (begin, close) in splitting.members(raw):
+        for key, (begin, close) in json_records.members(raw):
             name = _lenient(b'"%b"' % key)
             if name not in LABEL_CONTAINERS:
                 continue
-            found = splitting.records(io.BytesIO(raw[begin:close]))
+            found = json_records.records(io.BytesIO(raw[begin:close]))
             if found.is_list == (name == "latestLabel"):
                 continue
             for position, (first, last) in enumerate(found.spans):
@@ -237,7 +237,7 @@ def shell(raw: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
                 labels.append((f"/{name}/{position}" if found.is_list else f"/{name}", text))
                 pieces += [raw[end : begin + first], b"null"]
                 end = begin + last
-    except splitting.NotJson:
+    except json_records.NotJson:
         return raw, []
     return b"".join([*pieces, raw[end:]]), labels
 

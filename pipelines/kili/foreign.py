@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from pipelines import splitting
+from pipelines.landing import json_records
 
 BEGINNING: Final = 1 << 10
 _LONGEST_ERROR: Final = 1 << 16
@@ -37,7 +37,7 @@ _KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def document(beginning: bytes) -> str | None:
     """What a document is by its first bytes, if it is no JSON in UTF-8, and what to do."""
-    if found := splitting.encoding(beginning):
+    if found := json_records.encoding(beginning):
         return found
     text = beginning.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if not text.startswith(b"<"):

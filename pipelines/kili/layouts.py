@@ -7,9 +7,9 @@ from typing import IO, Any, Final
 
 import msgspec
 
-from pipelines import containers, landing, splitting
 from pipelines.kili import export, foreign, replies
 from pipelines.kili.parsing import Text
+from pipelines.landing import archives, discovery, json_records
 from pipelines.limits import Limits
 
 _MANY_NAMELESS: Final = 10_000
@@ -52,8 +52,8 @@ class _Head(msgspec.Struct):
         if bytes(self.chatItems) or bytes(self.raw_data):
             return "an LLM dump (kili.llm.export): export the project's labels with export_labels(fmt='raw')"
         if bytes(self.images) and bytes(self.annotations):
-            return f"a COCO file: {landing.EXPORT_AGAIN}"
-        return f"a GeoJSON file: {landing.EXPORT_AGAIN}" if self.type in ("FeatureCollection", "Feature") else None
+            return f"a COCO file: {discovery.EXPORT_AGAIN}"
+        return f"a GeoJSON file: {discovery.EXPORT_AGAIN}" if self.type in ("FeatureCollection", "Feature") else None
 
 
 _HEAD: Final = msgspec.json.Decoder(_Head, float_hook=str)
@@ -71,8 +71,8 @@ class Place:
     `fault` says why the record is not to be read, if it is not; `record_hash` is that of an asset's own text.
     """
 
-    document: containers.Document
-    span: splitting.Span
+    document: archives.Document
+    span: json_records.Span
     location: str
     asset_id: str | None
     is_label: bool
@@ -95,12 +95,12 @@ class Layout:
 
     name: str
     assets: list[list[Place]] = field(default_factory=list)
-    faults: list[containers.Fault] = field(default_factory=list)
-    unreadable: list[containers.Fault] = field(default_factory=list)
-    notes: list[containers.Fault] = field(default_factory=list)
+    faults: list[archives.Fault] = field(default_factory=list)
+    unreadable: list[archives.Fault] = field(default_factory=list)
+    notes: list[archives.Fault] = field(default_factory=list)
 
 
-def of(container: containers.Container, limits: Limits) -> Layout:
+def of(container: archives.Container, limits: Limits) -> Layout:
     """Reads through an export once and finds its records.
 
     Raises `containers.Unreadable` or `OSError` where the export as a whole cannot be read; a broken entry of several is
@@ -113,32 +113,32 @@ def of(container: containers.Container, limits: Limits) -> Layout:
             with document.open() as file:
                 shape = _collect(document, file, limits, groups, layout.notes)
                 layout.name = container.layout or shape
-        except (containers.Unreadable, splitting.NotJson) as error:
+        except (archives.Unreadable, json_records.NotJson) as error:
             if len(container.documents) == 1:
-                raise containers.Unreadable(str(error)) from None
-            layout.faults.append(containers.Fault(document.entry, str(error)))
+                raise archives.Unreadable(str(error)) from None
+            layout.faults.append(archives.Fault(document.entry, str(error)))
         except OSError as error:
             if len(container.documents) == 1:
                 raise
-            layout.unreadable.append(containers.fault(error, document.entry))
+            layout.unreadable.append(archives.fault(error, document.entry))
     layout.assets = list(groups.values())
     return layout
 
 
 def _collect(
-    document: containers.Document,
+    document: archives.Document,
     file: IO[bytes],
     limits: Limits,
     groups: dict[str | int, list[Place]],
-    notes: list[containers.Fault],
+    notes: list[archives.Fault],
 ) -> str:
     """Adds the records of a document to those of the same asset; all of them or, where it raises, none."""
     if refusal := foreign.document(file.read(foreign.BEGINNING)):
-        raise containers.Unreadable(f"this is {refusal}")
+        raise archives.Unreadable(f"this is {refusal}")
     found = _Found(document, file)
     try:
         shape, places = _laid_out(found, limits, is_quick=True)
-    except (_Unsure, splitting.NotJson):
+    except (_Unsure, json_records.NotJson):
         found = _Found(document, file)
         shape, places = _laid_out(found, limits, is_quick=False)
     for place in places:
@@ -151,11 +151,11 @@ def _collect(
 class _Found:
     """The records of a document and of the replies of Kili's API in it, found as they are asked for."""
 
-    document: containers.Document
+    document: archives.Document
     file: IO[bytes]
-    notes: list[containers.Fault] = field(default_factory=list)
+    notes: list[archives.Fault] = field(default_factory=list)
 
-    def spans(self, records: splitting.Records, *, is_quick: bool) -> Iterator[tuple[splitting.Span, str]]:
+    def spans(self, records: json_records.Records, *, is_quick: bool) -> Iterator[tuple[json_records.Span, str]]:
         """Where each record stands: its bytes, and its place (JSON pointer)."""
         has_replies = True
         for position, span in enumerate(records.spans):
@@ -165,23 +165,23 @@ class _Found:
                 has_replies = False
                 yield span, here
             elif not reply.lists and records.is_lone:
-                raise containers.Unreadable(f"this is {reply.refusal}")
+                raise archives.Unreadable(f"this is {reply.refusal}")
             else:
                 yield from self._in_reply(reply, here, is_quick=is_quick)
 
-    def _in_reply(self, reply: replies.Reply, here: str, *, is_quick: bool) -> Iterator[tuple[splitting.Span, str]]:
+    def _in_reply(self, reply: replies.Reply, here: str, *, is_quick: bool) -> Iterator[tuple[json_records.Span, str]]:
         if not reply.lists:
-            self.notes.append(containers.Fault(self.document.entry, f"this is {reply.refusal}", here))
+            self.notes.append(archives.Fault(self.document.entry, f"this is {reply.refusal}", here))
         elif reply.has_errors:
-            self.notes.append(containers.Fault(self.document.entry, replies.ERRORS, f"{here}/errors"))
+            self.notes.append(archives.Fault(self.document.entry, replies.ERRORS, f"{here}/errors"))
         for pointer, start in reply.lists.items():
-            for position, span in enumerate(splitting.items(self.file, start, is_quick=is_quick)):
+            for position, span in enumerate(json_records.items(self.file, start, is_quick=is_quick)):
                 yield span, f"{here}{pointer}/{position}"
 
 
 def _laid_out(found: _Found, limits: Limits, *, is_quick: bool) -> tuple[str, list[Place]]:
     """How the records of a document stand there, and where. Quickly only if all of them are JSON."""
-    records = splitting.records(found.file, is_quick=is_quick)
+    records = json_records.records(found.file, is_quick=is_quick)
     places: list[Place] = []
     has_labels, nameless = False, 0
     for position, (span, location) in enumerate(found.spans(records, is_quick=is_quick)):
@@ -194,14 +194,14 @@ def _laid_out(found: _Found, limits: Limits, *, is_quick: bool) -> tuple[str, li
             head = _head(export.shell(raw)[0])
         record_hash = hashlib.blake2b(raw, digest_size=16).hexdigest() if head and not head.is_label else None
         if position == 0 and head and (refusal := _refusal(head, raw, is_lone=records.is_lone)):
-            raise containers.Unreadable(f"this is {refusal}")
+            raise archives.Unreadable(f"this is {refusal}")
         has_labels = has_labels or (head is not None and head.is_label)
         asset_id, is_label = (head.asset_id, head.is_label) if head else (None, has_labels)
         fault = None if is_readable else f"it is longer than {limits.record_bytes:,} bytes (KILI_MAX_RECORD_BYTES)"
         places.append(Place(found.document, span, location, asset_id, is_label, fault, record_hash))
         nameless += asset_id is None
         if nameless > max(_MANY_NAMELESS, position / 2):
-            raise containers.Unreadable(
+            raise archives.Unreadable(
                 f"no Kili export: {nameless:,} of its first {position + 1:,} records name no asset"
             )
     if has_labels:
@@ -221,7 +221,7 @@ def texts(layout: Layout) -> Iterator[list[Text]]:
 
     A document stays open as long as the next record stands in it too.
     """
-    current: containers.Document | None = None
+    current: archives.Document | None = None
     file: IO[bytes] | None = None
     try:
         for places in layout.assets:
@@ -240,7 +240,7 @@ def texts(layout: Layout) -> Iterator[list[Text]]:
             file.close()
 
 
-def _read(file: IO[bytes], span: splitting.Span, most: int | None = None) -> bytes:
+def _read(file: IO[bytes], span: json_records.Span, most: int | None = None) -> bytes:
     size = span[1] - span[0]
     file.seek(span[0])
     return file.read(size if most is None else min(size, most))

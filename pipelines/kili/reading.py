@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pipelines import containers, fingerprints, landing, limits
+from pipelines import limits
 from pipelines.kili import answers, flatten, layouts, readings
 from pipelines.kili.known import Known
 from pipelines.kili.parsing import Counts, Text
 from pipelines.kili.rows import Sighting
+from pipelines.landing import archives, discovery, fingerprints
 from pipelines.limits import Limits
 
 LOADER_VERSION: Final = "2"
@@ -25,14 +26,14 @@ class NewExport:
     export cannot be read: all of it, or a part of a folder, whose other files are an export of their own.
     """
 
-    landed: landing.Landed
+    landed: discovery.Landed
     export_id: str
     size_bytes: int
-    faults: tuple[containers.Fault, ...] = ()
+    faults: tuple[archives.Fault, ...] = ()
     state: str | None = None
 
 
-def unreadable(landed: landing.Landed, faults: Iterable[containers.Fault]) -> NewExport:
+def unreadable(landed: discovery.Landed, faults: Iterable[archives.Fault]) -> NewExport:
     """What of an export cannot be read."""
     return NewExport(landed, readings.unreadable_id(landed.url), 0, tuple(faults))
 
@@ -54,11 +55,11 @@ class Reader:
     largest: int = 0
     sightings: list[Sighting] = field(default_factory=list)
     _layout: str | None = None
-    _readme: containers.Readme = field(default_factory=containers.Readme)
+    _readme: archives.Readme = field(default_factory=archives.Readme)
     _is_unreadable: bool = False
     _has_rejects: bool = False
     _is_read: bool = True
-    _unreadable: list[containers.Fault] = field(default_factory=list)
+    _unreadable: list[archives.Fault] = field(default_factory=list)
 
     def texts(self, known: Known | None = None) -> Iterator[list[list[Text]]]:
         """The records in batches, those of an asset together. An unreadable export gives none, but a reject.
@@ -70,7 +71,7 @@ class Reader:
             return
         has_begun = False
         try:
-            with containers.opened(self.new.landed.path, self.timezone, self.limits) as container:
+            with archives.opened(self.new.landed.path, self.timezone, self.limits) as container:
                 self._layout, self._readme = container.layout, container.readme
                 for fault in container.faults:
                     self._note(fault)
@@ -91,12 +92,12 @@ class Reader:
                     has_begun = True
                     yield batch
             if not self._unreadable and self._has_changed():
-                self._set_apart([containers.changed()])
-        except containers.Unreadable as error:
+                self._set_apart([archives.changed()])
+        except archives.Unreadable as error:
             self._is_unreadable = True
             self._reject((None, "", None, None, str(error), None))
         except OSError as error:
-            fault = containers.fault(error)
+            fault = archives.fault(error)
             if has_begun:
                 self._set_apart([fault])
             else:
@@ -105,13 +106,13 @@ class Reader:
     def _has_changed(self) -> bool:
         return self.new.state is not None and fingerprints.local(self.new.landed.path).text != self.new.state
 
-    def _give_up(self, faults: Iterable[containers.Fault]) -> None:
+    def _give_up(self, faults: Iterable[archives.Fault]) -> None:
         """Keeps of the export only that it cannot be read."""
         self._is_read = False
         self.rejects, self.sightings, self._unreadable = [], [], []
         self._set_apart(faults)
 
-    def _set_apart(self, faults: Iterable[containers.Fault]) -> None:
+    def _set_apart(self, faults: Iterable[archives.Fault]) -> None:
         """Keeps what cannot be read as an export of its own."""
         for fault in faults:
             self._unreadable.append(fault)
@@ -172,7 +173,7 @@ class Reader:
         self._has_rejects = True
         self.rejects.append((self.new.export_id, self.new.landed.url, *said))
 
-    def _note(self, fault: containers.Fault, export_id: str | None = None) -> None:
+    def _note(self, fault: archives.Fault, export_id: str | None = None) -> None:
         """Keeps the reject of what is no record."""
         place = export_id or self.new.export_id, self.new.landed.url, fault.entry, fault.location
         self.rejects.append((*place, None, None, fault.reason, None))

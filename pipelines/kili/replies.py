@@ -9,7 +9,7 @@ from typing import IO, Final
 
 import orjson
 
-from pipelines import splitting
+from pipelines.landing import json_records
 
 ERRORS: Final = "Kili's API reported errors with these records, which may be incomplete: run the query again"
 _BEGINNING: Final = 1 << 14
@@ -50,7 +50,7 @@ class Reply:
         return "a reply of Kili's API without a list of assets or labels: query these, or export the project"
 
 
-def of(document: IO[bytes], span: splitting.Span) -> Reply | None:
+def of(document: IO[bytes], span: json_records.Span) -> Reply | None:
     """The reply that stands at a place in a document; null if it is none. It may be large: it is read in pieces."""
     if not _may_be_reply(_read(document, span[0], min(span[1], span[0] + _BEGINNING))):
         return None
@@ -61,7 +61,7 @@ def of(document: IO[bytes], span: splitting.Span) -> Reply | None:
         prefix, inside = "", members
         if "data" in members and _is(document, members["data"], b"{"):
             prefix, (_, inside) = "/data", _object(document, members["data"][0])
-    except (splitting.NotJson, orjson.JSONDecodeError):
+    except (json_records.NotJson, orjson.JSONDecodeError):
         return None
     found = {name: inside[name] for name in _LISTS if name in inside}
     lists = {f"{prefix}/{name}": place[0] for name, place in found.items() if _is(document, place, b"[")}
@@ -73,9 +73,9 @@ def _may_be_reply(beginning: bytes) -> bool:
     return b'"data"' in beginning or b'"assets"' in beginning or _LABELS_ALONE.match(beginning) is not None
 
 
-def _object(document: IO[bytes], start: int) -> tuple[set[str], dict[str, splitting.Span]]:
+def _object(document: IO[bytes], start: int) -> tuple[set[str], dict[str, json_records.Span]]:
     """The keys of an object, and where its lists and objects stand. Raises `NotJson` or `JSONDecodeError`."""
-    members, end = splitting.members_at(document, start)
+    members, end = json_records.members_at(document, start)
     pieces, at = [], start
     for _, (begin, close) in members:
         pieces += [_read(document, at, begin), b"null"]
@@ -84,7 +84,7 @@ def _object(document: IO[bytes], start: int) -> tuple[set[str], dict[str, splitt
     return set(orjson.loads(b"".join(pieces))), {orjson.loads(b'"%b"' % key): span for key, span in members}
 
 
-def _is(document: IO[bytes], span: splitting.Span, bracket: bytes) -> bool:
+def _is(document: IO[bytes], span: json_records.Span, bracket: bytes) -> bool:
     return _read(document, span[0], span[0] + 1) == bracket
 
 

@@ -20,8 +20,10 @@ from typing import IO, Any, Final
 
 import duckdb
 
-from pipelines import containers, landing, ledger
+from pipelines import ledger
 from pipelines.kili import export, urls
+from pipelines.landing import archives as containers
+from pipelines.landing import discovery
 from pipelines.settings import Pull, Settings
 
 log = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ class PullFailed(Exception):
     """Kili did not give a project; says why."""
 
 
-def pulled(settings: Settings) -> list[landing.Landed]:
+def pulled(settings: Settings) -> list[discovery.Landed]:
     """The archives of the projects to pull, those of earlier pulls too, after asking Kili for each project.
 
     Raises `PullFailed`.
@@ -62,7 +64,7 @@ def pulled(settings: Settings) -> list[landing.Landed]:
     for project_id in settings.pull.project_ids:
         _pull(project_id, settings.pull, settings)
     found = [archive for project_id in settings.pull.project_ids for archive in _archives(project_id, settings)]
-    return [landing.Landed(str(archive), archive) for archive in found]
+    return [discovery.Landed(str(archive), archive) for archive in found]
 
 
 def _folder(project_id: str, settings: Settings) -> Path:
@@ -103,7 +105,7 @@ def _write(archive: Path, project_id: str, pull: Pull, date: datetime) -> tuple[
                 if count % _OFTEN == 0:
                     log.info("project %s: %d assets so far", project_id, count)
             data.write(b"\n]\n" if count else b"[]\n")
-        packed.writestr(landing.README, _readme(project, date))
+        packed.writestr(discovery.README, _readme(project, date))
     return digest.hexdigest()[:16], count
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pipelines import containers, facts, fingerprints, identities, landing
-from pipelines.identities import Identities
+from pipelines import facts
 from pipelines.kili import readings
+from pipelines.landing import archives, cache, discovery, fingerprints
+from pipelines.landing.cache import Identities
 from pipelines.settings import Settings
 
 _HASHED: Final = 2 << 30  # bytes that a look reads at most, a few seconds' worth: Dagster gives it a minute
@@ -32,8 +33,8 @@ def look(settings: Settings, url: str) -> Seen:
     seen = Seen()
     loaded, unreadable = facts.export_ids(settings.warehouse), facts.unreadable(settings.warehouse)
     left = {True: _FETCHED, False: _HASHED}
-    with identities.opened(settings) as known:
-        for one in landing.find(url, settings.warehouse):
+    with cache.opened(settings) as known:
+        for one in discovery.find(url, settings.warehouse):
             export_id, is_whole = _identify(one, known, left)
             if not is_whole:
                 seen.waiting.append(one.url)
@@ -44,14 +45,14 @@ def look(settings: Settings, url: str) -> Seen:
     return seen
 
 
-def _identify(found: landing.Found, known: Identities, left: dict[bool, int]) -> tuple[str | None, bool]:
+def _identify(found: discovery.Found, known: Identities, left: dict[bool, int]) -> tuple[str | None, bool]:
     """The id of what can be read of an export, or its fingerprint, and whether that is all of it.
 
     The id is null if the export is still being written. `left` is how many bytes a look may still fetch (true) or hash.
     """
     try:
         state = fingerprints.of(found)
-        is_unreadable = bool(state.faults) and not containers.has_documents(Path(found.path))
+        is_unreadable = bool(state.faults) and not archives.has_documents(Path(found.path))
         if is_unreadable or not fingerprints.is_settled(found):
             return None, False
         export_id, is_remote = known.known(found), found.remote is not None

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Final
 from zoneinfo import ZoneInfo
 
-from pipelines import landing, splitting
+from pipelines.landing import discovery, json_records
 from pipelines.limits import Limits
 
 _CHUNK: Final = 1 << 20
@@ -181,7 +181,7 @@ def _said(what: str) -> str:
 
 
 def _entry_of(path: Path, folder: Path) -> str:
-    return landing.printable(path.relative_to(folder).as_posix())
+    return discovery.printable(path.relative_to(folder).as_posix())
 
 
 @contextmanager
@@ -202,7 +202,7 @@ def unreadable(error: Exception, what: str) -> Unreadable:
         return error
     if isinstance(error, OSError) and error.errno in _MACHINE_FAULTS | _NO_DAMAGE:
         raise error
-    return Unreadable(f"{what}: {landing.printable(str(error) or type(error).__name__)}")
+    return Unreadable(f"{what}: {discovery.printable(str(error) or type(error).__name__)}")
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:
@@ -244,15 +244,15 @@ def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
 def _archive(archive: zipfile.ZipFile, zone: ZoneInfo, limits: Limits) -> Container:
     """The documents of a zip, at its root or in the folder of its README. A name that comes again gets a number."""
     found = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith("__MACOSX/")]
-    readmes = sorted((one.filename for one in found if one.filename.split("/")[-1] == landing.README), key=len)
-    root = readmes[0].removesuffix(landing.README) if readmes else ""
+    readmes = sorted((one.filename for one in found if one.filename.split("/")[-1] == discovery.README), key=len)
+    root = readmes[0].removesuffix(discovery.README) if readmes else ""
     if not all(readme.startswith(root) for readme in readmes):
         raise Unreadable("a zip of several exports: unpack it and point at the folder")
     seen: Counter[str] = Counter()
     inside, astray = [], []
     for one in found:
         seen[one.filename] += 1
-        name = landing.printable(one.filename.removeprefix(root))
+        name = discovery.printable(one.filename.removeprefix(root))
         entry = name if seen[one.filename] == 1 else f"{name} ({seen[one.filename]})"
         if _leads_out(one.filename):
             astray += [Document(entry, _refused)] if name.endswith(".json") else []
@@ -273,11 +273,11 @@ def _packed(kind: str, inside: Sequence[Named], zone: ZoneInfo, astray: Sequence
     """The export that these files are; entries that are refused by their name are told among its documents."""
     readme, faults = _readme_of(inside, zone)
     if readme and readme.format not in _KILI_FORMATS:
-        raise Unreadable(f"this is an export in {readme.format} format: {landing.EXPORT_AGAIN}")
+        raise Unreadable(f"this is an export in {readme.format} format: {discovery.EXPORT_AGAIN}")
     documents = _documents(inside)
     if not (documents or astray or readme):
         names = [name for name, _ in inside]
-        raise Unreadable(f"{landing.README}: {faults[0].reason}" if faults else _no_export(names))
+        raise Unreadable(f"{discovery.README}: {faults[0].reason}" if faults else _no_export(names))
     is_single = bool(documents) and all(name == DATA for name, _ in documents)
     layout = f"{kind}_{'single_file' if is_single else 'per_asset'}"
     return Container(layout, [*(document for _, document in documents), *astray], readme or Readme(), faults)
@@ -285,13 +285,13 @@ def _packed(kind: str, inside: Sequence[Named], zone: ZoneInfo, astray: Sequence
 
 def _readme_of(inside: Sequence[Named], zone: ZoneInfo) -> tuple[Readme | None, list[Fault]]:
     """The README, and what of it cannot be read."""
-    found = next((document for name, document in inside if name == landing.README), None)
+    found = next((document for name, document in inside if name == discovery.README), None)
     if found is None:
         return None, []
     try:
         with found.open() as file:
             text = file.read(_CHUNK)
-        if encoding := splitting.encoding(text):
+        if encoding := json_records.encoding(text):
             raise Unreadable(f"this is {encoding}")
     except Unreadable as error:
         return None, [Fault(found.entry, str(error))]
@@ -303,7 +303,7 @@ def _no_export(names: list[str]) -> str:
     if found == "zip in zip":
         return "a zip that holds other zips: unpack it and point at those"
     if found:
-        return f"this looks like an export in {found} format: {landing.EXPORT_AGAIN}"
+        return f"this looks like an export in {found} format: {discovery.EXPORT_AGAIN}"
     return f"a zip without {DATA} or {_LABELS}/*.json is no Kili export"
 
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pipelines import containers
-from pipelines.landing import Found
+from pipelines.landing import archives
+from pipelines.landing.discovery import Found
 
 _QUIET: Final = 10  # seconds without a change after which a file counts as written to its end
 _QUIET_CUT_ZIP: Final = 600  # the same for a zip without its end, which a copy that stalls leaves for a while
@@ -33,7 +33,7 @@ class Fingerprint:
     text: str | None
     size_bytes: int
     changed_at: float
-    faults: tuple[containers.Fault, ...] = ()
+    faults: tuple[archives.Fault, ...] = ()
 
     @property
     def age(self) -> float:
@@ -52,9 +52,9 @@ def local(path: Path) -> Fingerprint:
     The time of a change is the inode's: the system sets it on every write, and nobody can set it back as they can the
     modification time.
     """
-    if reason := containers.obstacle(path):
-        return Fingerprint(_digest([(reason,)]), 0, 0, (containers.Fault(None, reason),))
-    files, faults = containers.listed(path) if path.is_dir() else ([path], [])
+    if reason := archives.obstacle(path):
+        return Fingerprint(_digest([(reason,)]), 0, 0, (archives.Fault(None, reason),))
+    files, faults = archives.listed(path) if path.is_dir() else ([path], [])
     stats = {os.fsencode(file.relative_to(path)): file.stat() for file in files}
     states: list[tuple[Any, ...]] = [
         (name, one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) for name, one in stats.items()

@@ -9,9 +9,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from pipelines import containers, derived, fingerprints
-from pipelines.fingerprints import Fingerprint
-from pipelines.landing import Found, Landed, NoExport
+from pipelines import derived
+from pipelines.landing import archives, fingerprints
+from pipelines.landing.discovery import Found, Landed, NoExport
+from pipelines.landing.fingerprints import Fingerprint
 from pipelines.settings import Settings
 
 _GRANULE: Final = 2  # seconds: two writes within them may leave a file the same times on some file systems
@@ -53,7 +54,7 @@ class Identities:
             try:
                 identity = self._fetch(found)
             except (FileNotFoundError, PermissionError) as error:
-                return Landed(found.url, self._landing, containers.fault(error).reason)
+                return Landed(found.url, self._landing, archives.fault(error).reason)
             self._remember(_place(found), fingerprint, identity)
             copy = self._copy(found, identity)
             self._remember(os.fsencode(copy), fingerprints.local(copy).text, identity)
@@ -68,7 +69,7 @@ class Identities:
         is_old_enough = state.age > _GRANULE
         identity = self._recall(place, state.text)
         if identity is None:
-            identity = containers.identify(path)
+            identity = archives.identify(path)
             if is_old_enough and fingerprints.local(path) == state:
                 self._remember(place, state.text, identity)
         return identity
@@ -98,7 +99,7 @@ class Identities:
                         shutil.copyfileobj(source, target, _CHUNK)
                         target.flush()
                         os.fsync(target.fileno())
-                identity = containers.identify(copy)
+                identity = archives.identify(copy)
                 place = self._copy(found, identity)
                 place.parent.mkdir(exist_ok=True)
                 if not place.exists():
