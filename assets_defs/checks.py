@@ -5,7 +5,7 @@ from typing import Final
 import dagster as dg
 
 from assets_defs import shown
-from pipelines import ledger
+from pipelines.kili import ledger
 from pipelines.settings import Settings
 
 _TOLERANCE: Final = 0.01

@@ -7,8 +7,8 @@ from typing import Any, Final
 import dagster as dg
 
 from assets_defs import dlt_tables, freshness, load_checks, shown, writing
-from pipelines import ledger, warehouse
-from pipelines.kili import audit, records, source
+from pipelines import warehouse
+from pipelines.kili import ledger, reconciliation, records, source
 from pipelines.landing import discovery
 from pipelines.settings import Settings
 
@@ -33,10 +33,10 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     def kili(
         found: list[discovery.Landed], settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        before = audit.columns(settings.database)
+        before = reconciliation.columns(settings.database)
         load = warehouse.load(found, settings)
         log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
-        audited = audit.of(settings.database, before)
+        audited = reconciliation.of(settings.database, before)
         said = _metadata(load, audited)
         for result in dlt_tables.materialized(ledger.SCHEMA, load.row_counts, load.new_row_counts):
             more = said.get(result.asset_key.path[-1], {}) if result.asset_key else {}
@@ -46,7 +46,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     return kili
 
 
-def _metadata(load: ledger.Load, audited: audit.Audit) -> dict[str, dict[str, Any]]:
+def _metadata(load: ledger.Load, audited: reconciliation.Audit) -> dict[str, dict[str, Any]]:
     """What the UI shows of some tables besides their rows; it plots the numbers over time."""
     exports = {
         "load_id": load.load_id or "",
@@ -67,7 +67,7 @@ def _metadata(load: ledger.Load, audited: audit.Audit) -> dict[str, dict[str, An
     }
 
 
-def _summary(audited: audit.Audit) -> str:
+def _summary(audited: reconciliation.Audit) -> str:
     if not audited.brought:
         return "No export has been loaded."
     newest = audited.brought[0]

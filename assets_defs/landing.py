@@ -6,8 +6,8 @@ from typing import Final
 import dagster as dg
 
 from assets_defs import automation
+from pipelines.kili.api import pull
 from pipelines.landing import cache, discovery, fingerprints
-from pipelines.pulling import archives
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,8 @@ def exports_found(
         )
     try:
         waits = automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items()
-        found = [*archives.pulled(settings), *_found(settings, waits_for_writers=waits)]
-    except archives.PullFailed as error:
+        found = [*pull.pulled(settings), *_found(settings, waits_for_writers=waits)]
+    except pull.PullFailed as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     except discovery.NoExport as error:
         raise dg.Failure(str(error), allow_retries="://" in (settings.exports or "")) from None

@@ -7,8 +7,7 @@ from typing import Any, Final, NamedTuple
 import dagster as dg
 
 from assets_defs import shown
-from pipelines import ledger
-from pipelines.kili import audit, novelties
+from pipelines.kili import ledger, new_names, reconciliation
 from pipelines.settings import Settings
 
 _EXPORTS: Final = dg.AssetKey([ledger.SCHEMA, "exports"])
@@ -52,7 +51,7 @@ _NAMED: Final = 5
 SPECS: Final = (_ALL_ACCOUNTED_FOR, _NOTHING_NEW, _USUAL_VOLUME, _SAME_COLUMNS, _FEW_REJECTED, _RECENT_LABEL)
 
 
-def results(settings: Settings, load_id: str | None, found: audit.Audit) -> Iterator[dg.AssetCheckResult]:
+def results(settings: Settings, load_id: str | None, found: reconciliation.Audit) -> Iterator[dg.AssetCheckResult]:
     """A result for each check. Where nothing was new, that of the newest load again, but for names: they are new once.
 
     Raises `dg.Failure` at the end, in words, if records are unaccounted for.
@@ -60,12 +59,12 @@ def results(settings: Settings, load_id: str | None, found: audit.Audit) -> Iter
     most, days, age = settings.thresholds.rejected_share, settings.thresholds.label_days, found.newest_label_age_days
     many = [one for one in found.refused if one.rejected_share > most]
     lost = _lost(settings, found) if found.uneven else None
-    exports = _table(audit.Balance, found.balances)
+    exports = _table(reconciliation.Balance, found.balances)
     yield _result(_ALL_ACCOUNTED_FOR, not lost, lost, {"not even": len(found.uneven), "exports": exports})
     yield _novelties(settings, load_id)
-    yield _result(_USUAL_VOLUME, not found.volumes, None, {"unusual": _table(audit.Volume, found.volumes)})
-    yield _result(_SAME_COLUMNS, not found.drift, None, {"changed": _table(audit.Drift, found.drift)})
-    refused = {"most": most, "above": len(many), "exports": _table(audit.Refused, found.refused)}
+    yield _result(_USUAL_VOLUME, not found.volumes, None, {"unusual": _table(reconciliation.Volume, found.volumes)})
+    yield _result(_SAME_COLUMNS, not found.drift, None, {"changed": _table(reconciliation.Drift, found.drift)})
+    refused = {"most": most, "above": len(many), "exports": _table(reconciliation.Refused, found.refused)}
     yield _result(_FEW_REJECTED, not many, _names(many), refused)
     is_old = bool(days) and age is not None and age > days
     yield _result(_RECENT_LABEL, not is_old, None, {"age in days": age, "most": days or None})
@@ -87,14 +86,14 @@ def _result(spec: dg.AssetCheckSpec, passed: bool, words: str | None, metadata: 
 
 def _novelties(settings: Settings, load_id: str | None) -> dg.AssetCheckResult:
     """Names what a load brought for the first time, and counts what has no column."""
-    new = novelties.new_in(settings.database, load_id) if load_id else []
-    unknown = novelties.unknown_in(settings.database, load_id) if load_id else []
-    tables = {"new": _table(novelties.Novelty, new), "without a column": _table(novelties.Novelty, unknown)}
+    new = new_names.new_in(settings.database, load_id) if load_id else []
+    unknown = new_names.unknown_in(settings.database, load_id) if load_id else []
+    tables = {"new": _table(new_names.Novelty, new), "without a column": _table(new_names.Novelty, unknown)}
     words = ", ".join(f"{one.what} {one.name}" for one in new[:_NAMED])
     return _result(_NOTHING_NEW, not new, words or None, tables)
 
 
-def _lost(settings: Settings, found: audit.Audit) -> str:
+def _lost(settings: Settings, found: reconciliation.Audit) -> str:
     first = found.uneven[0]
     return (
         f"{len(found.uneven)} of {len(found.balances)} exports do not add up, first {PurePath(first.file_url).name}: "
@@ -105,7 +104,7 @@ def _lost(settings: Settings, found: audit.Audit) -> str:
     )
 
 
-def _names(refused: Sequence[audit.Refused]) -> str | None:
+def _names(refused: Sequence[reconciliation.Refused]) -> str | None:
     said = [f"{PurePath(one.file_url).name} {one.rejected_share:.0%}" for one in refused[:_NAMED]]
     return ", ".join(said) or None
 

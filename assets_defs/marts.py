@@ -18,7 +18,8 @@ from dagster_shared.record import replace
 from packaging import version
 
 from assets_defs import freshness, writing
-from pipelines import ledger, lineage, publishing, transform
+from pipelines import lineage, publishing, transform
+from pipelines.kili import ledger
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)

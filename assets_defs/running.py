@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.instance import InstanceRef
 
 from assets_defs import definitions, failures, home
-from pipelines import ledger
+from pipelines.kili import ledger
 from pipelines.settings import Settings
 
 LOG: Final = "last_run.log"

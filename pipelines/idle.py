@@ -1,8 +1,8 @@
 """Tells a run that would change nothing, without Dagster, dlt and dbt, which take long to start."""
 
-from pipelines import ledger, publishing, transform
+from pipelines import publishing, transform
 from pipelines.comparison import method
-from pipelines.kili import audit
+from pipelines.kili import ledger, reconciliation
 from pipelines.landing import cache, discovery
 from pipelines.settings import Settings
 
@@ -18,7 +18,7 @@ def load(settings: Settings, url: str) -> ledger.Load | None:
     with cache.opened(settings) as known:
         found = [known.land(one) for one in discovery.find(url, settings.warehouse)]
     exports = ledger.identified(found, settings)
-    if ledger.unread(exports, database) or ledger.is_outdated(database) or not audit.is_even(database):
+    if ledger.unread(exports, database) or ledger.is_outdated(database) or not reconciliation.is_even(database):
         return None
     with ledger.reading(database) as db:
         if method.newest(db) != settings.method.version:

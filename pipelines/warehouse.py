@@ -14,9 +14,9 @@ from dlt.common.destination import Destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.sources import DltSource
 
-from pipelines import derived, ledger, resources, tables
-from pipelines.kili import records, source
-from pipelines.kili.reading import NewExport
+from pipelines import derived, resources, tables
+from pipelines.kili import ledger, records, source
+from pipelines.kili.reader import NewExport
 from pipelines.landing import discovery
 from pipelines.settings import Settings
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from pipelines.comparison import compare
 from pipelines.comparison.method import Method
-from pipelines.kili import answers, canonical, records
+from pipelines.kili import canonical_json, records
+from pipelines.kili.annotations import answers
 
 Answer = dict[str, Any]
 
@@ -27,7 +28,7 @@ def annotations(*pairs: tuple[Answer, Answer]) -> pa.Table:
 
 def named_jobs(*pairs: tuple[Answer, Answer]) -> pa.Table:
     """The jobs that pairs of answers name."""
-    said = [(number, canonical.text(side)) for number, pair in enumerate(pairs) for side in pair]
+    said = [(number, canonical_json.text(side)) for number, pair in enumerate(pairs) for side in pair]
     named = [(number, job) for number, text in said for job in answers.named_jobs(text)]
     return pa.table(
         {

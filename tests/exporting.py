@@ -9,7 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines import limits, tables
-from pipelines.kili import answers, flatten, parsing, reading, records
+from pipelines.kili import batch as record_batch
+from pipelines.kili import flatten, records
+from pipelines.kili import reader as reading
+from pipelines.kili.annotations import answers
 from pipelines.landing import discovery
 
 REAL = Path(__file__).parent / "real_exports"
@@ -60,7 +63,7 @@ class Read:
 def assets_of(reader: reading.Reader) -> Iterator[list[flatten.FlatAsset]]:
     """The assets of an export, each once, in batches."""
     for texts in reader.texts():
-        batch = parsing.Batch()
+        batch = record_batch.Batch()
         assets = [asset for group in texts if (asset := batch.add(group)) is not None]
         reader.tell(batch.rejects, batch.counts)
         yield assets

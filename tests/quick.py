@@ -21,8 +21,8 @@ from pipelines.comparison import source as comparison_source
 from pipelines.comparison.method import DEFAULT as METHOD
 from pipelines.comparison.uncompared import Uncompared
 from pipelines.kili import records, source
-from pipelines.kili.known import Known
-from pipelines.kili.reading import NewExport, Reader
+from pipelines.kili.reader import NewExport, Reader
+from pipelines.kili.stored import Known
 from pipelines.kili.workers import Workers
 from pipelines.landing import archives, discovery
 

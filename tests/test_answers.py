@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from exporting import Row, annotations
 
-from pipelines.kili import answers, records
+from pipelines.kili import records
+from pipelines.kili.annotations import answers
 
 NOTHING = dict.fromkeys(column.name for column in records.ANNOTATIONS.columns)
 BOX = [{"x": 0.1, "y": 0.8}, {"x": 0.1, "y": 0.2}, {"x": 0.5, "y": 0.2}, {"x": 0.5, "y": 0.8}]

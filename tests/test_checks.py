@@ -16,13 +16,15 @@ from test_load import label, load, write
 
 from assets_defs import definitions, load_checks
 from pipelines import settings
-from pipelines.kili import audit, records
+from pipelines.kili import reconciliation, records
 from pipelines.thresholds import Thresholds
 
 
-def checked(folder: Path, before: audit.Columns | None = None, **thresholds: Any) -> dict[str, dg.AssetCheckResult]:
+def checked(
+    folder: Path, before: reconciliation.Columns | None = None, **thresholds: Any
+) -> dict[str, dg.AssetCheckResult]:
     chosen = replace(test_load.settings(folder), thresholds=Thresholds(**thresholds))
-    found = audit.of(chosen.database, before or {})
+    found = reconciliation.of(chosen.database, before or {})
     return {str(result.check_name): result for result in load_checks.results(chosen, None, found)}
 
 
@@ -94,7 +96,7 @@ def test_rows_that_are_gone_fail_the_check_and_the_step(
     chosen = test_load.settings(tmp_path)
     results: list[dg.AssetCheckResult] = []
     with pytest.raises(dg.Failure, match=f"{missing} of rejection are unaccounted for"):
-        results.extend(load_checks.results(chosen, None, audit.of(chosen.database, {})))
+        results.extend(load_checks.results(chosen, None, reconciliation.of(chosen.database, {})))
     assert [result.check_name for result in results] == [spec.name for spec in load_checks.SPECS]
     assert (results[0].passed, results[0].severity) == (False, dg.AssetCheckSeverity.ERROR)
 
@@ -119,7 +121,7 @@ def test_the_newest_label_may_be_as_old_as_is_set(mixed: Path) -> None:
 
 
 def test_columns_that_are_not_as_they_were_are_named(mixed: Path) -> None:
-    before = audit.columns(test_load.settings(mixed).database)
+    before = reconciliation.columns(test_load.settings(mixed).database)
     assert checked(mixed, before)["columns_are_as_they_were"].passed
     older = {key: kind for key, kind in before.items() if key != ("labels", "model_name")}
     older |= {("labels", "gone"): "VARCHAR", ("assets", "status"): "BIGINT"}

@@ -297,7 +297,7 @@ def test_names_are_shown_literally_in_tables_and_exactly_in_json(oddly_named: Pa
 
 def test_names_are_shown_literally_in_progress_and_errors(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.prepare()
-    logging.getLogger("pipelines.kili.reading").info("read %s", NAME)
+    logging.getLogger("pipelines.kili.reader").info("read %s", NAME)
     logging.getLogger("assets_defs.kili").error("cannot", exc_info=ValueError(NAME))
     assert capsys.readouterr().err == f"read {SHOWN}\ncannot\n"
     ran = said(capsys, "run", "--exports", f"/none/{NAME}")

@@ -9,7 +9,7 @@ from comparing import annotations, box, named_jobs, objects
 
 from pipelines.comparison import compare
 from pipelines.comparison.method import Method
-from pipelines.kili import canonical
+from pipelines.kili import canonical_json
 
 Box = tuple[float, float, float, float]
 Pages = dict[int, Box | None]
@@ -31,7 +31,9 @@ def compared(left: list[Pages], right: list[Pages]) -> compare.Comparison:
         if pages[first] is None:
             row |= dict.fromkeys(("geometry", "x_min", "y_min", "x_max", "y_max"))
         if others:
-            row["extra"] = canonical.text({"pages": [{"page_number": n, "geometry": wkt(pages[n])} for n in others]})
+            row["extra"] = canonical_json.text(
+                {"pages": [{"page_number": n, "geometry": wkt(pages[n])} for n in others]}
+            )
     rows = pa.Table.from_pylist(table, annotations().schema)
     return compare.compare(rows, named_jobs((pair[0], pair[1])), pa.array(["pair"]), Method())
 

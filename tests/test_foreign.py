@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from exporting import asset, label, read, text, written, zipped
 
-from pipelines.kili import layouts
+from pipelines.kili import locate
 from pipelines.landing import archives
 from pipelines.limits import DEFAULT
 
@@ -114,7 +114,7 @@ def peak_of_reading(path: Path) -> int:
     """The most memory that it takes to find all records of a document and to read them."""
     tracemalloc.start()
     with archives.opened(path, ZoneInfo("UTC"), DEFAULT) as container:
-        assert sum(len(texts) for texts in layouts.texts(layouts.of(container, DEFAULT))) == 4_000
+        assert sum(len(texts) for texts in locate.texts(locate.of(container, DEFAULT))) == 4_000
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak

@@ -16,8 +16,9 @@ import psutil
 import pytest
 from conftest import SAMPLES
 
-from pipelines import ledger, tables, warehouse
-from pipelines.kili import answers, audit, novelties, reading, records, workers
+from pipelines import tables, warehouse
+from pipelines.kili import ledger, new_names, reader, reconciliation, records, workers
+from pipelines.kili.annotations import answers
 from pipelines.kili.rows import State
 from pipelines.landing import discovery
 from pipelines.settings import Settings
@@ -71,7 +72,7 @@ def test_duplicate_labels_are_counted_and_written_once(tmp_path: Path) -> None:
     load(tmp_path / "w", again)
     assert ledger_of(tmp_path / "w") == [(3, 1, 0), (3, 1, 0), (4, 1, 1), (4, 1, 1)]
     assert len(rows(tmp_path / "w")["labels"]) == 2
-    assert audit.is_even(settings(tmp_path / "w").database)
+    assert reconciliation.is_even(settings(tmp_path / "w").database)
 
 
 def ledger_of(folder: Path) -> list[tuple[int, ...]]:
@@ -88,14 +89,14 @@ def test_a_column_that_is_new_is_added_to_an_older_warehouse(tmp_path: Path, mon
         place = [column.name for column in records.EXPORTS.columns].index("duplicate_label_count")
         columns = records.EXPORTS.columns
         exports = replace(records.EXPORTS, columns=columns[:place] + columns[place + 1 :])
-        row = reading.Reader.ledger_row
+        row = reader.Reader.ledger_row
         older.setattr(records, "EXPORTS", exports)
         older.setattr(records, "TABLES", (exports, *records.TABLES[1:]))
-        older.setattr(reading.Reader, "ledger_row", lambda self: (*row(self)[:place], *row(self)[place + 1 :]))
+        older.setattr(reader.Reader, "ledger_row", lambda self: (*row(self)[:place], *row(self)[place + 1 :]))
         load(tmp_path / "w", path)
     assert load(tmp_path / "w", path).load_id is not None
     assert ledger_of(tmp_path / "w") == [(0, None, 0)]
-    assert audit.is_even(settings(tmp_path / "w").database)
+    assert reconciliation.is_even(settings(tmp_path / "w").database)
     assert load(tmp_path / "w", path).load_id is None
 
 
@@ -107,7 +108,7 @@ def test_the_same_export_under_two_names_is_one(tmp_path: Path) -> None:
 
 def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_WORTH", 0)
-    monkeypatch.setattr(reading, "_BATCH_BYTES", 1)
+    monkeypatch.setattr(reader, "_BATCH_BYTES", 1)
     paths = [tmp_path / f"{name}.json" for name in "abc"]
     for path, answer in zip(paths, ("CAR", "BUS", "CAR"), strict=True):
         odd = label("", jsonResponse={"SOUND": {"waves": [1]}}), {"labelType": "DEFAULT"}
@@ -213,7 +214,7 @@ def test_what_an_older_loader_read_is_read_again(tmp_path: Path, monkeypatch: py
     path = write(tmp_path, "a", label("CAR"), label("BUS", labelType=["odd"]))
     good = write(tmp_path, "b", label("VAN"))
     with monkeypatch.context() as older:
-        older.setattr(reading, "LOADER_VERSION", "0")
+        older.setattr(reader, "LOADER_VERSION", "0")
         assert load(tmp_path / "w", path, good).new_row_counts["rejects"] == 1
     again = load(tmp_path / "w", path, good).new_row_counts
     assert {name: count for name, count in again.items() if count} == {"exports": 2, "sightings": 2, "rejects": 1}
@@ -253,14 +254,14 @@ def test_an_older_warehouse_without_answers_gets_the_tables_and_columns_it_lacks
     path = write(tmp_path, "a")
     load(tmp_path / "w", path)
     database = settings(tmp_path / "w").database
-    whole = audit.columns(database)
+    whole = reconciliation.columns(database)
     with duckdb.connect(str(database)) as db:
         db.execute("drop table kili.flattenings; alter table kili.exports drop column project_name")
         db.execute("delete from kili._dlt_version")  # dlt's record of the tables that it has made
     assert ledger.is_outdated(database)
     done = load(tmp_path / "w", path)
     assert (done.load_id is None, sum(done.new_row_counts.values())) == (False, 0)
-    assert audit.columns(database) == whole
+    assert reconciliation.columns(database) == whole
     assert (ledger.is_outdated(database), load(tmp_path / "w", path).load_id) == (False, None)
 
 
@@ -281,21 +282,21 @@ def test_answers_of_an_older_warehouse_are_found_by_their_missing_flattening(tmp
 def test_names_that_a_project_had_not_shown_before_are_told(tmp_path: Path) -> None:
     load(tmp_path / "w", write(tmp_path, "a", label("CAR", futureKey=1)))
     first = load(tmp_path / "w", write(tmp_path, "b", label("CAR", futureKey=2)))
-    assert novelties.new_in(settings(tmp_path / "w").database, first.load_id or "") == []
+    assert new_names.new_in(settings(tmp_path / "w").database, first.load_id or "") == []
     odd = label("CAR", laterKey=True, jsonResponse={"SOUND": {"waves": [1]}})
     later = load(tmp_path / "w", write(tmp_path, "c", odd))
-    new = novelties.new_in(settings(tmp_path / "w").database, later.load_id or "")
+    new = new_names.new_in(settings(tmp_path / "w").database, later.load_id or "")
     assert new == [
         (None, "job", "SOUND", 1),
         (None, "key of a label", "laterKey", 1),
         (None, "kind", "unknown", 1),
     ]
-    unknown = novelties.unknown_in(settings(tmp_path / "w").database, later.load_id or "")
+    unknown = new_names.unknown_in(settings(tmp_path / "w").database, later.load_id or "")
     assert unknown == [(None, "key of a label", "laterKey", 1), (None, "kind", "unknown", 1)]
 
 
 PHASES = {
-    "read": "pipelines.kili.layouts.of",
+    "read": "pipelines.kili.locate.of",
     "extract": "dlt.extract.extract.Extract.commit_packages",
     "normalise": "dlt.normalize.normalize.Normalize.run",
     "load of a table": "dlt.destinations.impl.duckdb.duck.DuckDbCopyJob.run",

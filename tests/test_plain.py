@@ -12,8 +12,10 @@ from exporting import Again, asset, label, named
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.kili import answers, layouts, parsing, plain, records
-from pipelines.kili.columns import Columns
+from pipelines.kili import batch as record_batch
+from pipelines.kili import locate, records
+from pipelines.kili.annotations import answers, common_shapes
+from pipelines.kili.annotations.columns import Columns
 
 EXPORTS = sorted(Path(__file__).parent.glob("samples/**/*.json"))
 NUMBERS = st.one_of(
@@ -173,10 +175,10 @@ ANSWER = {
 def flattened(record: Any, *, is_long: bool) -> tuple[Any, ...]:
     """All that is told of a record."""
     raw = json.dumps(record).encode()
-    head = layouts._head(raw)
+    head = locate._head(raw)
     asset_id = head.asset_id if head else None
-    text = parsing.Text(None, "/0", asset_id, is_label=False, fault=None, record_hash="r", raw=raw)
-    batch = parsing.Batch()
+    text = record_batch.Text(None, "/0", asset_id, is_label=False, fault=None, record_hash="r", raw=raw)
+    batch = record_batch.Batch()
     found = batch.read([text]) if is_long else batch.add([text])
     responses = [label.response or {} for label in found.labels] if found else []
     said = [(gathered(one)[0], gathered(answers.key_frames(one))[0]) for one in responses]
@@ -218,14 +220,14 @@ def record(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_usual_record_is_read_the_quick_way(said: dict[str, Any]) -> None:
-    assert plain.asset(orjson.dumps(said)) is not None
+    assert common_shapes.asset(orjson.dumps(said)) is not None
     assert flattened(said, is_long=False) == flattened(said, is_long=True)
 
 
 KEYS = [
-    *(("asset", key) for key in (*plain.Asset.__struct_fields__, "more")),
-    *(("label", key) for key in (*plain.Label.__struct_fields__, "updatedAt", "more")),
-    *(("author", key) for key in (*plain.Author.__struct_fields__, "more")),
+    *(("asset", key) for key in (*common_shapes.Asset.__struct_fields__, "more")),
+    *(("label", key) for key in (*common_shapes.Label.__struct_fields__, "updatedAt", "more")),
+    *(("author", key) for key in (*common_shapes.Author.__struct_fields__, "more")),
 ]
 
 
@@ -271,8 +273,8 @@ def test_a_repeated_key_anywhere_is_found_either_way(said: dict[str, Any], data:
 def test_an_escaped_colon_does_not_hide_a_repeated_key() -> None:
     plain_text = orjson.dumps(record(status="a:b\\u003a", skipped=None))
     escaped = plain_text.replace(b"a:b", b"a\\u003Ab")
-    assert plain.asset(escaped) is not None
-    assert plain.asset(escaped.replace(b'"skipped":null', b'"skipped":null,"skipped":true', 1)) is None
+    assert common_shapes.asset(escaped) is not None
+    assert common_shapes.asset(escaped.replace(b'"skipped":null', b'"skipped":null,"skipped":true', 1)) is None
 
 
 LABELS = st.builds(

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from quick import Model, Quick, compile_models
 
-from pipelines.kili import audit
+from pipelines.kili import reconciliation
 
 SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -129,7 +129,7 @@ def test_nothing_is_lost(found: list[dict[str, Any]], models: list[Model]) -> No
         folder = Path(made)
         quick = Quick(folder / "w", models)
         quick.load(*[write(export, folder, f"e{i}") for i, export in enumerate(found)])
-        assert audit.of(quick.database, {}).uneven == []
+        assert reconciliation.of(quick.database, {}).uneven == []
         written = sum(len({asset["id"] for asset in export["assets"]}) for export in found)
         assert quick.ask("select count(*) from kili.sightings")[0][0] <= written
 
@@ -207,4 +207,4 @@ def test_times_out_of_range_that_an_older_loader_stored_are_as_if_rejected(tmp_p
         db.execute(f"update kili.assets set updated_at = {out_of_range} where asset_id = 'a2'")
         db.execute(f"update kili.exports set as_of = {out_of_range}")
     assert old.marts() == fresh.marts()
-    assert audit.of(old.database, {}).newest_label_at == datetime(2024, 1, 3, tzinfo=UTC)
+    assert reconciliation.of(old.database, {}).newest_label_at == datetime(2024, 1, 3, tzinfo=UTC)

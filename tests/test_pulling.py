@@ -22,8 +22,8 @@ from quick import Quick
 from assets_defs import landing as landing_asset
 from pipelines import settings, warehouse
 from pipelines.kili import export
+from pipelines.kili.api import pull as api_pull
 from pipelines.landing import archives as containers
-from pipelines.pulling import archives
 
 TYPES = ("DEFAULT", "REVIEW", "PREDICTION", "INFERENCE", "AUTOSAVE")
 PROJECT = {
@@ -112,7 +112,7 @@ def chosen(server: Server, tmp_path: Path) -> settings.Settings:
 
 
 def pulled(chosen: settings.Settings) -> list[Path]:
-    return [landed.path for landed in archives.pulled(chosen)]
+    return [landed.path for landed in api_pull.pulled(chosen)]
 
 
 def files(chosen: settings.Settings) -> list[str]:
@@ -141,7 +141,7 @@ def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, m
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("HOME", str(chosen.warehouse / "home"))
     chosen = replace(chosen, pull=replace(chosen.pull, endpoint=ENDPOINT))
-    loaded = warehouse.load(archives.pulled(chosen), chosen)
+    loaded = warehouse.load(api_pull.pulled(chosen), chosen)
     assert loaded.exports_rejected == 0
 
     found = rows(chosen, "select * exclude (asset_version, extra, _dlt_load_id) from kili.assets order by asset_id")
@@ -266,8 +266,8 @@ def test_what_cannot_be_pulled_is_one_sentence(
 ) -> None:
     caplog.set_level("INFO")
     wrong = replace(chosen, pull=replace(chosen.pull, **change))
-    with pytest.raises(archives.PullFailed) as failed:
-        archives.pulled(wrong)
+    with pytest.raises(api_pull.PullFailed) as failed:
+        api_pull.pulled(wrong)
     assert str(failed.value) == sentence.format(endpoint=wrong.pull.endpoint)
     assert files(wrong) == []
     assert wrong.pull.key not in f"{wrong}{caplog.text}{failed.value}"
@@ -275,18 +275,18 @@ def test_what_cannot_be_pulled_is_one_sentence(
 
 def test_a_pull_that_breaks_off_leaves_nothing(chosen: settings.Settings, kili: Kili) -> None:
     kili.refusal = "no more\nof this"
-    with pytest.raises(archives.PullFailed, match='Kili refuses project cars: GraphQL error: "no more'):
+    with pytest.raises(api_pull.PullFailed, match='Kili refuses project cars: GraphQL error: "no more'):
         pulled(chosen)
     kili.refusal = None
     kili.assets["cars"][2]["labels"][0]["jsonResponseUrl"] = chosen.pull.endpoint.replace(PATH, "/gone")
-    with pytest.raises(archives.PullFailed, match="/gone does not answer: HTTP 404"):
+    with pytest.raises(api_pull.PullFailed, match="/gone does not answer: HTTP 404"):
         pulled(chosen)
     assert files(chosen) == []
 
 
 def test_a_missing_environment_is_named(chosen: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "PYTHON", chosen.warehouse / "none")
-    with pytest.raises(archives.PullFailed, match="run `make kili`"):
+    monkeypatch.setattr(api_pull, "PYTHON", chosen.warehouse / "none")
+    with pytest.raises(api_pull.PullFailed, match="run `make kili`"):
         pulled(chosen)
 
 

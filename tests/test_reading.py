@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from exporting import REAL, Read, annotations, asset, assets_of, label, named, read, text, written
 
-from pipelines.kili import answers, canonical, reading, records
+from pipelines.kili import canonical_json, records
+from pipelines.kili import reader as reading
+from pipelines.kili.annotations import answers
 from pipelines.landing import discovery
 
 DUCKDB = duckdb.connect()
@@ -302,7 +304,14 @@ def into_duckdb(found: Read) -> dict[str, list[dict[str, Any]]]:
             if said.response is not None
         ],
         "flattenings": [
-            (said.key, said.response_hash, 1, one.asset_id, 0, canonical.text(sorted(answers.jobs_of(said.response))))
+            (
+                said.key,
+                said.response_hash,
+                1,
+                one.asset_id,
+                0,
+                canonical_json.text(sorted(answers.jobs_of(said.response))),
+            )
             for one in found.assets
             for said in one.labels
             if said.response is not None

@@ -24,7 +24,7 @@ from exporting import REAL, Row, annotations, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.kili import geometry, plain
+from pipelines.kili.annotations import common_shapes, wkt
 
 RESERVED = ("ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "ANNOTATION_NAMES_JOB")
 TWINS = ("vertices", "pointPixels", "polylinePixels")
@@ -232,7 +232,7 @@ def _ring(ring: list[Any]) -> list[Any]:
         isinstance(vertex, dict) and {"x", "y"} == vertex.keys() and {*map(type, vertex.values())} <= {int, float}
         for vertex in ring
     )
-    return list(geometry.uncrossed(ring)) if is_flat else ring
+    return list(wkt.uncrossed(ring)) if is_flat else ring
 
 
 def _text(value: Any) -> str:
@@ -380,5 +380,5 @@ def test_the_answers_of_a_real_export_are_rebuilt_and_none_is_unknown(path: Path
         }
     for asset in found.assets:
         for label in asset.labels:
-            assert_round_trip(plain.builtins(label.response or {}))
+            assert_round_trip(common_shapes.builtins(label.response or {}))
     assert not [row for row in found.annotations if row["kind"] == "unknown"]

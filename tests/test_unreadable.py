@@ -18,8 +18,8 @@ import duckdb
 import pytest
 from exporting import README, asset, label, written, zipped
 
-from pipelines import ledger, publishing, warehouse
-from pipelines.kili import audit, layouts, reading, readings
+from pipelines import publishing, warehouse
+from pipelines.kili import ledger, locate, reader, readings, reconciliation
 from pipelines.landing import archives, cache, discovery
 from pipelines.settings import Settings
 
@@ -47,7 +47,7 @@ def load(folder: Path) -> Loaded:
     with cache.opened(settings) as known:
         found = [known.land(one) for one in discovery.find(str(folder / "exports"), settings.warehouse)]
     done = warehouse.load(found, settings)
-    assert audit.is_even(settings.database)
+    assert reconciliation.is_even(settings.database)
     with duckdb.connect(str(settings.database)) as db:  # dbt makes these views, which published ledgers come from
         db.execute("create schema if not exists staging")
         for table in ("exports", "sightings", "rejects"):
@@ -141,14 +141,14 @@ def test_the_ledger_says_this_of_what_cannot_be_read(folder: Path) -> None:
     assert row == dict.fromkeys(names) | counts | told
 
 
-@pytest.mark.parametrize("loader", [reading.LOADER_VERSION, "an older one"])
+@pytest.mark.parametrize("loader", [reader.LOADER_VERSION, "an older one"])
 def test_a_file_that_becomes_readable_and_is_known_by_another_name_leaves_the_rejects(
     folder: Path, monkeypatch: pytest.MonkeyPatch, loader: str
 ) -> None:
     odd = folder / "exports" / "odd.json"
     as_pipe(odd)
     with monkeypatch.context() as older:
-        older.setattr(reading, "LOADER_VERSION", loader)
+        older.setattr(reader, "LOADER_VERSION", loader)
         load(folder)
     odd.unlink()
     shutil.copy(folder / "exports" / "good.json", odd)
@@ -187,7 +187,7 @@ def vanish(patched: pytest.MonkeyPatch, owner: Any, step: str, path: Path, at: i
     [
         ("gone.json", archives, "identify"),
         ("gone.json", archives, "opened"),
-        ("gone.json", layouts, "texts"),
+        ("gone.json", locate, "texts"),
         ("gone.zip", archives, "_zip"),
     ],
 )
@@ -214,7 +214,7 @@ def test_an_export_folder_of_which_a_file_disappears_loads_without_it_until_it_i
 ) -> None:
     made = export_folder(folder)
     with monkeypatch.context() as patched:
-        vanish(patched, layouts, "of", made / "labels" / "b.json", at)
+        vanish(patched, locate, "of", made / "labels" / "b.json", at)
         first = load(folder)
     assert (first.assets, first.rejects) == (["a", "good"], [("made", *reject)])
     written(made / "labels" / "b.json", one("b")[0])
@@ -227,8 +227,8 @@ def test_an_export_that_breaks_off_while_it_is_read_is_read_again(
 ) -> None:
     broken = export_folder(folder) / "labels" / "b.json"
     with monkeypatch.context() as patched:
-        patched.setattr(reading, "_BATCH_BYTES", 1)
-        vanish(patched, layouts, "texts", broken, at=2)
+        patched.setattr(reader, "_BATCH_BYTES", 1)
+        vanish(patched, locate, "texts", broken, at=2)
         first = load(folder)
     assert (first.assets, first.rejects) == (["a", "good"], [("made", None, GONE)])
     written(broken, one("b")[0])

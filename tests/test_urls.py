@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.kili import urls
+from pipelines.kili import signed_urls
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ from pipelines.kili import urls
     ],
 )
 def test_signing_parameters_are_cut_from_signed_urls_alone(signed: str, expected: str) -> None:
-    assert urls.unsigned({"a": [signed, 1, None], "b": signed}) == {"a": [expected, 1, None], "b": expected}
-    assert urls.unsigned(signed) == expected
-    assert signed == expected or urls.may_be_signed(signed.encode())
+    assert signed_urls.unsigned({"a": [signed, 1, None], "b": signed}) == {"a": [expected, 1, None], "b": expected}
+    assert signed_urls.unsigned(signed) == expected
+    assert signed == expected or signed_urls.may_be_signed(signed.encode())
 
 
 json_values: Any = st.recursive(
@@ -42,16 +42,16 @@ json_values: Any = st.recursive(
 
 @given(json_values)
 def test_what_was_cut_has_nothing_left_to_cut(value: Any) -> None:
-    once = urls.unsigned(value)
+    once = signed_urls.unsigned(value)
     assert "sig=" not in str(once) or "://" not in str(once)
-    assert urls.unsigned(once) == once
+    assert signed_urls.unsigned(once) == once
 
 
 def test_deep_values_are_cut_too() -> None:
     value: Any = "https://a/b?sig=1"
     for _ in range(5000):
         value = [value]
-    found = urls.unsigned(value)
+    found = signed_urls.unsigned(value)
     while isinstance(found, list):
         (found,) = found
     assert found == "https://a/b"

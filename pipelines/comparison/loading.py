@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipelines import ledger, warehouse
+from pipelines import warehouse
 from pipelines.comparison import records, source
 from pipelines.comparison.uncompared import Uncompared
+from pipelines.kili import ledger
 from pipelines.settings import Settings
 
 SCHEMA: Final = "comparison"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.comparison.arrays import Integers, key
-from pipelines.kili import canonical
+from pipelines.kili import canonical_json
 
 Extra = Mapping[str, Any]
 
@@ -58,6 +58,6 @@ def read(table: pa.Table) -> Integers:
     known: dict[tuple[str, str | None], int] = {}
     for row, kind, extra in zip(rows, kinds, extras, strict=True):
         if (kind, extra) not in known:
-            known[kind, extra] = key(canonical.dumps(_SAID[kind](orjson.loads(extra or "{}"))))
+            known[kind, extra] = key(canonical_json.dumps(_SAID[kind](orjson.loads(extra or "{}"))))
         meaning[row] = known[kind, extra]
     return meaning

@@ -5,7 +5,7 @@ from typing import Final
 
 import duckdb
 
-from pipelines.kili.answers import FLATTEN_VERSION
+from pipelines.kili.annotations.answers import FLATTEN_VERSION
 
 COMPARISON_VERSION: Final = 2
 """Raised with every change of the code that may change a result: all pairs are then compared again."""

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipelines.comparison import meanings
 from pipelines.comparison.arrays import Flags, Floats, Integers, key, numbers, overlap
 from pipelines.comparison.matching import mixed
-from pipelines.kili import canonical
+from pipelines.kili import canonical_json
 
 _ASTRAL: Final = r"[\x{10000}-\x{10FFFF}]"
 """The characters that take two UTF-16 code units."""
@@ -77,7 +77,7 @@ def _named(extra: str) -> tuple[int, int]:
 
 
 def _key(node: object) -> int:
-    return key(canonical.dumps(node)) if node else -1
+    return key(canonical_json.dumps(node)) if node else -1
 
 
 def iou(left: Integers, right: Integers) -> Floats:

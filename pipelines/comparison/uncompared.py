@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.comparison import items, method
 from pipelines.comparison.method import Method
-from pipelines.kili import answers
+from pipelines.kili.annotations import answers
 
 ANNOTATIONS_PER_BATCH: Final = 50_000  # their columns stay in the processor's cache
 

@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from pipelines.kili import canonical, repeated_keys, urls
+from pipelines.kili import canonical_json, repeated_keys, signed_urls
 from pipelines.landing import json_records
 
 LABEL_CONTAINERS: Final = ("labels", "latestLabel", "latestLabels")
@@ -77,7 +77,7 @@ def _parsed_container(value: object) -> object:
 
 def _opened(text: str) -> object:
     value, raw = orjson.loads(text), text.encode()
-    if repeated := repeated_keys.find(raw, canonical.dumps(value)):
+    if repeated := repeated_keys.find(raw, canonical_json.dumps(value)):
         key, pointer = repeated
         raise PydanticCustomError(_REPEATED_KEY, "repeats a key", {"key": key, "pointer": pointer})
     return value
@@ -212,7 +212,7 @@ def read_asset(raw: bytes, *, is_label: bool = False, location: str = "") -> tup
         asset: Asset = _ASSET.validate_python(whole(_strict(raw, keys, location)))
     except (BrokenRecord, pydantic.ValidationError):
         asset, broken = _salvaged_label(raw, location) if is_label else _salvaged(raw, location)
-    return (urls.unsigned(asset) if urls.may_be_signed(raw) else asset), broken
+    return (signed_urls.unsigned(asset) if signed_urls.may_be_signed(raw) else asset), broken
 
 
 def shell(raw: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
@@ -331,14 +331,14 @@ def _salvaged(raw: bytes, location: str) -> tuple[Asset, list[BrokenLabel]]:
 def _listed_labels(record: Mapping[str, Any], texts: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     """The labels of an asset whose labels' own texts are told apart, each with its place."""
     if "/latestLabel" in texts or record.get("latestLabel") is not None:
-        yield "/latestLabel", texts.get("/latestLabel") or canonical.dumps(record["latestLabel"])
+        yield "/latestLabel", texts.get("/latestLabel") or canonical_json.dumps(record["latestLabel"])
     for key in ("labels", "latestLabels"):
         labels = record.get(key) or []
         if not isinstance(labels, list):
             raise BrokenRecord(f"{key} should be a list, found {_kind(labels)}")
         for position, label in enumerate(labels):
             place = f"/{key}/{position}"
-            text = texts.get(place) or canonical.dumps(label)
+            text = texts.get(place) or canonical_json.dumps(label)
             if not (text == b"null" and key == "latestLabels"):
                 yield place, text
 
@@ -362,7 +362,7 @@ def _strict(text: bytes, keys: tuple[str, ...], location: str) -> Any:
         record = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise BrokenRecord(_fault(text, error)) from None
-    if repeated := repeated_keys.find(text, canonical.dumps(record)):
+    if repeated := repeated_keys.find(text, canonical_json.dumps(record)):
         raise BrokenRecord(_repeated(*repeated, location))
     return _with_digits(record, text, keys)
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import Any, Final, cast
 
-from pipelines.kili import answers, canonical, export, plain
+from pipelines.kili import canonical_json, export
+from pipelines.kili.annotations import answers, common_shapes
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -50,13 +51,13 @@ _AUTHOR_COLUMNS: Final = ("id", "email", "name")
 _ASSET_KEYS: Final = {"id", *_ASSET_COLUMNS, *export.LABEL_CONTAINERS}
 _AUTHOR_KEYS: Final = frozenset(_AUTHOR_COLUMNS)
 _LABEL_KEYS: Final = {"id", "author", "labelType", "createdAt", "jsonResponse", *_LABEL_COLUMNS}
-_ASSET_MORE: Final = [name for name in plain.Asset.__struct_fields__ if name not in _ASSET_KEYS]
-_LABEL_MORE: Final = [name for name in plain.Label.__struct_fields__ if name not in _LABEL_KEYS]
-_AUTHOR_MORE: Final = [name for name in plain.Author.__struct_fields__ if name not in _AUTHOR_KEYS]
+_ASSET_MORE: Final = [name for name in common_shapes.Asset.__struct_fields__ if name not in _ASSET_KEYS]
+_LABEL_MORE: Final = [name for name in common_shapes.Label.__struct_fields__ if name not in _LABEL_KEYS]
+_AUTHOR_MORE: Final = [name for name in common_shapes.Author.__struct_fields__ if name not in _AUTHOR_KEYS]
 _PLAIN_ASSET: Final = attrgetter(*_ASSET_COLUMNS, *_ASSET_MORE)
 _PLAIN_LABEL: Final = attrgetter("id", *_LABEL_COLUMNS, *_LABEL_MORE)
 _PLAIN_AUTHOR: Final = attrgetter(*_AUTHOR_COLUMNS, *_AUTHOR_MORE)
-_NO_AUTHOR: Final = plain.Author()
+_NO_AUTHOR: Final = common_shapes.Author()
 
 
 @dataclass(slots=True)
@@ -112,15 +113,15 @@ def asset(record: export.Asset) -> FlatAsset:
     return _flat(record["id"], (*columns, _text(_rest(said, _ASSET_KEYS))), labels)
 
 
-def plain_asset(found: plain.Plain) -> FlatAsset:
+def plain_asset(found: common_shapes.Plain) -> FlatAsset:
     """The same of a plain record. Raises `TypeError` or `ValueError` if it is not so plain."""
     record = found.asset
-    said = plain.values(record, _PLAIN_ASSET)
+    said = common_shapes.values(record, _PLAIN_ASSET)
     columns, more = said[: len(_ASSET_COLUMNS)], said[len(_ASSET_COLUMNS) :]
     columns[_TIMES] = [instant and datetime.fromisoformat(instant) for instant in columns[_TIMES]]
     columns = _asset_columns(columns)
     extra = _text(_more(_ASSET_MORE, more))
-    return _flat(record.id, (*columns, extra), list(map(_plain_label, plain.labels_of(record), found.answers)))
+    return _flat(record.id, (*columns, extra), list(map(_plain_label, common_shapes.labels_of(record), found.answers)))
 
 
 def _flat(asset_id: str, columns: tuple[object, ...], labels: list[FlatLabel]) -> FlatAsset:
@@ -157,7 +158,7 @@ def _united_labels(lists: list[list[export.Label]]) -> list[export.Label]:
                     labels[position] = _united_label(labels[position], label)
                     continue
             elif len(lists) > 1:
-                text = canonical.dumps(label)
+                text = canonical_json.dumps(label)
                 here[text] += 1
                 if here[text] <= known[text]:
                     continue
@@ -190,7 +191,7 @@ def _label(label: export.Label) -> FlatLabel:
     said = cast(dict[str, Any], label)
     author = said.get("author") or {}
     response = label.get("jsonResponse")
-    json_response = None if response is None else canonical.dumps(response)
+    json_response = None if response is None else canonical_json.dumps(response)
     extra = _rest(said, _LABEL_KEYS)
     if more := _rest(author, _AUTHOR_KEYS):
         extra["author"] = more
@@ -210,10 +211,10 @@ def _label(label: export.Label) -> FlatLabel:
     )
 
 
-def _plain_label(label: plain.Label[Any], answer: plain.Answer) -> FlatLabel:
+def _plain_label(label: common_shapes.Label[Any], answer: common_shapes.Answer) -> FlatLabel:
     response, json_response = answer
-    author = plain.values(label.author or _NO_AUTHOR, _PLAIN_AUTHOR)
-    label_id, *said = plain.values(label, _PLAIN_LABEL)
+    author = common_shapes.values(label.author or _NO_AUTHOR, _PLAIN_AUTHOR)
+    label_id, *said = common_shapes.values(label, _PLAIN_LABEL)
     extra = _more(_LABEL_MORE, said[len(_LABEL_COLUMNS) :])
     if more := _more(_AUTHOR_MORE, author[len(_AUTHOR_COLUMNS) :]):
         extra["author"] = more
@@ -251,12 +252,12 @@ def _asset_columns(columns: list[Any]) -> list[Any]:
     """Values of `_ASSET_COLUMNS` as they are stored."""
     columns[_TIMES] = [instant and microseconds(instant) for instant in columns[_TIMES]]
     if columns[_METADATA] is not None:
-        columns[_METADATA] = canonical.text(columns[_METADATA])
+        columns[_METADATA] = canonical_json.text(columns[_METADATA])
     return columns
 
 
 def _text(said: dict[str, Any]) -> str | None:
-    return canonical.text(said) if said else None
+    return canonical_json.text(said) if said else None
 
 
 def _more(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
@@ -276,4 +277,4 @@ def _digest(content: bytes) -> str:
 
 
 def _hash(value: object) -> str:
-    return _digest(canonical.dumps(value))
+    return _digest(canonical_json.dumps(value))

@@ -7,9 +7,10 @@ from typing import Final
 import orjson
 import pyarrow as pa
 
-from pipelines.kili import answers, canonical, flatten, records
-from pipelines.kili.columns import Columns
-from pipelines.kili.parsing import Batch, Counts, Text
+from pipelines.kili import canonical_json, flatten, records
+from pipelines.kili.annotations import answers
+from pipelines.kili.annotations.columns import Columns
+from pipelines.kili.batch import Batch, Counts, Text
 
 Tables = dict[str, pa.Table]
 Version = tuple[str, str]
@@ -157,4 +158,4 @@ class _Annotations:
 
 @lru_cache  # a project's answers name the same few jobs
 def _json_list(names: tuple[str, ...]) -> str:
-    return canonical.text(names)
+    return canonical_json.text(names)

@@ -12,9 +12,10 @@ import pyarrow as pa
 from dlt.sources import DltResource
 
 from pipelines import resources
-from pipelines.kili import answers, records, rows
-from pipelines.kili.known import Known
-from pipelines.kili.reading import NewExport, Reader
+from pipelines.kili import records, rows
+from pipelines.kili.annotations import answers
+from pipelines.kili.reader import NewExport, Reader
+from pipelines.kili.stored import Known
 from pipelines.kili.workers import Workers
 from pipelines.limits import DEFAULT, Limits
 from pipelines.spool import Spool

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipelines import orphans
 from pipelines.kili import records, rows
-from pipelines.kili.parsing import Text
+from pipelines.kili.batch import Text
 from pipelines.spool import File, Spool
 
 _WORTH: Final = 64 << 20  # bytes that are worth the start of other processes

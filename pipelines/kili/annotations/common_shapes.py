@@ -12,7 +12,7 @@ import msgspec
 import orjson
 from msgspec import Meta
 
-from pipelines.kili import canonical, repeated_keys, urls
+from pipelines.kili import canonical_json, repeated_keys, signed_urls
 
 _ABSENT: Final[Any] = None
 _UNSET: Final[Any] = msgspec.UNSET
@@ -201,8 +201,8 @@ def _checked(raw: bytes, asset: Asset[Any]) -> Plain | None:
     texts = [text for _, text in answers if text is not None]
     if repeated_keys.may_be_in(raw, b"".join([_ENCODER.encode(asset), *texts])):
         return None
-    if urls.may_be_signed(raw):
-        if any(map(urls.may_be_signed, texts)):
+    if signed_urls.may_be_signed(raw):
+        if any(map(signed_urls.may_be_signed, texts)):
             return None
         _cut_signatures(asset)
     return Plain(asset, answers)
@@ -279,7 +279,7 @@ def _cut_signatures(asset: Asset[Any]) -> None:
     for record in (asset, *labels_of(asset)):
         for name in record.__struct_fields__:
             if name not in _STRUCTURED:
-                setattr(record, name, urls.unsigned(getattr(record, name)))
+                setattr(record, name, signed_urls.unsigned(getattr(record, name)))
 
 
 def labels_of(asset: Asset[_Response]) -> list[Label[_Response]]:
@@ -318,4 +318,4 @@ def dumps(response: Jobs | Frames | Mixed) -> bytes:
 
 def _written(jobs: dict[str, Any]) -> dict[str, Any]:
     """Jobs as the encoder can write them."""
-    return {name: one if isinstance(one, Job) else msgspec.Raw(canonical.dumps(one)) for name, one in jobs.items()}
+    return {name: one if isinstance(one, Job) else msgspec.Raw(canonical_json.dumps(one)) for name, one in jobs.items()}

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import duckdb
 import pyarrow as pa
 
-from pipelines.kili.parsing import Counts
+from pipelines.kili.batch import Counts
 from pipelines.kili.rows import KNOWN, Seen, State, Tables
 
 _VERSIONS: Final = """

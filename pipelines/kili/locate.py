@@ -8,7 +8,7 @@ from typing import IO, Any, Final
 import msgspec
 
 from pipelines.kili import export, foreign, replies
-from pipelines.kili.parsing import Text
+from pipelines.kili.batch import Text
 from pipelines.landing import archives, discovery, json_records
 from pipelines.limits import Limits
 

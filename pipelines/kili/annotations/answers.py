@@ -13,8 +13,10 @@ from typing import Any, Final
 
 import orjson
 
-from pipelines.kili import canonical, drawing, geometry, keys, pages, plain
-from pipelines.kili.columns import LEFT_OUT, Columns
+from pipelines.kili import canonical_json
+from pipelines.kili.annotations import common_shapes, drawings, keys, pages
+from pipelines.kili.annotations import wkt as geometry
+from pipelines.kili.annotations.columns import LEFT_OUT, Columns
 
 FLATTEN_VERSION: Final = 3
 
@@ -28,7 +30,7 @@ _CATEGORY_KEYS: Final = frozenset({"name", "confidence", "children"})
 _PIXEL_TWINS: Final = frozenset({"pointPixels", "polylinePixels"})
 _SHARED: Final = frozenset({"mid", "type", "categories", "children", "isKeyFrame"}) | _PIXEL_TWINS
 _DRAWN_KEYS: Final = {
-    **dict.fromkeys(drawing.OUTLINED, _SHARED | {"boundingPoly"}),
+    **dict.fromkeys(drawings.OUTLINED, _SHARED | {"boundingPoly"}),
     **dict.fromkeys(("polyline", "vector"), _SHARED | {"polyline"}),
     "marker": _SHARED | {"point"},
 }
@@ -60,14 +62,16 @@ def key_frames(response: Object) -> Object:
     What is left keeps its place, so its rows have the same keys.
     """
     jobs = {name: answer for name, answer in response.items() if name not in _RESERVED and name != _ASSET_LEVEL}
-    if not jobs or not all(plain.is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
+    if not jobs or not all(
+        common_shapes.is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()
+    ):
         return response
     frames = {frame: {name: _key_frame(answer) for name, answer in answers.items()} for frame, answers in jobs.items()}
     return {**response, **frames}
 
 
 def _key_frame(answer: Any) -> Any:
-    answer = plain.builtins(answer) if isinstance(answer, plain.Job) else answer
+    answer = common_shapes.builtins(answer) if isinstance(answer, common_shapes.Job) else answer
     if not isinstance(answer, dict):
         return answer
     if answer.get("isKeyFrame") is False:
@@ -94,7 +98,7 @@ def gather(
 
 def named_jobs(json_response: str) -> set[str]:
     """The jobs at the top of an answer that it names, also those it says nothing in."""
-    names = plain.names(json_response)
+    names = common_shapes.names(json_response)
     return jobs_of(orjson.loads(json_response)) if names is None else names - _RESERVED
 
 
@@ -105,12 +109,12 @@ def jobs_of(response: Object) -> set[str]:
 
 def _levels(response: Object) -> list[tuple[str, Object, int | None]]:
     """The objects whose keys are jobs, with their place and frame: the answer, or a video's frames and asset level."""
-    if plain.are_jobs(response):
+    if common_shapes.are_jobs(response):
         return [("", response, None)]
     jobs = {name: answer for name, answer in response.items() if name not in _RESERVED}
     asset_level = jobs.pop(_ASSET_LEVEL, None)
     levels: list[tuple[str, Object, int | None]] = []
-    if jobs and all(plain.is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
+    if jobs and all(common_shapes.is_frame(name) and isinstance(answers, dict) for name, answers in jobs.items()):
         levels += [(f"/{frame}", answers, int(frame)) for frame, answers in jobs.items()]
     else:
         levels.append(("", jobs, None))
@@ -147,7 +151,7 @@ class _Answer:
                     continue
                 here = f"{place}/{_token(name)}"
                 if not (self.columns and self.columns.job(said, here, name, parent, frame, self.nested)):
-                    known = plain.builtins(said) if isinstance(said, plain.Job) else said
+                    known = common_shapes.builtins(said) if isinstance(said, common_shapes.Job) else said
                     self.whole(self.job, known, known, here, name, parent)
 
     def nest(self, place: str, jobs: Object | None, parent: str | None) -> None:
@@ -176,7 +180,7 @@ class _Answer:
 
     def job(self, answer: Object, place: str, job: str, parent: str | None) -> None:
         first = len(self.rows)
-        for position, parts in drawing.regions(_listed(answer.get("annotations"))):
+        for position, parts in drawings.regions(_listed(answer.get("annotations"))):
             if parts[0] is LEFT_OUT:
                 continue
             here = f"{place}/annotations/{position}"
@@ -223,7 +227,7 @@ class _Answer:
             *row, extra = self.rows[position]
             if row[_KIND] != "unknown":
                 known = orjson.loads(str(extra)) if extra else {}
-                self.rows[position] = (*row, canonical.text({**known, "_answer": rest}))
+                self.rows[position] = (*row, canonical_json.text({**known, "_answer": rest}))
                 return str(row[0])
         raise ValueError("nothing said")
 
@@ -271,7 +275,7 @@ class _Answer:
                 self.nest(f"{place}/categories/{position}/children", category["children"], key)
 
     def drawn(self, place: str, job: str, parts: Sequence[Object], parent: str | None) -> str:
-        tool, shape, more = drawing.drawing(parts)
+        tool, shape, more = drawings.drawing(parts)
         used = _DRAWN_KEYS[str(tool)]
         return self.said(place, job, parent, "object", parts[0], used, type_=tool, tool=tool, shape=shape, more=more)
 
@@ -294,7 +298,7 @@ class _Answer:
         types = (one.get("type") for one in (said, *said["annotations"]))
         named = next((type_ for type_ in types if type_), "rectangle")
         tool = None if content else named
-        if tool is not None and tool not in drawing.OUTLINED:
+        if tool is not None and tool not in drawings.OUTLINED:
             raise ValueError("no known tool")
         number, shape, more = pages.place(said["annotations"], is_box=named not in {"polygon", "semantic"})
         if not said.keys().isdisjoint({"pages", *more} - {"annotations"}):
@@ -352,8 +356,8 @@ class _Answer:
             "relation",
             said,
             _SHARED | {start, end},
-            start_mids=canonical.text([_string(one["mid"]) for one in starts]),
-            end_mids=canonical.text([_string(one["mid"]) for one in stops]),
+            start_mids=canonical_json.text([_string(one["mid"]) for one in starts]),
+            end_mids=canonical_json.text([_string(one["mid"]) for one in stops]),
             more=more,
         )
 
@@ -441,7 +445,7 @@ class _Answer:
                 wkt,
                 start_mids,
                 end_mids,
-                canonical.text(extra) if extra or kind == "unknown" else None,
+                canonical_json.text(extra) if extra or kind == "unknown" else None,
             )
         )
         return key
@@ -476,7 +480,7 @@ def _string(value: object) -> str:
     if isinstance(value, str):
         return value
     if type(value) in _JSON_NUMBERS:
-        return canonical.text(value)
+        return canonical_json.text(value)
     raise TypeError(f"{value!r} is not a text")
 
 

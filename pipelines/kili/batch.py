@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
 
-from pipelines.kili import answers, export, flatten, plain
+from pipelines.kili import export, flatten
+from pipelines.kili.annotations import answers, common_shapes
 
 _TOLD: Final = attrgetter("projectId", *export.LABEL_CONTAINERS)
 
@@ -71,13 +72,13 @@ class Batch:
         if text.is_label or text.fault:
             return None
         try:
-            found = plain.asset(text.raw)
+            found = common_shapes.asset(text.raw)
             if found is None or found.asset.id != text.asset_id:
                 return None
             asset = flatten.plain_asset(found)
         except (TypeError, ValueError, RecursionError):  # integers beyond 64 bits; no such day; deep nesting
             return None
-        project_id, *held = plain.values(found.asset, _TOLD)
+        project_id, *held = common_shapes.values(found.asset, _TOLD)
         counts = self.counts
         counts.asset_count += 1
         counts.label_count += len(asset.labels)

@@ -6,10 +6,11 @@ Whatever WKT cannot give back exactly (vertices with a third coordinate, outline
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pipelines.kili import areas, canonical, geometry
+from pipelines.kili import canonical_json
+from pipelines.kili.annotations import areas, wkt
 
 Object = Mapping[str, Any]
-Drawing = tuple[str | None, geometry.Shape, dict[str, Any]]
+Drawing = tuple[str | None, wkt.Shape, dict[str, Any]]
 """Tool, shape, and the keys to keep beside them."""
 
 OUTLINED: Final = frozenset({"rectangle", "polygon", "semantic"})
@@ -23,7 +24,7 @@ def regions(annotations: Sequence[Any]) -> Iterable[tuple[int, list[Any]]]:
     for position, said in enumerate(annotations):
         is_region = isinstance(said, dict) and said.get("type") == "semantic" and bool(said.get("boundingPoly"))
         is_part = is_region and said.get("mid") is not None
-        name = canonical.dumps(said | {"boundingPoly": None}) if is_part else position
+        name = canonical_json.dumps(said | {"boundingPoly": None}) if is_part else position
         found.setdefault(name, (position, []))[1].append(said)
     return found.values()
 
@@ -35,9 +36,9 @@ def drawing(parts: Sequence[Object]) -> Drawing:
     if tool in OUTLINED:
         return _outlined(tool, parts)
     if tool == "marker":
-        return tool, geometry.point(said["point"]), _unless(are_flat([said["point"]]), said, "point")
+        return tool, wkt.point(said["point"]), _unless(are_flat([said["point"]]), said, "point")
     if tool in _LINES:
-        return tool, geometry.line(said["polyline"]), _unless(are_flat(said["polyline"]), said, "polyline")
+        return tool, wkt.line(said["polyline"]), _unless(are_flat(said["polyline"]), said, "polyline")
     raise ValueError("no known tool")
 
 
@@ -63,13 +64,13 @@ def _part(poly: Sequence[Any]) -> object:
     return len(poly) if isinstance(poly[0], list) else 0
 
 
-def _polygons(poly: Sequence[Any], *, is_box: bool) -> list[list[geometry.Ring]]:
+def _polygons(poly: Sequence[Any], *, is_box: bool) -> list[list[wkt.Ring]]:
     """Outlines with holes: one in the flat layout (rings), one or more in the hierarchical one (groups of rings)."""
     groups = poly if isinstance(poly[0], list) else [poly]
     if not all(groups):
         raise ValueError("a group without rings")
     polygons = [[ring["normalizedVertices"] for ring in group] for group in groups]
-    return [[*map(geometry.uncrossed, rings)] for rings in polygons] if is_box else polygons
+    return [[*map(wkt.uncrossed, rings)] for rings in polygons] if is_box else polygons
 
 
 def _is_plain(poly: Sequence[Any]) -> bool:
@@ -98,6 +99,6 @@ def _tool(said: Object) -> str | None:
     return "marker" if said.get("point") else None
 
 
-def _is_upright_box(ring: geometry.Ring) -> bool:
+def _is_upright_box(ring: wkt.Ring) -> bool:
     corners = {(vertex["x"], vertex["y"]) for vertex in ring}
     return len(ring) == len(corners) == 4 and len({x for x, _ in corners}) == len({y for _, y in corners}) == 2

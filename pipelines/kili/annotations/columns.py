@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.kili import canonical, drawing, keys, outlines, plain, records
+from pipelines.kili import canonical_json, records
+from pipelines.kili.annotations import common_shapes, keys, wkt_columns
+from pipelines.kili.annotations import drawings as drawing
 
 Nested = tuple[str, Mapping[str, Any], str | None, int | None]
 """Jobs to be read later: their place, the jobs, their parent's key, their frame."""
@@ -63,9 +65,9 @@ class Columns:
 
     def __init__(self, flatten_version: int) -> None:
         self._version = pa.scalar(flatten_version, pa.int64())
-        self._outlined = _Gathered[plain.Annotation]()
-        self._entities = _Gathered[plain.Annotation]()
-        self._chosen = _Gathered[tuple[plain.Category, bool | None]]()
+        self._outlined = _Gathered[common_shapes.Annotation]()
+        self._entities = _Gathered[common_shapes.Annotation]()
+        self._chosen = _Gathered[tuple[common_shapes.Category, bool | None]]()
         self._texts = _Gathered[tuple[str, bool | None]]()
         self._answers: list[tuple[str, str, str]] = []
         self._tables: list[pa.Table] = []
@@ -87,9 +89,9 @@ class Columns:
     ) -> bool:
         """Takes a job's answer, if it is plain; jobs nested in it are added to `nested`."""
         positions: Sequence[int] | None = None
-        if not isinstance(answer, plain.Job):
+        if not isinstance(answer, common_shapes.Job):
             answer, positions = _wanted(answer)
-            answer = plain.job(answer)
+            answer = common_shapes.job(answer)
             if answer is None:
                 return False
         here = len(self._answers) - 1, parent, name, frame
@@ -126,7 +128,7 @@ class Columns:
         self,
         gathered: _Gathered[Any],
         items: list[Any],
-        said: Sequence[plain.Annotation | plain.Category],
+        said: Sequence[common_shapes.Annotation | common_shapes.Category],
         place: str,
         here: Here,
         nested: list[Nested],
@@ -163,7 +165,7 @@ def _wanted(answer: Any) -> tuple[Any, list[int] | None]:
     return {**answer, "annotations": [annotations[position] for position in positions]}, positions
 
 
-def _fit(said: list[plain.Annotation]) -> bool:
+def _fit(said: list[common_shapes.Annotation]) -> bool:
     """Whether all are objects, none of them part of another's region, or all are entities."""
     if not said[0].boundingPoly:
         return all(one.beginOffset is not None and one.type is None and one.boundingPoly is None for one in said)
@@ -178,7 +180,7 @@ def _fit(said: list[plain.Annotation]) -> bool:
     return len(set(regions)) == len(regions)
 
 
-def _distinct(categories: list[plain.Category]) -> Sequence[int]:
+def _distinct(categories: list[common_shapes.Category]) -> Sequence[int]:
     """The positions of the categories; of one chosen twice, the first."""
     if len(categories) == 1:
         return (0,)
@@ -188,11 +190,11 @@ def _distinct(categories: list[plain.Category]) -> Sequence[int]:
     return list(first.values())
 
 
-def _outlined(said: list[plain.Annotation]) -> Arrays:
+def _outlined(said: list[common_shapes.Annotation]) -> Arrays:
     rings = [one.boundingPoly[0].normalizedVertices for one in said]
     tools = [one.type for one in said]
     vertices = [vertex for ring in rings for vertex in ring]
-    shapes, invalid = outlines.columns(
+    shapes, invalid = wkt_columns.columns(
         np.array([vertex.x for vertex in vertices], float),
         np.array([vertex.y for vertex in vertices], float),
         np.array([len(ring) for ring in rings]),
@@ -203,10 +205,10 @@ def _outlined(said: list[plain.Annotation]) -> Arrays:
     return {"kind": pa.repeat("object", len(said)), "tool": pa.array(tools), **_annotated(said), **shapes}
 
 
-def _repaired(said: list[plain.Annotation], shapes: Arrays, invalid: np.ndarray) -> Arrays:
+def _repaired(said: list[common_shapes.Annotation], shapes: Arrays, invalid: np.ndarray) -> Arrays:
     """The columns with the shapes of invalid outlines replaced, as `drawing` has them, and their vertices in extra."""
-    drawings = [drawing.drawing([plain.builtins(said[position])]) for position in np.flatnonzero(invalid)]
-    rows = [(*shape, canonical.text(more) if more else None) for _, shape, more in drawings]
+    drawings = [drawing.drawing([common_shapes.builtins(said[position])]) for position in np.flatnonzero(invalid)]
+    rows = [(*shape, canonical_json.text(more) if more else None) for _, shape, more in drawings]
     columns = {**shapes, "extra": pa.nulls(len(said), pa.string())}
     mask = pa.array(invalid)
     return {
@@ -215,7 +217,7 @@ def _repaired(said: list[plain.Annotation], shapes: Arrays, invalid: np.ndarray)
     }
 
 
-def _entities(said: list[plain.Annotation]) -> Arrays:
+def _entities(said: list[common_shapes.Annotation]) -> Arrays:
     return {
         "kind": pa.repeat("entity", len(said)),
         "text": pa.array([one.content for one in said], pa.string()),
@@ -225,7 +227,7 @@ def _entities(said: list[plain.Annotation]) -> Arrays:
     }
 
 
-def _annotated(said: Sequence[plain.Annotation]) -> Arrays:
+def _annotated(said: Sequence[common_shapes.Annotation]) -> Arrays:
     return {
         "mid": pa.array([one.mid for one in said], pa.string()),
         "is_key_frame": pa.array([one.isKeyFrame for one in said], pa.bool_()),
@@ -233,13 +235,13 @@ def _annotated(said: Sequence[plain.Annotation]) -> Arrays:
     }
 
 
-def _chosen(said: list[tuple[plain.Category, bool | None]]) -> Arrays:
+def _chosen(said: list[tuple[common_shapes.Category, bool | None]]) -> Arrays:
     categories, flags = zip(*said, strict=True)
     kind = pa.repeat("classification", len(said))
     return {"kind": kind, "is_key_frame": pa.array(flags, pa.bool_()), **_categorised(categories)}
 
 
-def _categorised(categories: Sequence[plain.Category | plain.Named]) -> Arrays:
+def _categorised(categories: Sequence[common_shapes.Category | common_shapes.Named]) -> Arrays:
     return {
         "category": pa.array([one.name for one in categories], pa.string()),
         "confidence": pa.array([one.confidence for one in categories], pa.float64()),

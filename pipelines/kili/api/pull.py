@@ -20,8 +20,7 @@ from typing import IO, Any, Final
 
 import duckdb
 
-from pipelines import ledger
-from pipelines.kili import export, urls
+from pipelines.kili import export, ledger, signed_urls
 from pipelines.landing import archives as containers
 from pipelines.landing import discovery
 from pipelines.settings import Pull, Settings
@@ -33,7 +32,7 @@ FIELDS: Final = (
     *(f"labels.{key}" for key in export.Label.__annotations__ if key != "author"),
     *(f"labels.author.{key}" for key in ("id", "email", "firstname", "lastname")),
 )
-PYTHON: Final = Path(__file__).parents[2] / ".venv-kili" / "bin" / "python"
+PYTHON: Final = Path(__file__).parents[3] / ".venv-kili" / "bin" / "python"
 _CLIENT: Final = Path(__file__).with_name("client.py")
 _PULLED_AT: Final = "%Y%m%dT%H%M%S.%fZ"
 _README: Final = """\
@@ -120,7 +119,7 @@ def _settled(line: bytes) -> bytes:
 
     Written as Kili's client writes it, which lets pass what is no JSON by the standard: that is the reader's to reject.
     """
-    asset = urls.unsigned(json.loads(line))
+    asset = signed_urls.unsigned(json.loads(line))
     asset["labels"].sort(key=lambda label: (label["createdAt"], label["id"]))
     return json.dumps(asset, sort_keys=True).encode()
 

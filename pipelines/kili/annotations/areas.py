@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 import shapely
 
-from pipelines.kili import geometry
-from pipelines.kili.geometry import Ring, Shape
+from pipelines.kili.annotations import wkt
+from pipelines.kili.annotations.wkt import Ring, Shape
 
 Cycle = tuple[tuple[float, float], ...]
 
@@ -26,7 +26,7 @@ def region(polygons: Sequence[Sequence[Ring]], *, is_flat: bool) -> tuple[Shape,
     A valid drawing is written as it is: as POLYGON if `is_flat`, which takes one polygon, else as MULTIPOLYGON. Any
     other is rebuilt, except where its coordinates are too large for arithmetic.
     """
-    drawn = geometry.polygon(polygons[0]) if is_flat else geometry.multipolygon(polygons)
+    drawn = wkt.polygon(polygons[0]) if is_flat else wkt.multipolygon(polygons)
     rings = [ring for polygon in polygons for ring in polygon]
     if len(rings) == 1 and _is_upright_box(rings[0]):
         return drawn, True

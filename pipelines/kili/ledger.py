@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 import duckdb
 
 from pipelines import tables
-from pipelines.kili import audit, readings, records
-from pipelines.kili.answers import FLATTEN_VERSION
-from pipelines.kili.known import Known
-from pipelines.kili.reading import LOADER_VERSION, NewExport, unreadable
+from pipelines.kili import readings, reconciliation, records
+from pipelines.kili.annotations.answers import FLATTEN_VERSION
+from pipelines.kili.reader import LOADER_VERSION, NewExport, unreadable
+from pipelines.kili.stored import Known
 from pipelines.landing import archives, cache, discovery, fingerprints
 from pipelines.landing.cache import Identities
 from pipelines.settings import Settings
@@ -125,7 +125,7 @@ def _read_so_far(database: Path) -> _ReadSoFar:
 def is_outdated(database: Path) -> bool:
     """Whether a load has work without new exports: columns that are missing, or answers to be flattened again."""
     with Known(database) as known:
-        return known.has_outdated(FLATTEN_VERSION) or not _declared_columns() <= audit.columns(database).keys()
+        return known.has_outdated(FLATTEN_VERSION) or not _declared_columns() <= reconciliation.columns(database).keys()
 
 
 def _declared_columns() -> set[tuple[str, str]]:

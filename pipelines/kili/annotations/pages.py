@@ -6,10 +6,10 @@ Pages count from 1. The first page is the one with the lowest number.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pipelines.kili import areas, drawing, geometry
+from pipelines.kili.annotations import areas, drawings, wkt
 
 Object = Mapping[str, Any]
-Placed = tuple[int | None, geometry.Shape | None, dict[str, Any]]
+Placed = tuple[int | None, wkt.Shape | None, dict[str, Any]]
 """First page, the shape there, and the keys to keep beside them."""
 
 _KEYS: Final = frozenset({"polys", "boundingPoly", "pageNumberArray"})
@@ -36,9 +36,9 @@ def place(nested: Sequence[Object], *, is_box: bool) -> Placed:
     return first, shapes.get(first), more
 
 
-def _rings_by_page(nested: Sequence[Object]) -> dict[int | None, list[geometry.Ring]]:
+def _rings_by_page(nested: Sequence[Object]) -> dict[int | None, list[wkt.Ring]]:
     """The rings on each page. Rings of an entry without pages are taken to be on the annotation's first page."""
-    found: dict[int | None, list[geometry.Ring]] = {}
+    found: dict[int | None, list[wkt.Ring]] = {}
     for entry in nested:
         for page, rings in _paged(entry):
             found.setdefault(page, []).extend(rings)
@@ -48,7 +48,7 @@ def _rings_by_page(nested: Sequence[Object]) -> dict[int | None, list[geometry.R
     return found
 
 
-def _paged(entry: Object) -> Iterable[tuple[int | None, list[geometry.Ring]]]:
+def _paged(entry: Object) -> Iterable[tuple[int | None, list[wkt.Ring]]]:
     """The pages of an entry, each with rings on it.
 
     There is one polygon for each page, or one polygon with one ring for each page, or one page. Any other layout is
@@ -66,21 +66,21 @@ def _paged(entry: Object) -> Iterable[tuple[int | None, list[geometry.Ring]]]:
     return [(min(pages, default=None), rings), *((page, []) for page in pages)]
 
 
-def _rings(poly: Object) -> list[geometry.Ring]:
+def _rings(poly: Object) -> list[wkt.Ring]:
     """The rings of a polygon on a page: a list of them, or one alone."""
     rings = poly["normalizedVertices"]
     return [rings] if rings and isinstance(rings[0], dict) else rings
 
 
-def _region(rings: Sequence[geometry.Ring], *, is_box: bool) -> tuple[geometry.Shape | None, bool]:
+def _region(rings: Sequence[wkt.Ring], *, is_box: bool) -> tuple[wkt.Shape | None, bool]:
     """The region of the rings on a page, if there are any, and whether it holds them as drawn."""
     if not rings:
         return None, True
-    polygons = [[geometry.uncrossed(ring) if is_box else ring] for ring in rings]
+    polygons = [[wkt.uncrossed(ring) if is_box else ring] for ring in rings]
     return areas.region(polygons, is_flat=len(polygons) == 1)
 
 
-def _wkt(shape: geometry.Shape | None) -> str | None:
+def _wkt(shape: wkt.Shape | None) -> str | None:
     return shape and shape[0]
 
 
@@ -89,9 +89,9 @@ def _are_plain(nested: Sequence[Object]) -> bool:
     if len(nested) != 1 or not nested[0].get("pageNumberArray") or not nested[0].keys() <= _KEYS:
         return False
     polys = [nested[0][key] for key in ("polys", "boundingPoly") if nested[0].get(key)]
-    if not polys or any(len(some) != 1 or not some[0].keys() <= drawing.POLY_KEYS for some in polys):
+    if not polys or any(len(some) != 1 or not some[0].keys() <= drawings.POLY_KEYS for some in polys):
         return False
     rings = polys[0][0]["normalizedVertices"]
     pages = nested[0]["pageNumberArray"]
     is_same = polys[-1][0]["normalizedVertices"] == rings and pages == sorted(pages)
-    return is_same and all(isinstance(ring, list) and len(ring) > 2 and drawing.are_flat(ring) for ring in rings)
+    return is_same and all(isinstance(ring, list) and len(ring) > 2 and drawings.are_flat(ring) for ring in rings)

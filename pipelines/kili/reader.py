@@ -7,10 +7,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pipelines import limits
-from pipelines.kili import answers, flatten, layouts, readings
-from pipelines.kili.known import Known
-from pipelines.kili.parsing import Counts, Text
+from pipelines.kili import flatten, locate, readings
+from pipelines.kili.annotations import answers
+from pipelines.kili.batch import Counts, Text
 from pipelines.kili.rows import Sighting
+from pipelines.kili.stored import Known
 from pipelines.landing import archives, discovery, fingerprints
 from pipelines.limits import Limits
 
@@ -75,7 +76,7 @@ class Reader:
                 self._layout, self._readme = container.layout, container.readme
                 for fault in container.faults:
                     self._note(fault)
-                layout = layouts.of(container, self.limits)
+                layout = locate.of(container, self.limits)
                 self._layout = layout.name
                 for fault in layout.faults:
                     self.counts.asset_count += 1
@@ -118,7 +119,7 @@ class Reader:
             self._unreadable.append(fault)
             self._note(fault, readings.unreadable_id(self.new.landed.url))
 
-    def _leave_out(self, layout: layouts.Layout, known: Known) -> None:
+    def _leave_out(self, layout: locate.Layout, known: Known) -> None:
         alone = {places[0].record_hash: places for places in layout.assets if len(places) == 1}
         seen = known.seen([record_hash for record_hash in alone if record_hash], LOADER_VERSION)
         self.counts.add(seen.counts)
@@ -179,10 +180,10 @@ class Reader:
         self.rejects.append((*place, None, None, fault.reason, None))
 
 
-def _batches(layout: layouts.Layout) -> Iterator[list[list[Text]]]:
+def _batches(layout: locate.Layout) -> Iterator[list[list[Text]]]:
     batch: list[list[Text]] = []
     size = 0
-    for texts in layouts.texts(layout):
+    for texts in locate.texts(layout):
         size += sum(len(text.raw) for text in texts)
         batch.append(texts)
         if size >= _BATCH_BYTES:
