@@ -6,9 +6,9 @@ import dagster as dg
 import dagster_dlt
 from dlt.sources import DltSource
 
-from pipelines import warehouse
+from pipelines.loading import pipeline
+from pipelines.loading.tables import Table
 from pipelines.settings import Settings
-from pipelines.tables import Table
 
 
 class _Translator(dagster_dlt.DagsterDltTranslator):
@@ -54,7 +54,7 @@ def specs(
     """One asset for each table of a schema that dlt loads, and one for dlt's ledger of loads beside them."""
     translator = _Translator(schema, tables, upstream)
     return [
-        *dagster_dlt.build_dlt_asset_specs(source, warehouse.pipeline(schema, settings), translator),
+        *dagster_dlt.build_dlt_asset_specs(source, pipeline.pipeline(schema, settings), translator),
         dg.AssetSpec(
             [schema, "_dlt_loads"],
             deps=upstream,

@@ -7,9 +7,9 @@ from typing import Any, Final
 import dagster as dg
 
 from assets_defs import dlt_tables, freshness, load_checks, shown, writing
-from pipelines import warehouse
 from pipelines.kili import ledger, reconciliation, records, source
 from pipelines.landing import discovery
+from pipelines.loading import pipeline
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
         found: list[discovery.Landed], settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         before = reconciliation.columns(settings.database)
-        load = warehouse.load(found, settings)
+        load = pipeline.load(found, settings)
         log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
         audited = reconciliation.of(settings.database, before)
         said = _metadata(load, audited)

@@ -5,7 +5,8 @@ from typing import Final
 
 import dagster as dg
 
-from pipelines import lock, preflight
+from pipelines import preflight
+from pipelines.loading import lock
 from pipelines.settings import Settings
 
 POOL: Final = "warehouse"  # of one, held by a run from its start to its end: see home

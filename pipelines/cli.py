@@ -10,8 +10,9 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from pipelines import facts, idle, lock, preflight, publishing, settings, terminal, transform, unexpected
+from pipelines import facts, idle, preflight, publishing, settings, terminal, transform, unexpected
 from pipelines.landing import discovery
+from pipelines.loading import lock
 
 OK, FAILED, USAGE = 0, 1, 2
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as shells count those whom a signal ended: SIGINT, SIGPIPE

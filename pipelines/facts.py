@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import duckdb
 
-from pipelines import duckdb_files, publishing
+from pipelines import publishing
 from pipelines.kili import readings
+from pipelines.loading import duckdb_files
 
 Row = dict[str, Any]
 

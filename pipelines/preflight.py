@@ -5,7 +5,8 @@ from typing import Final
 
 import duckdb
 
-from pipelines import duckdb_files, publishing
+from pipelines import publishing
+from pipelines.loading import duckdb_files
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)

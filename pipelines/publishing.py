@@ -15,10 +15,11 @@ from typing import Any, Final
 import duckdb
 import pydantic
 
-from pipelines import duckdb_files, site
+from pipelines import site
 from pipelines.comparison import records as comparison
 from pipelines.kili import readings
 from pipelines.kili import records as kili
+from pipelines.loading import duckdb_files
 
 log = logging.getLogger(__name__)
 

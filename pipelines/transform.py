@@ -13,9 +13,10 @@ from typing import Final
 
 import yaml
 
-from pipelines import dbt_process, derived, tables
+from pipelines import dbt_process, derived
 from pipelines.comparison import records as comparison
 from pipelines.kili import records as kili
+from pipelines.loading import tables
 
 PROJECT: Final = Path(__file__).parent.parent / "dbt_project"
 DBT: Final = Path(sys.executable).with_name("dbt")

@@ -10,7 +10,8 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from pipelines import duckdb_files, preflight
+from pipelines import preflight
+from pipelines.loading import duckdb_files
 from pipelines.settings import Settings
 
 _LOG: Final = "last_error.log"

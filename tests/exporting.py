@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines import limits, tables
+from pipelines import limits
 from pipelines.kili import batch as record_batch
 from pipelines.kili import flatten, records
 from pipelines.kili import reader as reading
 from pipelines.kili.annotations import answers
 from pipelines.landing import discovery
+from pipelines.loading import tables
 
 REAL = Path(__file__).parent / "real_exports"
 README = """Exported Labels from KILI

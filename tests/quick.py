@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pipelines import tables, transform
+from pipelines import transform
 from pipelines.comparison import records as comparison
 from pipelines.comparison import source as comparison_source
 from pipelines.comparison.method import DEFAULT as METHOD
@@ -25,6 +25,7 @@ from pipelines.kili.reader import NewExport, Reader
 from pipelines.kili.stored import Known
 from pipelines.kili.workers import Workers
 from pipelines.landing import archives, discovery
+from pipelines.loading import tables
 
 Rows = list[tuple[Any, ...]]
 

@@ -14,9 +14,10 @@ from conftest import SAMPLES, dump, load, run_command
 from exporting import asset, label, written
 
 from assets_defs import home
-from pipelines import publishing, settings, transform, warehouse
+from pipelines import publishing, settings, transform
 from pipelines.landing import cache
 from pipelines.landing.discovery import Landed
+from pipelines.loading import pipeline
 from pipelines.settings import Settings
 
 
@@ -95,7 +96,7 @@ def test_dagsters_databases_are_made_anew(
 def test_dlts_folder_is_made_anew(chosen: Settings, tmp_path: Path) -> None:
     export = written(tmp_path / "export.json", [asset("a1", label())])
     written(chosen.work / "dlt", b"no folder")
-    assert warehouse.load([Landed(str(export), export)], chosen).new_row_counts["labels"] == 1
+    assert pipeline.load([Landed(str(export), export)], chosen).new_row_counts["labels"] == 1
 
 
 def test_dbts_manifest_is_made_anew_outside_the_clone(

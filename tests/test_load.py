@@ -16,13 +16,13 @@ import psutil
 import pytest
 from conftest import SAMPLES
 
-from pipelines import tables, warehouse
 from pipelines.kili import ledger, new_names, reader, reconciliation, records, workers
 from pipelines.kili.annotations import answers
 from pipelines.kili.rows import State
 from pipelines.landing import discovery
+from pipelines.loading import pipeline, tables
+from pipelines.loading.parquet_files import Spool
 from pipelines.settings import Settings
-from pipelines.spool import Spool
 
 OUR_OWN = {"exports": ("loaded_at",)}
 
@@ -32,7 +32,7 @@ def settings(folder: Path) -> Settings:
 
 
 def load(folder: Path, *paths: Path) -> ledger.Load:
-    return warehouse.load([discovery.Landed(str(path), path) for path in paths], settings(folder))
+    return pipeline.load([discovery.Landed(str(path), path) for path in paths], settings(folder))
 
 
 def rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -115,8 +115,8 @@ def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytes
         path.write_text(json.dumps([{"id": f"{n}", "labels": [label(answer), *odd]} for n in range(40)]))
     found = [discovery.Landed(path.name, path) for path in paths]
     one, two = (replace(settings(tmp_path / name), workers=n) for name, n in (("one", 1), ("two", 2)))
-    done = warehouse.load(found, two)
-    assert done.new_row_counts == warehouse.load(found, one).new_row_counts
+    done = pipeline.load(found, two)
+    assert done.new_row_counts == pipeline.load(found, one).new_row_counts
     assert rows(two.warehouse) == rows(one.warehouse)
     assert not (two.work / "dlt" / "kili" / "spool").exists()
 

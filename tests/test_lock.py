@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from assets_defs import writing
-from pipelines import lock, settings
+from pipelines import settings
+from pipelines.loading import lock
 from pipelines.settings import Settings
 
 HOLDER = """

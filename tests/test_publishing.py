@@ -12,9 +12,10 @@ import duckdb
 import pytest
 from conftest import SAMPLES, dump, load, query, run_command
 
-from pipelines import facts, publishing, tables
+from pipelines import facts, publishing
 from pipelines.comparison import records as comparison
 from pipelines.kili import records
+from pipelines.loading import tables
 
 
 def test_the_warehouse_folder_is_laid_out_as_promised(samples: Path) -> None:

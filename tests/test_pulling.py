@@ -20,10 +20,11 @@ from kili_server import ENDPOINT, KEY, PATH, STORAGE, Kili, Record, Server
 from quick import Quick
 
 from assets_defs import landing as landing_asset
-from pipelines import settings, warehouse
+from pipelines import settings
 from pipelines.kili import export
 from pipelines.kili.api import pull as api_pull
 from pipelines.landing import archives as containers
+from pipelines.loading import pipeline
 
 TYPES = ("DEFAULT", "REVIEW", "PREDICTION", "INFERENCE", "AUTOSAVE")
 PROJECT = {
@@ -141,7 +142,7 @@ def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, m
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("HOME", str(chosen.warehouse / "home"))
     chosen = replace(chosen, pull=replace(chosen.pull, endpoint=ENDPOINT))
-    loaded = warehouse.load(api_pull.pulled(chosen), chosen)
+    loaded = pipeline.load(api_pull.pulled(chosen), chosen)
     assert loaded.exports_rejected == 0
 
     found = rows(chosen, "select * exclude (asset_version, extra, _dlt_load_id) from kili.assets order by asset_id")

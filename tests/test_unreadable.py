@@ -18,9 +18,10 @@ import duckdb
 import pytest
 from exporting import README, asset, label, written, zipped
 
-from pipelines import publishing, warehouse
+from pipelines import publishing
 from pipelines.kili import ledger, locate, reader, readings, reconciliation
 from pipelines.landing import archives, cache, discovery
+from pipelines.loading import pipeline
 from pipelines.settings import Settings
 
 NOBODY = 65534
@@ -46,7 +47,7 @@ def load(folder: Path) -> Loaded:
     settings = Settings(str(folder / "exports"), folder / "warehouse", None, ZoneInfo("UTC"))
     with cache.opened(settings) as known:
         found = [known.land(one) for one in discovery.find(str(folder / "exports"), settings.warehouse)]
-    done = warehouse.load(found, settings)
+    done = pipeline.load(found, settings)
     assert reconciliation.is_even(settings.database)
     with duckdb.connect(str(settings.database)) as db:  # dbt makes these views, which published ledgers come from
         db.execute("create schema if not exists staging")
@@ -303,7 +304,7 @@ def as_nobody(folder: Path) -> list[Any]:
     whole.chmod(0)
     alone = Settings(str(whole), place / "warehouse", None, ZoneInfo("UTC"))
     (found,) = discovery.find(str(whole), alone.warehouse)
-    done = warehouse.load([discovery.Landed(found.url, Path(found.path))], alone)
+    done = pipeline.load([discovery.Landed(found.url, Path(found.path))], alone)
     return [*(vars(one) for one in told), [done.exports_found, done.exports_rejected]]
 
 

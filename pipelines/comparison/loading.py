@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipelines import warehouse
 from pipelines.comparison import records, source
 from pipelines.comparison.uncompared import Uncompared
 from pipelines.kili import ledger
+from pipelines.loading import pipeline
 from pipelines.settings import Settings
 
 SCHEMA: Final = "comparison"
@@ -40,10 +40,10 @@ class Load:
 
 def load(settings: Settings) -> Load:
     """Compares the pairs of labels that the method has not compared, in one dlt load that counts once finished."""
-    warehouse.cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
+    pipeline.cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
     uncompared = Uncompared(settings.database, settings.method)
     data = source.comparison(uncompared, settings.method)
-    load_id = warehouse.append(data, SCHEMA, settings) if len(uncompared) or uncompared.is_new_method else None
+    load_id = pipeline.append(data, SCHEMA, settings) if len(uncompared) or uncompared.is_new_method else None
     return Load(load_id, *ledger.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
 
 

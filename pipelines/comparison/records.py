@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipelines.tables import Record, declared
+from pipelines.loading.tables import Record, declared
 
 
 class Methods(Record):

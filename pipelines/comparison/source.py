@@ -7,11 +7,11 @@ import dlt
 import pyarrow as pa
 from dlt.sources import DltResource
 
-from pipelines import resources
 from pipelines.comparison import compare, records
 from pipelines.comparison.method import Method
 from pipelines.comparison.uncompared import Batch, Uncompared
-from pipelines.spool import Spool
+from pipelines.loading import dlt_resources
+from pipelines.loading.parquet_files import Spool
 
 Results = dict[str, pa.Table]
 
@@ -36,7 +36,7 @@ def comparison(uncompared: Uncompared | None, method: Method) -> Iterator[DltRes
             count += len(batch.pairs)
             log.info("compared %d of %d pairs of labels", count, len(uncompared))
 
-    yield from resources.of(read, records.TABLES)
+    yield from dlt_resources.of(read, records.TABLES)
 
 
 def results(batch: Batch, method: Method) -> Results:

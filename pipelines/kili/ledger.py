@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from pipelines import tables
 from pipelines.kili import readings, reconciliation, records
 from pipelines.kili.annotations.answers import FLATTEN_VERSION
 from pipelines.kili.reader import LOADER_VERSION, NewExport, unreadable
 from pipelines.kili.stored import Known
 from pipelines.landing import archives, cache, discovery, fingerprints
 from pipelines.landing.cache import Identities
+from pipelines.loading import tables
 from pipelines.settings import Settings
 
 SCHEMA: Final = "kili"

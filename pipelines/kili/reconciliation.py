@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from pipelines import tables
 from pipelines.kili import records
+from pipelines.loading import tables
 
 _FEWEST_BEFORE: Final = 3
 _MOST_BEFORE: Final = 10

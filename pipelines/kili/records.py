@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipelines.tables import Json, Record, declared
+from pipelines.loading.tables import Json, Record, declared
 
 
 class Exports(Record):

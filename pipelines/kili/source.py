@@ -11,14 +11,14 @@ import dlt
 import pyarrow as pa
 from dlt.sources import DltResource
 
-from pipelines import resources
 from pipelines.kili import records, rows
 from pipelines.kili.annotations import answers
 from pipelines.kili.reader import NewExport, Reader
 from pipelines.kili.stored import Known
 from pipelines.kili.workers import Workers
 from pipelines.limits import DEFAULT, Limits
-from pipelines.spool import Spool
+from pipelines.loading import dlt_resources
+from pipelines.loading.parquet_files import Spool
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def kili(
             if largest is not None:
                 largest.extend(reader.largest for reader in readers)
 
-    yield from resources.of(read, records.TABLES)
+    yield from dlt_resources.of(read, records.TABLES)
 
 
 def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[rows.Tables]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipelines import orphans
 from pipelines.kili import records, rows
 from pipelines.kili.batch import Text
-from pipelines.spool import File, Spool
+from pipelines.loading.parquet_files import File, Spool
 
 _WORTH: Final = 64 << 20  # bytes that are worth the start of other processes
 _SENT: Final = {"responses"}  # long rows: DuckDB writes them once if they all come in one file, else up to three times

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from pipelines import duckdb_files
+from pipelines.loading import duckdb_files
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import dlt
 from dlt.common.pipeline import SupportsPipeline
 from dlt.sources import DltResource
 
-from pipelines.spool import File, Rows, Spool
-from pipelines.tables import Table
+from pipelines.loading.parquet_files import File, Rows, Spool
+from pipelines.loading.tables import Table
 
 
 def spooled(pipeline: SupportsPipeline) -> Path:

@@ -14,10 +14,11 @@ from dlt.common.destination import Destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.sources import DltSource
 
-from pipelines import derived, resources, tables
+from pipelines import derived
 from pipelines.kili import ledger, records, source
 from pipelines.kili.reader import NewExport
 from pipelines.landing import discovery
+from pipelines.loading import dlt_resources, tables
 from pipelines.settings import Settings
 
 _MEMORY: Final = 128 << 20
@@ -73,7 +74,7 @@ def append(data: DltSource, schema: str, settings: Settings, largest: Sequence[i
     run.sync_destination()
     with _collector_off():
         run.extract(data, loader_file_format="parquet")
-    shutil.rmtree(resources.spooled(run), ignore_errors=True)  # dlt has links to the files
+    shutil.rmtree(dlt_resources.spooled(run), ignore_errors=True)  # dlt has links to the files
     run.normalize()
     pa.default_memory_pool().release_unused()  # to the system, what extracting took
     memory = max(_MEMORY, _TIMES_A_RECORD * max(largest, default=0))

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.tables import LOAD_ID, Table
+from pipelines.loading.tables import LOAD_ID, Table
 
 Rows = Mapping[str, pa.Table]
 """Rows by table, of some tables."""
