@@ -7,12 +7,13 @@ from typing import Any, Final
 import dagster as dg
 
 from assets_defs import dlt_tables, shown, writing
-from pipelines.comparison import loading, records, source
+from pipelines.comparison import load as comparison_load
+from pipelines.comparison import records, source
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_PAIRS: Final = dg.AssetKey([loading.SCHEMA, "pairs"])
+_PAIRS: Final = dg.AssetKey([comparison_load.SCHEMA, "pairs"])
 _READ: Final = [
     dg.AssetKey(["intermediate", name])
     for name in ("label_pairs", "current_labels", "current_responses", "current_annotations")
@@ -26,20 +27,20 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="comparison",
         pool=writing.POOL,
-        specs=dlt_tables.specs(nothing, loading.SCHEMA, records.TABLES, _READ, settings),
+        specs=dlt_tables.specs(nothing, comparison_load.SCHEMA, records.TABLES, _READ, settings),
     )
     def comparison(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
-        load = loading.load(settings)
+        load = comparison_load.load(settings)
         log.info("compared %d pairs of labels, %d in all", load.new_row_counts["pairs"], load.row_counts["pairs"])
-        spread = _spread(loading.tenths(settings.database))
-        for result in dlt_tables.materialized(loading.SCHEMA, load.row_counts, load.new_row_counts):
+        spread = _spread(comparison_load.tenths(settings.database))
+        for result in dlt_tables.materialized(comparison_load.SCHEMA, load.row_counts, load.new_row_counts):
             more = spread if result.asset_key == _PAIRS else {}
             yield result._replace(metadata={**(result.metadata or {}), **more})
 
     return comparison
 
 
-def _spread(tenths: list[loading.Tenth]) -> dict[str, Any]:
+def _spread(tenths: list[comparison_load.Tenth]) -> dict[str, Any]:
     scored = sum(one.pair_count for one in tenths if one.tenth is not None)
     mean = sum(one.score_sum or 0 for one in tenths) / scored if scored else None
     names = ["no score" if one.tenth is None else f"{one.tenth / 10} to {(one.tenth + 1) / 10}" for one in tenths]

@@ -15,7 +15,8 @@ import shapely
 from pycocotools import mask
 from scipy.optimize import linear_sum_assignment
 
-from pipelines.comparison import compare, items
+from pipelines.comparison import compare
+from pipelines.comparison.features import table
 from pipelines.comparison.method import Method
 
 _PAIRS: Final = 1_000
@@ -105,7 +106,7 @@ def _batch(shapes: Shapes, tool: str) -> tuple[pa.Table, pa.Table, pa.Array]:
 
 
 _TYPES: Final = {
-    **dict.fromkeys(items.COLUMNS, pa.string()),
+    **dict.fromkeys(table.COLUMNS, pa.string()),
     **dict.fromkeys(("begin_offset", "end_offset", "frame", "page_number"), pa.int64()),
     "is_key_frame": pa.bool_(),
 }

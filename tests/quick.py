@@ -19,7 +19,7 @@ from pipelines import transform
 from pipelines.comparison import records as comparison
 from pipelines.comparison import source as comparison_source
 from pipelines.comparison.method import DEFAULT as METHOD
-from pipelines.comparison.uncompared import Uncompared
+from pipelines.comparison.pending_pairs import Uncompared
 from pipelines.kili import records, source
 from pipelines.kili.reader import NewExport, Reader
 from pipelines.kili.stored import Known

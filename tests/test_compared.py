@@ -8,7 +8,7 @@ import pytest
 from conftest import SAMPLES, query
 
 from pipelines import publishing, settings, transform
-from pipelines.comparison import loading, uncompared
+from pipelines.comparison import load, pending_pairs
 from pipelines.comparison.method import Method
 from pipelines.settings import Settings
 
@@ -24,18 +24,18 @@ def rows(chosen: Settings, table: str) -> list[dict[str, object]]:
 
 
 def test_what_was_compared_is_not_compared_again(copied: Settings) -> None:
-    assert loading.load(copied).load_id is None
+    assert load.load(copied).load_id is None
 
 
 def test_another_method_compares_all_pairs_and_is_published_by_itself(copied: Settings) -> None:
     before = rows(copied, "pairs")
     digest = transform.models_digest()
     assert publishing.is_current(copied.warehouse, copied.database, digest)
-    loaded = loading.load(replace(copied, method=Method(relabel_iou=0.7)))
+    loaded = load.load(replace(copied, method=Method(relabel_iou=0.7)))
     assert (loaded.new_row_counts["methods"], loaded.new_row_counts["pairs"]) == (1, len(before))
     assert rows(copied, "pairs") != before
     assert not publishing.is_current(copied.warehouse, copied.database, digest)
-    back = loading.load(copied)
+    back = load.load(copied)
     assert (back.new_row_counts["methods"], back.new_row_counts["pairs"]) == (1, 0)
 
 
@@ -43,16 +43,14 @@ def test_a_comparison_that_never_finished_is_made_again(copied: Settings) -> Non
     before = {table: rows(copied, table) for table in ("pairs", "jobs", "edits", "methods")}
     with duckdb.connect(str(copied.database)) as db:
         db.execute("delete from comparison._dlt_loads")
-    assert loading.load(copied).new_row_counts == {table: len(found) for table, found in before.items()} | {
-        "methods": 1
-    }
+    assert load.load(copied).new_row_counts == {table: len(found) for table, found in before.items()} | {"methods": 1}
     assert {table: rows(copied, table) for table in before} == before
 
 
 def test_batches_of_any_size_give_the_same(copied: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {table: rows(copied, table) for table in ("pairs", "jobs", "edits")}
-    monkeypatch.setattr(uncompared, "ANNOTATIONS_PER_BATCH", 4)
+    monkeypatch.setattr(pending_pairs, "ANNOTATIONS_PER_BATCH", 4)
     with duckdb.connect(str(copied.database)) as db:
         db.execute("delete from comparison._dlt_loads")
-    loading.load(copied)
+    load.load(copied)
     assert {table: rows(copied, table) for table in before} == before

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from pycocotools import mask
 from sklearn.metrics import confusion_matrix
 
-from pipelines.comparison import alignment, boxes, compare, items, matching, shapes, spans
+from pipelines.comparison import alignment, assignment, compare
+from pipelines.comparison.features import table as features
+from pipelines.comparison.measures import boxes, shapes, spans
 from pipelines.comparison.method import Method
 
 Answer = dict[str, Any]
@@ -832,7 +834,7 @@ def test_five_hundred_against_five_hundred_is_solved_whole() -> None:
     """All overlap, so the matching is one problem; its sum is not below that of taking the best pair first."""
     left, right = random_boxes(500, 8), random_boxes(500, 9)
     table = annotations((objects(*(box(*b) for b in left.tolist())), objects(*(box(*b) for b in right.tolist()))))
-    found = alignment.align(items.read(table), Method())
+    found = alignment.align(features.read(table), Method())
     total = np.nansum(found.likeness[found.items.side == 0])
     rows, columns = map(np.ravel, np.indices((500, 500)))
     overlap = boxes.iou(left[rows], right[columns])
@@ -847,5 +849,5 @@ def test_five_hundred_against_five_hundred_is_solved_whole() -> None:
 
 
 def test_best_takes_more_pairs_of_the_same_sum() -> None:
-    chosen_edges = matching.best(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([1.0, 0.5, 0.5]))
+    chosen_edges = assignment.best(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([1.0, 0.5, 0.5]))
     assert chosen_edges.tolist() == [1, 2]

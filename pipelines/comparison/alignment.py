@@ -12,14 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from pipelines.comparison import boxes, matching, shapes, spans
-from pipelines.comparison import items as of
-from pipelines.comparison import relations as relation_ends
+from pipelines.comparison import assignment
 from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, overlap, sums
-from pipelines.comparison.items import AREA, LINE, NONE, SPAN, Items
-from pipelines.comparison.matching import mixed
+from pipelines.comparison.assignment import mixed
+from pipelines.comparison.features import relations as relation_ends
+from pipelines.comparison.features import table as of
+from pipelines.comparison.features.table import AREA, LINE, NONE, SPAN, Items
+from pipelines.comparison.measures import boxes, shapes, spans
+from pipelines.comparison.measures.sheets import Sheets
 from pipelines.comparison.method import Method
-from pipelines.comparison.sheets import Sheets
 
 SAME = 1e-9
 """Coordinates that differ by no more are the same."""
@@ -90,7 +91,7 @@ def _identities(found: Alignment) -> Integers:
     items = found.items
     _, said = np.unique(mixed(found.place, items.side, items.whole), return_inverse=True)
     paired = np.flatnonzero(found.partner >= 0)
-    return matching.joined(said[paired], said[found.partner[paired]], len(items))[said]
+    return assignment.joined(said[paired], said[found.partner[paired]], len(items))[said]
 
 
 def _places(found: Alignment, rows: Integers) -> Keys:
@@ -103,7 +104,7 @@ def _places(found: Alignment, rows: Integers) -> Keys:
 
 def _match_equal(found: Alignment, rows: Integers, said: Keys) -> None:
     left, right = found.free(rows)
-    in_left, in_right = matching.equal(
+    in_left, in_right = assignment.equal(
         *(mixed(found.place[some], said[some], found.ends[some]) for some in (left, right))
     )
     found.match(left[in_left], right[in_right])
@@ -115,7 +116,7 @@ def _match_covering(found: Alignment, rows: Integers, method: Method) -> None:
     rows = rows[items.cover[rows] != NONE]
     for is_across in (False, True):
         place = mixed(found.place, items.cover, *([] if is_across else [items.category]))
-        for left, right in matching.slices(*found.free(rows), place):
+        for left, right in assignment.slices(*found.free(rows), place):
             edges = _edges(items, left, right, place, is_line_kept=not is_across)
             alike = np.flatnonzero(same_cover(items, edges.left, edges.right))
             edges.likeness[alike] = 1
@@ -138,7 +139,7 @@ def _match_single(found: Alignment, rows: Integers) -> None:
         (told, found.place),
     ):
         left, right = found.free(some)
-        in_left, in_right = matching.single(keys[left], keys[right])
+        in_left, in_right = assignment.single(keys[left], keys[right])
         found.match(left[in_left], right[in_right], np.nan)
 
 
@@ -166,7 +167,7 @@ def _edges(items: Items, left: Integers, right: Integers, place: Keys, *, is_lin
     on_left, on_right = (mixed(place[sheets.row[some]], sheets.page[some]) for some in (lefts, rights))
     found = [
         (at_left[i[touch]], at_right[j[touch]])
-        for i, j in matching.candidates(on_left, on_right)
+        for i, j in assignment.candidates(on_left, on_right)
         if (touch := _touching(items, lefts[i], rights[j], is_line_kept=is_line_kept)).any()
     ]
     first, second = (np.concatenate([np.empty(0, dtype=np.int64), *(pair[side] for pair in found)]) for side in (0, 1))
@@ -252,7 +253,7 @@ def _match_best(found: Alignment, edges: _Edges, allowed: Integers) -> None:
     left, right = edges.left[allowed], edges.right[allowed]
     is_same_below = found.items.nested[left] == found.items.nested[right]
     weight = edges.likeness[allowed] + np.where(is_same_below, _SAME_BELOW, 0)
-    chosen = matching.best(edges.first[allowed], edges.second[allowed], weight)
+    chosen = assignment.best(edges.first[allowed], edges.second[allowed], weight)
     found.match(left[chosen], right[chosen], edges.likeness[allowed][chosen])
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipelines.comparison import alignment, edits, items, records, scoring
+from pipelines.comparison import alignment, edits, records, scoring
 from pipelines.comparison.alignment import Alignment
 from pipelines.comparison.arrays import Floats, Integers
+from pipelines.comparison.features import table as features
 from pipelines.comparison.method import Method
 
 
@@ -27,7 +28,7 @@ def compare(annotations: pa.Table, named: pa.Table, pair_keys: pa.Array, method:
     `annotations` are those of both labels of each pair: the columns of `kili.annotations`, `pair` and `side` (0 left,
     1 right). `named` has a row for each job that a label names, even with an empty answer: `pair`, `job_name`.
     """
-    read = items.read(annotations)
+    read = features.read(annotations)
     found = alignment.align(read, method)
     became = edits.edits(found)
     jobs = _Jobs.of(read, named)
@@ -48,7 +49,7 @@ class _Jobs:
     of_row: Integers
 
     @staticmethod
-    def of(read: items.Items, named: pa.Table) -> "_Jobs":
+    def of(read: features.Items, named: pa.Table) -> "_Jobs":
         answered = read.table["job_name"].take(pa.array(read.top))
         names = pa.chunked_array([*answered.chunks, *named["job_name"].chunks], pa.string())
         encoded = names.combine_chunks().dictionary_encode()
@@ -64,27 +65,27 @@ def _job_table(
     read = found.items
     count = len(jobs.pair)
     kind = _kinds(jobs, read)
-    is_counted = (read.side == items.LEFT) | (became == edits.ADDED)
+    is_counted = (read.side == features.LEFT) | (became == edits.ADDED)
     counted = jobs.of_row[is_counted] * len(edits.EDITS) + became[is_counted]
     edit_counts = np.bincount(counted, minlength=count * len(edits.EDITS)).reshape(count, len(edits.EDITS))
     columns = {
         "pair_key": pair_keys.take(pa.array(jobs.pair)),
         "job_name": jobs.name,
-        "kind": pa.array([*items.KINDS, None]).take(pa.array(kind)),
+        "kind": pa.array([*features.KINDS, None]).take(pa.array(kind)),
         "score": pa.array(scores.score, from_pandas=True),
         "score_method": pa.array([_method(k, s) for k, s in zip(kind, scores.score, strict=True)], pa.string()),
         "weight": scores.weight,
-        "left_annotation_count": np.bincount(jobs.of_row[read.side == items.LEFT], minlength=count),
-        "right_annotation_count": np.bincount(jobs.of_row[read.side == items.RIGHT], minlength=count),
+        "left_annotation_count": np.bincount(jobs.of_row[read.side == features.LEFT], minlength=count),
+        "right_annotation_count": np.bincount(jobs.of_row[read.side == features.RIGHT], minlength=count),
         **{f"{edit}_count": edit_counts[:, number] for number, edit in enumerate(edits.EDITS)},
     }
     return pa.table(columns, records.JOBS.arrow_schema)
 
 
-def _kinds(jobs: _Jobs, read: items.Items) -> Integers:
+def _kinds(jobs: _Jobs, read: features.Items) -> Integers:
     """The kind of each job: the first at its top, of those with a score if there are any; past the last for none."""
-    unscored = len(items.KINDS) + 1
-    kind = np.full(len(jobs.pair), len(items.KINDS))
+    unscored = len(features.KINDS) + 1
+    kind = np.full(len(jobs.pair), len(features.KINDS))
     at_top = np.flatnonzero(read.depth == 0)
     ranked = np.full(len(jobs.pair), 2 * unscored)
     np.minimum.at(ranked, jobs.of_row[at_top], (read.kind + np.where(scoring.has_rule(read), 0, unscored))[at_top])
@@ -100,12 +101,12 @@ def _method(kind: int, score: float) -> str | None:
 def _edit_table(found: Alignment, became: Integers, pair_keys: pa.Array) -> pa.Table:
     """Left annotations with their partners, then what was added."""
     read = found.items
-    left = np.flatnonzero(read.side == items.LEFT)
+    left = np.flatnonzero(read.side == features.LEFT)
     added = np.flatnonzero(became == edits.ADDED)
     rows = np.concatenate([left, added])
     lefts = _rows(np.concatenate([left, np.full(len(added), -1)]))
     rights = _rows(np.concatenate([found.partner[left], added]))
-    covers = np.isin(read.cover[rows], (items.AREA, items.SPAN))
+    covers = np.isin(read.cover[rows], (features.AREA, features.SPAN))
     iou = np.where(covers, found.likeness[rows], np.nan)
     table = read.table
     columns = {

@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 
 from pipelines.comparison import alignment, records
-from pipelines.comparison import items as of
 from pipelines.comparison.alignment import Alignment
 from pipelines.comparison.arrays import Integers
+from pipelines.comparison.features import table as of
 
 EDITS: Final[tuple[str, ...]] = typing.get_args(records.Edits.model_fields["edit"].annotation)
 KEPT, ADDED, REMOVED, RELABELLED, MOVED, RELABELLED_AND_MOVED, TEXT_CHANGED = range(len(EDITS))

@@ -17,12 +17,12 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.comparison import items as of
-from pipelines.comparison import texts
 from pipelines.comparison.alignment import Alignment
 from pipelines.comparison.arrays import Flags, Floats, Integers, products, sums
-from pipelines.comparison.items import Items
-from pipelines.comparison.matching import mixed
+from pipelines.comparison.assignment import mixed
+from pipelines.comparison.features import table as of
+from pipelines.comparison.features.table import Items
+from pipelines.comparison.measures import texts
 
 METHODS: Final = {
     of.CLASSIFICATION: "category_jaccard",

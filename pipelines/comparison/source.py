@@ -9,7 +9,7 @@ from dlt.sources import DltResource
 
 from pipelines.comparison import compare, records
 from pipelines.comparison.method import Method
-from pipelines.comparison.uncompared import Batch, Uncompared
+from pipelines.comparison.pending_pairs import Batch, Uncompared
 from pipelines.loading import dlt_resources
 from pipelines.loading.parquet_files import Spool
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.comparison import records, source
-from pipelines.comparison.uncompared import Uncompared
+from pipelines.comparison.pending_pairs import Uncompared
 from pipelines.kili import ledger
 from pipelines.loading import pipeline
 from pipelines.settings import Settings

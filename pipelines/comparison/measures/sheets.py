@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from pipelines.comparison import matching, shapes
+from pipelines.comparison import assignment
 from pipelines.comparison.arrays import Flags, Floats, Integers, Shapes, keys, numbers
-from pipelines.comparison.matching import mixed
+from pipelines.comparison.assignment import mixed
+from pipelines.comparison.measures import shapes
 
 _BOUNDS: Final = ("x_min", "y_min", "x_max", "y_max")
 
@@ -60,7 +61,7 @@ class Sheets:
     def of(self, rows: Integers) -> tuple[Integers, Integers]:
         """The sheets of some annotations, each after its position in `rows`."""
         first = len(self.count)
-        further = list(matching.candidates(rows, self.row[first:])) if len(self.row) > first else []
+        further = list(assignment.candidates(rows, self.row[first:])) if len(self.row) > first else []
         at = np.concatenate([np.arange(len(rows)), *(position for position, _ in further)])
         return at, np.concatenate([rows, *(first + sheet for _, sheet in further)])
 
@@ -68,7 +69,7 @@ class Sheets:
         """The sheets of pairs of annotations that are on the same page: position of the pair, left and right sheet."""
         (at_left, lefts), (at_right, rights) = self.of(left), self.of(right)
         on_left, on_right = mixed(at_left, self.page[lefts]), mixed(at_right, self.page[rights])
-        in_left, in_right = matching.equal(on_left, on_right)
+        in_left, in_right = assignment.equal(on_left, on_right)
         return at_left[in_left], lefts[in_left], rights[in_right]
 
     def shapes(self, sheets: Integers) -> Shapes:

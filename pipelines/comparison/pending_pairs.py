@@ -9,7 +9,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipelines.comparison import items, method
+from pipelines.comparison import method
+from pipelines.comparison.features import table
 from pipelines.comparison.method import Method
 from pipelines.kili.annotations import answers
 
@@ -49,11 +50,11 @@ _PAIRS: Final = """
     from missing"""
 _SIDES: Final = f"""
     create temp table sides as
-    select batch, pair, {items.LEFT}::bigint as side, left_label_key as label_key, left_response_hash as response_hash
+    select batch, pair, {table.LEFT}::bigint as side, left_label_key as label_key, left_response_hash as response_hash
     from pairs
-    union all select batch, pair, {items.RIGHT}, right_label_key, right_response_hash from pairs"""
+    union all select batch, pair, {table.RIGHT}, right_label_key, right_response_hash from pairs"""
 _ANNOTATIONS: Final = f"""
-    select batch, pair, side, {", ".join(items.COLUMNS)}
+    select batch, pair, side, {", ".join(table.COLUMNS)}
     from sides
     join intermediate.current_annotations on sides.label_key = response_label_key
         and sides.response_hash = current_annotations.response_hash

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.comparison.arrays import Integers, Keys, keys
-from pipelines.comparison.matching import mixed
+from pipelines.comparison.assignment import mixed
 
 
 def parents(table: pa.Table, owner: Integers, job: Keys) -> Integers:

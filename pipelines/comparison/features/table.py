@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.comparison import meanings, nesting, sheets, spans
 from pipelines.comparison.arrays import Flags, Integers, Keys, keys, numbers
-from pipelines.comparison.matching import mixed
-from pipelines.comparison.sheets import Sheets
+from pipelines.comparison.assignment import mixed
+from pipelines.comparison.features import extra, nesting
+from pipelines.comparison.measures import sheets, spans
+from pipelines.comparison.measures.sheets import Sheets
 from pipelines.kili import records as kili
 
 LEFT, RIGHT = 0, 1
@@ -172,7 +173,7 @@ def read(table: pa.Table) -> Items:
         category=keys(table["category"]),
         text=keys(table["text"]),
         frame=frame,
-        meaning=meanings.read(table),
+        meaning=extra.read(table),
         span=span,
         sheets=pages,
         cover=cover,

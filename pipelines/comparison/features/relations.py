@@ -8,8 +8,8 @@ import orjson
 import pyarrow as pa
 
 from pipelines.comparison.arrays import Integers, Keys, key
-from pipelines.comparison.items import Items
-from pipelines.comparison.matching import mixed
+from pipelines.comparison.assignment import mixed
+from pipelines.comparison.features.table import Items
 
 _ENDS: Final = ("start_mids", "end_mids")
 

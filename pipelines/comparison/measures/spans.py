@@ -10,9 +10,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.comparison import meanings
 from pipelines.comparison.arrays import Flags, Floats, Integers, key, numbers, overlap
-from pipelines.comparison.matching import mixed
+from pipelines.comparison.assignment import mixed
+from pipelines.comparison.features import extra as features_extra
 from pipelines.kili import canonical_json
 
 _ASTRAL: Final = r"[\x{10000}-\x{10FFFF}]"
@@ -72,7 +72,7 @@ def _nodes(table: pa.Table, rows: Integers, owner: Integers) -> Integers:
 def _named(extra: str) -> tuple[int, int]:
     """The nodes that an entity begins and ends in, as keys; one node that is left out is the other; -1 for neither."""
     said = orjson.loads(extra)
-    begin, end = (meanings.text(said.get(name)) for name in ("beginId", "endId"))
+    begin, end = (features_extra.text(said.get(name)) for name in ("beginId", "endId"))
     return _key(begin or end), _key(end or begin)
 
 
