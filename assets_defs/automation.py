@@ -6,9 +6,9 @@ from typing import Final
 import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG
 
-from pipelines import publishing
 from pipelines.landing import discovery
 from pipelines.landing import new_exports as landing_scan
+from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 
 WAITS_FOR_WRITERS: Final = {"kili/waits_for_writers": "true"}  # on runs that leave what is still being written
@@ -86,7 +86,7 @@ def _run_asked_for(instance: dg.DagsterInstance, job_name: str, key: str) -> dg.
 
 def _key(settings: Settings, seen: landing_scan.Seen) -> str:
     """Names the new exports and the release that lacks them: each set is asked for once a release."""
-    release = publishing.current(settings.warehouse)
+    release = releases.current(settings.warehouse)
     named = [release.id if release else "", *sorted(seen.new)]
     return hashlib.sha256("\n".join(named).encode()).hexdigest()
 

@@ -18,9 +18,11 @@ from dagster_shared.record import replace
 from packaging import version
 
 from assets_defs import freshness, writing
-from pipelines import lineage, publishing, transform
 from pipelines.kili import ledger
+from pipelines.publishing import release as releases
 from pipelines.settings import Settings
+from pipelines.transform import lineage
+from pipelines.transform import project as dbt_project
 
 log = logging.getLogger(__name__)
 
@@ -72,10 +74,10 @@ class Dbt(dagster_dbt.DbtCliResource):
 def command(_context: dg.InitResourceContext) -> Dbt:
     """dbt's command line as a resource; passed as it is, Dagster would let launch requests configure it."""
     return Dbt(
-        project_dir=str(transform.PROJECT),
-        profiles_dir=str(transform.PROJECT),
+        project_dir=str(dbt_project.PROJECT),
+        profiles_dir=str(dbt_project.PROJECT),
         dbt_executable=sys.executable,
-        global_config_flags=list(transform.DBT_ARGUMENTS),
+        global_config_flags=list(dbt_project.DBT_ARGUMENTS),
     )
 
 
@@ -85,7 +87,7 @@ def models(settings: Settings) -> dg.AssetsDefinition:
     Dagster cuts them in two, those that the comparison reads and those that read it. Tests that need both are run with
     the second half.
     """
-    manifest = transform.manifest(settings.database, settings.dbt)
+    manifest = dbt_project.manifest(settings.database, settings.dbt)
 
     translator = _Models(freshness.policy(settings))
 
@@ -99,15 +101,15 @@ def models(settings: Settings) -> dg.AssetsDefinition:
     def dbt(
         context: dg.AssetExecutionContext, dbt: dg.ResourceParam[Dbt], settings: dg.ResourceParam[Settings]
     ) -> Iterator[Any]:
-        digest = transform.models_digest()
-        release = publishing.current(settings.warehouse)
-        if release and publishing.is_current(settings.warehouse, settings.database, digest):
+        digest = dbt_project.models_digest()
+        release = releases.current(settings.warehouse)
+        if release and releases.is_current(settings.warehouse, settings.database, digest):
             log.info("nothing new to load and models unchanged: dbt does not start")
             _confirm(context, release)
             return
         log.info("dbt builds and tests the models: half a minute, more for many labels")
         is_rebuild = release is None or release.models_digest != digest
-        os.environ.update(transform.environment(settings.database))
+        os.environ.update(dbt_project.environment(settings.database))
         os.environ["DBT_INDIRECT_SELECTION"] = "eager" if _COMPARED in context.selected_asset_keys else "cautious"
         invocation = dbt.cli(
             ["build", *_BRIEF, "--exclude-resource-type", "unit_test", *(["--full-refresh"] if is_rebuild else [])],
@@ -121,10 +123,10 @@ def models(settings: Settings) -> dg.AssetsDefinition:
 
 def project(settings: Settings) -> dagster_dbt.DbtProject:
     """The dbt project as Dagster wants it."""
-    return dagster_dbt.DbtProject(transform.PROJECT, profiles_dir=transform.PROJECT, target_path=settings.dbt)
+    return dagster_dbt.DbtProject(dbt_project.PROJECT, profiles_dir=dbt_project.PROJECT, target_path=settings.dbt)
 
 
-def _confirm(context: dg.AssetExecutionContext, release: publishing.Release) -> None:
+def _confirm(context: dg.AssetExecutionContext, release: releases.Release) -> None:
     """Says of all marts that they are as a rebuild would make them; not as outputs, on which more steps would run.
 
     What their checks found last is said again: else the UI shows no verdict on what is materialised anew.

@@ -6,15 +6,17 @@ from collections.abc import Iterable
 import dagster as dg
 
 from assets_defs import shown, writing
-from pipelines import facts, publishing, transform
+from pipelines.publishing import contents
+from pipelines.publishing import release as releases
 from pipelines.settings import Settings
+from pipelines.transform import project
 
 log = logging.getLogger(__name__)
 
 
 def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     """The release folder and the link to it; `upstream` are all the tables there are."""
-    deps = [key for key in upstream if publishing.is_published(*key.path)]
+    deps = [key for key in upstream if releases.is_published(*key.path)]
 
     @dg.asset(
         key=["published", "warehouse"],
@@ -29,15 +31,15 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
 
         `current` in the warehouse folder is moved to the newest in one step: readers see the old release or the new.
         """
-        made = publishing.publish(settings.warehouse, settings.database, transform.models_digest())
+        made = releases.publish(settings.warehouse, settings.database, project.models_digest())
         log.info("published %s", made.id)
-        numbers = facts.numbers(settings.warehouse)
+        numbers = contents.numbers(settings.warehouse)
         newest = numbers.pop("newest_label_at")
         return dg.MaterializeResult(
             metadata={
                 "release": made.id,
                 "warehouse": dg.MetadataValue.path(settings.warehouse / "warehouse.duckdb"),
-                "summary": dg.MetadataValue.md(_summary(made, facts.edits(settings.warehouse))),
+                "summary": dg.MetadataValue.md(_summary(made, contents.edits(settings.warehouse))),
                 "newest_label_at": dg.MetadataValue.timestamp(newest) if newest else None,
                 **numbers,
                 **{f"rows/{table}": count for table, count in made.row_counts.items()},
@@ -47,7 +49,7 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     return published
 
 
-def _summary(made: publishing.Release, edits: list[tuple[str, int]]) -> str:
+def _summary(made: releases.Release, edits: list[tuple[str, int]]) -> str:
     tables = [f"| `{table}` | {count:,} |" for table, count in made.row_counts.items()]
     listed = "\n".join([f"Release `{made.id}`", "", "| table | rows |", "| --- | ---: |", *tables])
     return f"{listed}\n\nWhat became of annotations under review:\n\n{shown.bars(edits)}" if edits else listed

@@ -96,7 +96,8 @@ def _ours_alone(export: Path, folder: Path) -> Callable[[], int]:
 def _whole_job(export: Path, folder: Path) -> Callable[[], int]:
     """Load, models with their tests, comparison and publishing, as `kili-warehouse run` does it."""
     from assets_defs import running
-    from pipelines import facts, settings
+    from pipelines import settings
+    from pipelines.publishing import contents
 
     here = settings.from_environment().at(str(export), folder)
 
@@ -104,7 +105,7 @@ def _whole_job(export: Path, folder: Path) -> Callable[[], int]:
         done = running.run(here)
         if done.failures:
             raise RuntimeError(*done.failures)
-        return sum(facts.status(folder)["row_counts"].values())
+        return sum(contents.status(folder)["row_counts"].values())
 
     return run
 

@@ -10,9 +10,11 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from pipelines import facts, idle, preflight, publishing, settings, terminal, transform, unexpected
+from pipelines import preflight, settings, terminal, unexpected, up_to_date
 from pipelines.landing import discovery
 from pipelines.loading import lock
+from pipelines.publishing import contents, release
+from pipelines.transform import project
 
 OK, FAILED, USAGE = 0, 1, 2
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as shells count those whom a signal ended: SIGINT, SIGPIPE
@@ -27,9 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
             options = _parser().parse_args(arguments)
         chosen = settings.from_environment().at(options.exports, options.warehouse)
         status: int = options.command(chosen, options)
-    except (settings.BadSetting, discovery.NoExport, facts.NoWarehouse, publishing.Blocked) as error:
+    except (settings.BadSetting, discovery.NoExport, contents.NoWarehouse, release.Blocked) as error:
         return _complain(str(error), USAGE)
-    except (lock.Busy, transform.BrokenModels, preflight.Damaged, facts.Damaged, terminal.Unwritable) as error:
+    except (lock.Busy, project.BrokenModels, preflight.Damaged, contents.Damaged, terminal.Unwritable) as error:
         return _complain(str(error), FAILED)
     except terminal.Closed:
         return BROKEN_PIPE
@@ -49,7 +51,7 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
     with lock.held(chosen) as is_taken:
         if is_taken:
             preflight.check(chosen)
-        load = idle.load(chosen, chosen.exports) if chosen.exports is not None and chosen.pull is None else None
+        load = up_to_date.load(chosen, chosen.exports) if chosen.exports is not None and chosen.pull is None else None
         if load is None:
             from assets_defs import running  # the one place where this package starts Dagster
 
@@ -59,7 +61,7 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
             if done.load is None:
                 return FAILED
             load = done.load
-    known = facts.status(chosen.warehouse)
+    known = contents.status(chosen.warehouse)
     told = {
         **known,
         "exports": [export for export in known["exports"] if export["load_id"] == load.load_id],
@@ -67,7 +69,7 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
         "exports_found": load.exports_found,
         "exports_rejected": load.exports_rejected,
         "rows_loaded": sum(load.new_row_counts.values()),
-        "rejects": facts.rejects(chosen.warehouse),
+        "rejects": contents.rejects(chosen.warehouse),
     }
     _tell(told, options, terminal.describe_run)
     return FAILED if load.exports_rejected == load.exports_found else OK
@@ -75,13 +77,13 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
 
 def status(chosen: settings.Settings, options: argparse.Namespace) -> int:
     """Says what the warehouse holds."""
-    _tell(facts.status(chosen.warehouse), options, terminal.describe_status)
+    _tell(contents.status(chosen.warehouse), options, terminal.describe_status)
     return OK
 
 
 def rejects(chosen: settings.Settings, options: argparse.Namespace) -> int:
     """Lists the rejected records."""
-    _tell(facts.rejects(chosen.warehouse), options, terminal.describe_rejects)
+    _tell(contents.rejects(chosen.warehouse), options, terminal.describe_rejects)
     return OK
 
 

@@ -5,8 +5,8 @@ from typing import Final
 
 import duckdb
 
-from pipelines import publishing
 from pipelines.loading import duckdb_files
+from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -20,9 +20,9 @@ class Damaged(Exception):
 
 def check(settings: Settings, log: logging.Logger = log) -> None:
     """Warns of what the run will make anew. Raises `publishing.Blocked` or `Damaged`."""
-    publishing.check_links(settings.warehouse)
+    releases.check_links(settings.warehouse)
     _check_database(settings)
-    if damage := publishing.damage(settings.warehouse):
+    if damage := releases.damage(settings.warehouse):
         log.warning("%s: this run publishes anew", damage)
 
 
@@ -31,7 +31,7 @@ def _check_database(settings: Settings) -> None:
     file = settings.database
     if not file.exists():
         return
-    if file.is_file() and file.stat().st_size <= _HEADERS and not publishing.releases(settings.warehouse):
+    if file.is_file() and file.stat().st_size <= _HEADERS and not releases.releases(settings.warehouse):
         file.unlink()  # a first run was killed before it had written a row
         return
     try:
@@ -44,8 +44,8 @@ def _check_database(settings: Settings) -> None:
 
 def advice(settings: Settings) -> str:
     """What a person can do whose database is damaged."""
-    damage = publishing.damage(settings.warehouse)
-    release = publishing.current(settings.warehouse)
+    damage = releases.damage(settings.warehouse)
+    release = releases.current(settings.warehouse)
     if damage:
         left = f"The published release is damaged too: {damage}."
     elif release:

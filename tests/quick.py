@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pipelines import transform
 from pipelines.comparison import records as comparison
 from pipelines.comparison import source as comparison_source
 from pipelines.comparison.method import DEFAULT as METHOD
@@ -26,6 +25,7 @@ from pipelines.kili.stored import Known
 from pipelines.kili.workers import Workers
 from pipelines.landing import archives, discovery
 from pipelines.loading import tables
+from pipelines.transform import project
 
 Rows = list[tuple[Any, ...]]
 
@@ -54,9 +54,9 @@ class Model:
 
 def compile_models(folder: Path) -> list[Model]:
     """All models in the order of their dependencies, compiled by dbt as for a full rebuild."""
-    transform.manifest(folder / "warehouse.duckdb", folder)
-    command = [str(transform.DBT), "--quiet", "compile", "--full-refresh", "--project-dir", str(transform.PROJECT)]
-    variables = os.environ | transform.environment(folder / "warehouse.duckdb") | {"DBT_LOG_PATH": str(folder)}
+    project.manifest(folder / "warehouse.duckdb", folder)
+    command = [str(project.DBT), "--quiet", "compile", "--full-refresh", "--project-dir", str(project.PROJECT)]
+    variables = os.environ | project.environment(folder / "warehouse.duckdb") | {"DBT_LOG_PATH": str(folder)}
     subprocess.run([*command, "--target-path", str(folder)], env=variables, check=True, capture_output=True)
     manifest = json.loads((folder / "manifest.json").read_text())
     nodes = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}

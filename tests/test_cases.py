@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from quick import Model, Quick, compile_models
 
-from pipelines import publishing
 from pipelines.landing import discovery
+from pipelines.publishing import release
 
 CASES = Path(__file__).parent / "cases"
 
@@ -25,7 +25,7 @@ def test_a_case_from_the_field(
     quick = Quick(tmp_path / "work", models)
     quick.load(*[Path(found.path) for found in discovery.find(str(case), tmp_path)])
     quick.marts()
-    publishing.publish(tmp_path, quick.database, "")
+    release.publish(tmp_path, quick.database, "")
     monkeypatch.setattr(sys, "argv", ["expect.py", str(tmp_path)])
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(case / "expect.py"))

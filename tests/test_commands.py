@@ -20,8 +20,9 @@ from conftest import COMMAND, SAMPLES, Ran, run_command
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from assets_defs import failures
-from pipelines import cli, facts, settings, terminal, unexpected
+from pipelines import cli, settings, terminal, unexpected
 from pipelines.kili.workers import Died
+from pipelines.publishing import contents
 
 NAME = "[red]b[/x]:boom:\x1b[31m\x9b\u202e\u2028\n.json"
 SHOWN = r"[red]b[/x]:boom:\x1b[31m\x9b\u202e\u2028\n.json"
@@ -145,7 +146,7 @@ def test_an_error_that_nobody_foresaw_is_one_sentence_and_a_log(
     def fail(_: Path) -> None:
         raise KeyError("ana@example.com")
 
-    monkeypatch.setattr(facts, "status", fail)
+    monkeypatch.setattr(contents, "status", fail)
     (tmp_path / "work").mkdir()
     log = tmp_path / "work" / "last_error.log"
     ran = said(capsys, "status", "--warehouse", tmp_path)

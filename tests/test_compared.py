@@ -7,10 +7,12 @@ import duckdb
 import pytest
 from conftest import SAMPLES, query
 
-from pipelines import publishing, settings, transform
+from pipelines import settings
 from pipelines.comparison import load, pending_pairs
 from pipelines.comparison.method import Method
+from pipelines.publishing import release
 from pipelines.settings import Settings
+from pipelines.transform import project
 
 
 @pytest.fixture
@@ -29,12 +31,12 @@ def test_what_was_compared_is_not_compared_again(copied: Settings) -> None:
 
 def test_another_method_compares_all_pairs_and_is_published_by_itself(copied: Settings) -> None:
     before = rows(copied, "pairs")
-    digest = transform.models_digest()
-    assert publishing.is_current(copied.warehouse, copied.database, digest)
+    digest = project.models_digest()
+    assert release.is_current(copied.warehouse, copied.database, digest)
     loaded = load.load(replace(copied, method=Method(relabel_iou=0.7)))
     assert (loaded.new_row_counts["methods"], loaded.new_row_counts["pairs"]) == (1, len(before))
     assert rows(copied, "pairs") != before
-    assert not publishing.is_current(copied.warehouse, copied.database, digest)
+    assert not release.is_current(copied.warehouse, copied.database, digest)
     back = load.load(copied)
     assert (back.new_row_counts["methods"], back.new_row_counts["pairs"]) == (1, 0)
 

@@ -14,11 +14,13 @@ from conftest import SAMPLES, dump, load, run_command
 from exporting import asset, label, written
 
 from assets_defs import home
-from pipelines import publishing, settings, transform
+from pipelines import settings
 from pipelines.landing import cache
 from pipelines.landing.discovery import Landed
 from pipelines.loading import pipeline
+from pipelines.publishing import release as releases
 from pipelines.settings import Settings
+from pipelines.transform import project as dbt_project
 
 
 def garbage(path: Path) -> None:
@@ -103,16 +105,16 @@ def test_dbts_manifest_is_made_anew_outside_the_clone(
     chosen: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a copy of the project in which older code has left what it generated."""
-    project = shutil.copytree(transform.PROJECT, tmp_path / "dbt_project")
-    monkeypatch.setattr(transform, "PROJECT", project)
-    transform._write_sources(project / "models" / "staging" / "kili")
+    project = shutil.copytree(dbt_project.PROJECT, tmp_path / "dbt_project")
+    monkeypatch.setattr(dbt_project, "PROJECT", project)
+    dbt_project._write_sources(project / "models" / "staging" / "kili")
     before = {path: path.stat().st_mtime_ns for path in project.rglob("*")}
-    manifest = transform.manifest(chosen.database, chosen.dbt)
+    manifest = dbt_project.manifest(chosen.database, chosen.dbt)
     sources = {source["identifier"] for source in json.loads(manifest.read_text())["sources"].values()}
     assert {"labels", "pairs"} <= sources
     for damage in (cut, folder):
         damage(manifest)
-        transform.manifest(chosen.database, chosen.dbt)
+        dbt_project.manifest(chosen.database, chosen.dbt)
         assert {source["identifier"] for source in json.loads(manifest.read_text())["sources"].values()} == sources
     assert warnings(caplog) == [f"{manifest} is damaged: it is made anew"] * 2
     assert {path: path.stat().st_mtime_ns for path in project.rglob("*")} == before
@@ -121,17 +123,17 @@ def test_dbts_manifest_is_made_anew_outside_the_clone(
 def test_models_that_dbt_cannot_read_are_reported_with_a_log(
     chosen: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = shutil.copytree(transform.PROJECT, tmp_path / "dbt_project")
-    monkeypatch.setattr(transform, "PROJECT", project)
+    project = shutil.copytree(dbt_project.PROJECT, tmp_path / "dbt_project")
+    monkeypatch.setattr(dbt_project, "PROJECT", project)
     (project / "models" / "marts" / "assets.sql").write_text("select {{ nonsense(")
     log = chosen.dbt / "parse.log"
-    with pytest.raises(transform.BrokenModels, match=f"^dbt cannot read {project}; what it said is in {log}$"):
-        transform.manifest(chosen.database, chosen.dbt)
+    with pytest.raises(dbt_project.BrokenModels, match=f"^dbt cannot read {project}; what it said is in {log}$"):
+        dbt_project.manifest(chosen.database, chosen.dbt)
     assert "assets.sql" in log.read_text()
 
 
 def advice(warehouse: Path) -> str:
-    release = publishing.current(warehouse)
+    release = releases.current(warehouse)
     assert release is not None
     database = warehouse / "work" / "warehouse.duckdb"
     return (

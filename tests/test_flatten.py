@@ -11,8 +11,8 @@ from exporting import Row, asset, label, named, text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import transform
 from pipelines.kili import canonical_json, export, flatten, records
+from pipelines.transform import project as dbt_project
 
 
 def flat(record: Row) -> flatten.FlatAsset:
@@ -108,7 +108,7 @@ def test_a_label_gives_this_row() -> None:
 
 
 def test_the_models_know_the_hash_of_an_empty_answer() -> None:
-    project = yaml.safe_load((transform.PROJECT / "dbt_project.yml").read_text())
+    project = yaml.safe_load((dbt_project.PROJECT / "dbt_project.yml").read_text())
     assert flat(asset("a1", label({}))).labels[0].response_hash == project["vars"]["empty_answer_hash"]
 
 

@@ -13,7 +13,8 @@ import pytest
 from conftest import ROOT
 
 from assets_defs import definitions, home
-from pipelines import settings, transform
+from pipelines import settings
+from pipelines.transform import project
 
 GOLDEN = Path(__file__).parent / "graph.txt"
 LAYERS = {"kili": 0, "comparison": 0, "staging": 1, "intermediate": 2, "marts": 3}
@@ -31,7 +32,7 @@ def graph(chosen: settings.Settings) -> dg.Definitions:
 
 @pytest.fixture(scope="module")
 def manifest(chosen: settings.Settings) -> dict[str, Any]:
-    return json.loads(transform.manifest(chosen.database, chosen.dbt).read_text())
+    return json.loads(project.manifest(chosen.database, chosen.dbt).read_text())
 
 
 def lines(graph: dg.Definitions) -> list[str]:

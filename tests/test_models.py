@@ -10,14 +10,14 @@ from typing import Any
 import duckdb
 from conftest import dump, load, query
 
-from pipelines import transform
+from pipelines.transform import project
 
 
 def test_the_unit_tests_of_the_models_pass(samples: Path, tmp_path: Path) -> None:
     database = tmp_path / "warehouse.duckdb"
     shutil.copy(samples / "work" / "warehouse.duckdb", database)
-    command = [str(transform.DBT), "test", "--select", "test_type:unit", "--project-dir", str(transform.PROJECT)]
-    variables = os.environ | transform.environment(database) | {"DBT_LOG_PATH": str(tmp_path)}
+    command = [str(project.DBT), "test", "--select", "test_type:unit", "--project-dir", str(project.PROJECT)]
+    variables = os.environ | project.environment(database) | {"DBT_LOG_PATH": str(tmp_path)}
     ran = subprocess.run(
         [*command, "--target-path", str(tmp_path)], env=variables, capture_output=True, text=True, check=False
     )

@@ -12,10 +12,11 @@ import duckdb
 import pytest
 from conftest import SAMPLES, dump, load, query, run_command
 
-from pipelines import facts, publishing
 from pipelines.comparison import records as comparison
 from pipelines.kili import records
 from pipelines.loading import tables
+from pipelines.publishing import contents
+from pipelines.publishing import release as releases
 
 
 def test_the_warehouse_folder_is_laid_out_as_promised(samples: Path) -> None:
@@ -106,8 +107,8 @@ class Clock(datetime):
         return next(cls.times)
 
 
-def publish(warehouse: Path, samples: Path) -> publishing.Release:
-    return publishing.publish(warehouse, samples / "work" / "warehouse.duckdb", "models")
+def publish(warehouse: Path, samples: Path) -> releases.Release:
+    return releases.publish(warehouse, samples / "work" / "warehouse.duckdb", "models")
 
 
 def folders(warehouse: Path) -> set[str]:
@@ -124,11 +125,11 @@ def test_the_last_releases_are_kept_though_the_clock_was_set_back_or_stands(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Clock.times = iter(datetime(year, 1, 1) for year in (2030, 2026, 2026, 2025, 2020))
-    monkeypatch.setattr(publishing, "datetime", Clock)
+    monkeypatch.setattr(releases, "datetime", Clock)
     made = [publish(tmp_path, samples) for _ in range(5)]
     assert [release.sequence for release in made] == [1, 2, 3, 4, 5]
     assert folders(tmp_path) == {release.id for release in made[-3:]}
-    assert publishing.current(tmp_path) == made[-1]
+    assert releases.current(tmp_path) == made[-1]
     assert made[2].id == "20260101T000000.000001Z"
 
 
@@ -165,7 +166,7 @@ def test_nothing_of_the_user_is_overwritten(samples: Path, tmp_path: Path, name:
     own = tmp_path / name / "own" if is_folder else tmp_path / name
     own.parent.mkdir(exist_ok=True)
     own.write_text("mine")
-    with pytest.raises(publishing.Blocked, match=f"{tmp_path / name} is a {'folder' if is_folder else 'file'}, where"):
+    with pytest.raises(releases.Blocked, match=f"{tmp_path / name} is a {'folder' if is_folder else 'file'}, where"):
         publish(tmp_path, samples)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
     assert own.read_text() == "mine"
@@ -203,7 +204,7 @@ def test_a_damaged_release_json_is_no_release_and_the_next_is_published(
     warehouse: Path, samples: Path, text: str
 ) -> None:
     (warehouse / "current" / "release.json").write_text(text)
-    assert publishing.current(warehouse) is None
+    assert releases.current(warehouse) is None
     ran = run_command("status", "--warehouse", warehouse)
     path = warehouse / "current" / "release.json"
     assert (ran.status, ran.err) == (
@@ -230,14 +231,14 @@ def unlinked(path: Path) -> None:
 def test_a_damaged_published_file_is_named_and_the_next_run_publishes_anew(
     warehouse: Path, damage: Callable[[Path], None]
 ) -> None:
-    before = publishing.current(warehouse)
+    before = releases.current(warehouse)
     assert before is not None
     damage(warehouse / "current" / "warehouse.duckdb")
     for command in ("status", "rejects"):
         ran = run_command(command, "--warehouse", warehouse)
         assert (ran.status, ran.out) == (1, "")
         assert "warehouse.duckdb is damaged: the next kili-warehouse run publishes anew" in ran.err
-    assert not publishing.is_current(warehouse, warehouse / "work" / "warehouse.duckdb", before.models_digest)
+    assert not releases.is_current(warehouse, warehouse / "work" / "warehouse.duckdb", before.models_digest)
 
 
 def test_a_run_with_nothing_new_makes_a_damaged_release_anew(warehouse: Path, samples: Path) -> None:
@@ -250,22 +251,22 @@ def test_a_run_with_nothing_new_makes_a_damaged_release_anew(warehouse: Path, sa
 def test_answers_that_take_more_memory_than_usual_are_published_too(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "_MEMORY", "8MB")
-    made = publishing.publish(tmp_path, samples / "work" / "warehouse.duckdb", "models")
-    assert made.row_counts == publishing.current(samples).row_counts
+    monkeypatch.setattr(releases, "_MEMORY", "8MB")
+    made = releases.publish(tmp_path, samples / "work" / "warehouse.duckdb", "models")
+    assert made.row_counts == releases.current(samples).row_counts
     answers = "select label_key, json_response from marts.labels order by all"
     assert query(tmp_path, answers) == query(samples, answers)
-    assert {path.name for path in (tmp_path / "current").iterdir()} == {*publishing._LINKS, "release.json"}
+    assert {path.name for path in (tmp_path / "current").iterdir()} == {*releases._LINKS, "release.json"}
 
 
 def test_an_export_date_that_no_client_can_read_is_not_published(warehouse: Path) -> None:
     database = warehouse / "work" / "warehouse.duckdb"
-    before = facts.status(warehouse)["exports"]
+    before = contents.status(warehouse)["exports"]
     with duckdb.connect(str(database)) as db:
         out_of_range = "timestamptz '10000-01-01 00:00:00+00'"
         db.execute(f"update kili.exports set as_of = {out_of_range} where file_url like '%/seed_page.json'")
-    publishing.publish(warehouse, database, "models")
-    assert facts.status(warehouse)["exports"] == before
+    releases.publish(warehouse, database, "models")
+    assert contents.status(warehouse)["exports"] == before
 
 
 def test_types_are_those_of_the_record_models(samples: Path) -> None:

@@ -18,10 +18,10 @@ import duckdb
 import pytest
 from exporting import README, asset, label, written, zipped
 
-from pipelines import publishing
 from pipelines.kili import ledger, locate, reader, readings, reconciliation
 from pipelines.landing import archives, cache, discovery
 from pipelines.loading import pipeline
+from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 
 NOBODY = 65534
@@ -55,7 +55,7 @@ def load(folder: Path) -> Loaded:
             db.execute(f"create or replace view staging.stg_kili__{table} as select * from kili.{table}")
     release = folder / "release.duckdb"
     release.unlink(missing_ok=True)
-    publishing._copy(settings.database, release)
+    releases._copy(settings.database, release)
     with duckdb.connect(str(release), read_only=True) as db:
         assets = db.execute("select distinct asset_id from kili.sightings order by all").fetchall()
         rejects = db.execute("select file_url, entry, reason from kili.rejects order by all").fetchall()

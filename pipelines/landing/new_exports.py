@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pipelines import facts
 from pipelines.kili import readings
 from pipelines.landing import archives, cache, discovery, fingerprints
 from pipelines.landing.cache import Identities
+from pipelines.publishing import contents
 from pipelines.settings import Settings
 
 _HASHED: Final = 2 << 30  # bytes that a look reads at most, a few seconds' worth: Dagster gives it a minute
@@ -31,7 +31,7 @@ class Seen:
 def look(settings: Settings, url: str) -> Seen:
     """Sorts what lies under a URL; reads or fetches only what has changed since the last time. Raises `NoExport`."""
     seen = Seen()
-    loaded, unreadable = facts.export_ids(settings.warehouse), facts.unreadable(settings.warehouse)
+    loaded, unreadable = contents.export_ids(settings.warehouse), contents.unreadable(settings.warehouse)
     left = {True: _FETCHED, False: _HASHED}
     with cache.opened(settings) as known:
         for one in discovery.find(url, settings.warehouse):

@@ -1,4 +1,4 @@
-"""dbt's command line, in a process that ends with the run that started it: `python -m pipelines.dbt_process build`."""
+"""dbt, in a process that ends with the run that started it: `python -m pipelines.transform.dbt_process build`."""
 
 import os
 import sys

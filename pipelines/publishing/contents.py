@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import duckdb
 
-from pipelines import publishing
 from pipelines.kili import readings
 from pipelines.loading import duckdb_files
+from pipelines.publishing import release as releases
 
 Row = dict[str, Any]
 
@@ -80,11 +80,11 @@ def edits(warehouse: Path) -> list[tuple[str, int]]:
     return [(row["edit"], row["annotations"]) for row in _ask(warehouse, _EDITS)]
 
 
-def _current(warehouse: Path) -> publishing.Release:
-    release = publishing.current(warehouse)
+def _current(warehouse: Path) -> releases.Release:
+    release = releases.current(warehouse)
     if release is not None:
         return release
-    if damage := publishing.damage(warehouse):
+    if damage := releases.damage(warehouse):
         raise Damaged(f"{damage}: the next kili-warehouse run publishes anew")
     raise NoWarehouse(f"no warehouse in {warehouse}: kili-warehouse run makes one")
 

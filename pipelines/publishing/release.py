@@ -15,11 +15,11 @@ from typing import Any, Final
 import duckdb
 import pydantic
 
-from pipelines import site
 from pipelines.comparison import records as comparison
 from pipelines.kili import readings
 from pipelines.kili import records as kili
 from pipelines.loading import duckdb_files
+from pipelines.publishing.report import pages
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ def publish(warehouse: Path, database: Path, models_digest: str) -> Release:
     sequence = max((sequence for sequence, _ in _in_order(releases)), default=0) + 1
     release = Release(release_id, digest, models_digest, counts, sequence)
     _write_parquet(making / "warehouse.duckdb", making / "parquet", _sparing(database))
-    site.write(making / "warehouse.duckdb", making / "site", release_id)
+    pages.write(making / "warehouse.duckdb", making / "site", release_id)
     (making / _FACTS).write_text(json.dumps(asdict(release), indent=2))
     _protect(making)
     _sync(making)

@@ -13,12 +13,13 @@ from typing import Final
 
 import yaml
 
-from pipelines import dbt_process, derived
+from pipelines import derived
 from pipelines.comparison import records as comparison
 from pipelines.kili import records as kili
 from pipelines.loading import tables
+from pipelines.transform import dbt_process
 
-PROJECT: Final = Path(__file__).parent.parent / "dbt_project"
+PROJECT: Final = Path(__file__).parents[2] / "dbt_project"
 DBT: Final = Path(sys.executable).with_name("dbt")
 DBT_ARGUMENTS: Final = ("-P", "-m", dbt_process.__name__)  # of Python: dbt that ends with the process that starts it
 DATABASE_VARIABLE: Final = "KILI_WAREHOUSE_DUCKDB"

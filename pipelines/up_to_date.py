@@ -1,10 +1,11 @@
 """Tells a run that would change nothing, without Dagster, dlt and dbt, which take long to start."""
 
-from pipelines import publishing, transform
 from pipelines.comparison import method
 from pipelines.kili import ledger, reconciliation
 from pipelines.landing import cache, discovery
+from pipelines.publishing import release
 from pipelines.settings import Settings
+from pipelines.transform import project
 
 
 def load(settings: Settings, url: str) -> ledger.Load | None:
@@ -13,7 +14,7 @@ def load(settings: Settings, url: str) -> ledger.Load | None:
     Raises `NoExport`.
     """
     database = settings.database
-    if not database.exists() or not publishing.is_current(settings.warehouse, database, transform.models_digest()):
+    if not database.exists() or not release.is_current(settings.warehouse, database, project.models_digest()):
         return None
     with cache.opened(settings) as known:
         found = [known.land(one) for one in discovery.find(url, settings.warehouse)]
