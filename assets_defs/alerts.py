@@ -8,8 +8,7 @@ from typing import Final, Literal
 
 import dagster as dg
 
-from assets_defs import failures
-from pipelines import webhook
+from assets_defs import error_messages, webhook
 from pipelines.settings import Settings
 
 _RUNS: Final = 20
@@ -113,7 +112,7 @@ def _of_run(found: Incidents, run: dg.DagsterRun, end: str, instance: dg.Dagster
         record.event_log_entry.get_dagster_event()
         for record in instance.get_records_for_run(run.run_id, of_type=kinds).records
     ]
-    failed = "; ".join(failures.in_words(event) for event in said if event.is_step_failure)
+    failed = "; ".join(error_messages.in_words(event) for event in said if event.is_step_failure)
     if run.is_success or run.tags.get(_WILL_RETRY) != "true":
         level = Level.FINE if run.is_success else Level.FAILED
         yield from found.note(f"job {run.job_name}", level, failed or end)

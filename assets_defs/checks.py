@@ -4,7 +4,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets_defs import shown
+from assets_defs import ui_metadata
 from pipelines.kili import ledger
 from pipelines.settings import Settings
 
@@ -30,5 +30,5 @@ def agrees_with_kili(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResul
     return dg.AssetCheckResult(
         passed=not rows,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"marks": count, "off": len(rows), "rows": shown.table(names, rows)},
+        metadata={"marks": count, "off": len(rows), "rows": ui_metadata.table(names, rows)},
     )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from assets_defs import dlt_tables, shown, writing
+from assets_defs import dlt_tables, ui_metadata, write_lock
 from pipelines.comparison import load as comparison_load
 from pipelines.comparison import records, source
 from pipelines.settings import Settings
@@ -26,7 +26,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="comparison",
-        pool=writing.POOL,
+        pool=write_lock.POOL,
         specs=dlt_tables.specs(nothing, comparison_load.SCHEMA, records.TABLES, _READ, settings),
     )
     def comparison(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
@@ -44,6 +44,6 @@ def _spread(tenths: list[comparison_load.Tenth]) -> dict[str, Any]:
     scored = sum(one.pair_count for one in tenths if one.tenth is not None)
     mean = sum(one.score_sum or 0 for one in tenths) / scored if scored else None
     names = ["no score" if one.tenth is None else f"{one.tenth / 10} to {(one.tenth + 1) / 10}" for one in tenths]
-    chart = shown.bars(zip(names, (one.pair_count for one in tenths), strict=True))
+    chart = ui_metadata.bars(zip(names, (one.pair_count for one in tenths), strict=True))
     said = f"Pairs of labels by their score, all that the newest method has compared:\n\n{chart}"
     return {"scored_pairs": scored, "mean_score": mean, "summary": dg.MetadataValue.md(said)}

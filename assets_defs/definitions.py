@@ -4,7 +4,18 @@ from typing import Final
 
 import dagster as dg
 
-from assets_defs import alerts, automation, checks, comparison, io_manager, kili, landing, marts, published, writing
+from assets_defs import (
+    alerts,
+    automation,
+    checks,
+    comparison,
+    dbt_models,
+    io_manager,
+    kili,
+    landing,
+    published,
+    write_lock,
+)
 from pipelines import settings
 
 JOB: Final = "kili_warehouse"
@@ -18,7 +29,7 @@ def build(with_settings: settings.Settings) -> dg.Definitions:
     No part takes configuration from a launch request: the UI has no log-in, and a path or a command set in a request
     would run code as the owner of the UI.
     """
-    made = [kili.tables(with_settings), comparison.tables(with_settings), marts.models(with_settings)]
+    made = [kili.tables(with_settings), comparison.tables(with_settings), dbt_models.models(with_settings)]
     keys = [key for assets in made for key in assets.keys]
     dated = [spec.key for assets in made for spec in assets.specs if spec.freshness_policy]
     return dg.Definitions(
@@ -30,8 +41,8 @@ def build(with_settings: settings.Settings) -> dg.Definitions:
         executor=dg.in_process_executor.configured({}, config_schema={}),
         loggers={QUIET: dg.colored_console_logger.configured({"log_level": "CRITICAL"}, config_schema={})},
         resources={
-            "settings": writing.alone(with_settings),
-            "dbt": marts.command,
+            "settings": write_lock.alone(with_settings),
+            "dbt": dbt_models.command,
             "io_manager": io_manager.found_exports(with_settings),
         },
     )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from assets_defs import dlt_tables, freshness, load_checks, shown, writing
+from assets_defs import dlt_tables, freshness, load_checks, ui_metadata, write_lock
 from pipelines.kili import ledger, reconciliation, records, source
 from pipelines.landing import discovery
 from pipelines.loading import pipeline
@@ -25,7 +25,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="kili",
-        pool=writing.POOL,
+        pool=write_lock.POOL,
         specs=[spec.replace_attributes(freshness_policy=freshness.policy(settings)) for spec in specs],
         ins={"found": dg.AssetIn(_LANDING)},
         check_specs=load_checks.SPECS,
@@ -77,6 +77,6 @@ def _summary(audited: reconciliation.Audit) -> str:
             f"The newest load, {newest.loaded_at:%Y-%m-%d %H:%M} UTC: {len(audited.refused):,} exports with "
             f"{newest.assets:,} assets and {newest.labels:,} labels, {newest.rejected:,} of either rejected.",
             "Labels in the exports of the last loads:",
-            shown.bars(loads),
+            ui_metadata.bars(loads),
         ]
     )

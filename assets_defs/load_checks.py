@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import dagster as dg
 
-from assets_defs import shown
+from assets_defs import ui_metadata
 from pipelines.kili import ledger, new_names, reconciliation
 from pipelines.settings import Settings
 
@@ -110,4 +110,4 @@ def _names(refused: Sequence[reconciliation.Refused]) -> str | None:
 
 
 def _table(rows_of: type[NamedTuple], rows: Sequence[tuple[Any, ...]]) -> dg.TableMetadataValue:
-    return shown.table(rows_of._fields, rows)
+    return ui_metadata.table(rows_of._fields, rows)

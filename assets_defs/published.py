@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from assets_defs import shown, writing
+from assets_defs import ui_metadata, write_lock
 from pipelines.publishing import contents
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
@@ -23,7 +23,7 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         deps=deps,
         group_name="published",
         kinds={"duckdb", "parquet"},
-        pool=writing.POOL,
+        pool=write_lock.POOL,
         config_schema={},
     )
     def published(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
@@ -52,4 +52,4 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
 def _summary(made: releases.Release, edits: list[tuple[str, int]]) -> str:
     tables = [f"| `{table}` | {count:,} |" for table, count in made.row_counts.items()]
     listed = "\n".join([f"Release `{made.id}`", "", "| table | rows |", "| --- | ---: |", *tables])
-    return f"{listed}\n\nWhat became of annotations under review:\n\n{shown.bars(edits)}" if edits else listed
+    return f"{listed}\n\nWhat became of annotations under review:\n\n{ui_metadata.bars(edits)}" if edits else listed

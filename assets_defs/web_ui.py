@@ -26,7 +26,8 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from assets_defs import home, request_guard
+from assets_defs import instance as dagster_instance
+from assets_defs import request_guard
 from pipelines import settings
 from pipelines.settings import Settings
 
@@ -72,7 +73,7 @@ def serve(chosen: Settings, port: int, path_prefix: str) -> None:
         _bound(port) as listener,
         _until_interrupted(),
         _instance(chosen) as instance,
-        _app(instance, home.WORKSPACE, chosen, prefix, is_read_only=True) as app,
+        _app(instance, dagster_instance.WORKSPACE, chosen, prefix, is_read_only=True) as app,
     ):
         _log_address(port, prefix)
         uvicorn.Server(uvicorn.Config(app, **_UVICORN)).run(sockets=[listener])
@@ -127,7 +128,7 @@ def _bound(port: int) -> Iterator[socket.socket]:
 
 def _instance(chosen: Settings) -> dg.DagsterInstance:
     configure_loggers(formatter="colored", log_level="INFO")
-    home.enter(chosen)
+    dagster_instance.enter(chosen)
     instance = dg.DagsterInstance.get()
     instance.optimize_for_webserver(*_QUERY_LIMITS)
     return instance
@@ -136,7 +137,7 @@ def _instance(chosen: Settings) -> dg.DagsterInstance:
 @contextmanager
 def _code_server(instance: dg.DagsterInstance) -> Iterator[Path]:
     """A running code server, as a workspace file that names its socket; the server is restarted if it ends."""
-    target = WorkspaceFileTarget([str(home.WORKSPACE)])
+    target = WorkspaceFileTarget([str(dagster_instance.WORKSPACE)])
     with ProxyServerManager(instance, target, "warning") as manager, tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder, "workspace.yaml")
         workspace.write_text(yaml.safe_dump({"load_from": list(manager.get_code_server_specs())}))

@@ -95,14 +95,14 @@ def _ours_alone(export: Path, folder: Path) -> Callable[[], int]:
 
 def _whole_job(export: Path, folder: Path) -> Callable[[], int]:
     """Load, models with their tests, comparison and publishing, as `kili-warehouse run` does it."""
-    from assets_defs import running
+    from assets_defs import run_job
     from pipelines import settings
     from pipelines.publishing import contents
 
     here = settings.from_environment().at(str(export), folder)
 
     def run() -> int:
-        done = running.run(here)
+        done = run_job.run(here)
         if done.failures:
             raise RuntimeError(*done.failures)
         return sum(contents.status(folder)["row_counts"].values())

@@ -53,9 +53,9 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
             preflight.check(chosen)
         load = up_to_date.load(chosen, chosen.exports) if chosen.exports is not None and chosen.pull is None else None
         if load is None:
-            from assets_defs import running  # the one place where this package starts Dagster
+            from assets_defs import run_job  # the one place where this package starts Dagster
 
-            done = running.run(chosen)
+            done = run_job.run(chosen)
             for failure in done.failures:
                 terminal.complain(failure)
             if done.load is None:
@@ -100,11 +100,11 @@ def ui(chosen: settings.Settings, options: argparse.Namespace) -> int:
 
 def daemon(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn:  # noqa: ARG001
     """Dagster's daemon alone, for a server: sensor, schedule, queue, and runs that are lost."""
-    from assets_defs import home
+    from assets_defs import instance
 
-    home.enter(chosen)
+    instance.enter(chosen)
     path = str(Path(sys.executable).with_name("dagster-daemon"))
-    os.execv(path, [path, "run", "-w", str(home.WORKSPACE)])
+    os.execv(path, [path, "run", "-w", str(instance.WORKSPACE)])
 
 
 def webserver(chosen: settings.Settings, options: argparse.Namespace) -> int:

@@ -11,8 +11,8 @@ import hook
 import pytest
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 
-from assets_defs import alerts
-from pipelines import settings, webhook
+from assets_defs import alerts, webhook
+from pipelines import settings
 
 THING = dg.AssetKey(["marts", "thing"])
 GOOD, WARNED, FAILED, BROKEN = "good", "warned", "failed", "broken"

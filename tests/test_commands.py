@@ -19,7 +19,7 @@ import pytest
 from conftest import COMMAND, SAMPLES, Ran, run_command
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
-from assets_defs import failures
+from assets_defs import error_messages
 from pipelines import cli, settings, terminal, unexpected
 from pipelines.kili.workers import Died
 from pipelines.publishing import contents
@@ -189,7 +189,7 @@ def test_a_step_that_fails_says_why_without_values_of_the_data(tmp_path: Path, e
 
     ran = dg.materialize([step], raise_on_error=False)
     (failed,) = [event for event in ran.all_events if event.is_step_failure]
-    assert failures.explained(failed, chosen, "last_run.log") == f"step: {sentence.format(log=log)}"
+    assert error_messages.explained(failed, chosen, "last_run.log") == f"step: {sentence.format(log=log)}"
     assert log.exists() == ("{log}" in sentence)
     if log.exists():
         assert str(error) in log.read_text()

@@ -13,7 +13,7 @@ import pytest
 from conftest import SAMPLES, dump, load, run_command
 from exporting import asset, label, written
 
-from assets_defs import home
+from assets_defs import instance as dagster_instance
 from pipelines import settings
 from pipelines.landing import cache
 from pipelines.landing.discovery import Landed
@@ -72,7 +72,7 @@ def test_what_is_known_of_exports_is_made_anew(
     assert warnings(caplog) == [f"{file} is damaged: it is made anew, and exports are hashed again"]
 
 
-@pytest.mark.parametrize("name", home._DATABASES)
+@pytest.mark.parametrize("name", dagster_instance._DATABASES)
 @pytest.mark.parametrize("damage", [garbage, overwritten, folder])
 def test_dagsters_databases_are_made_anew(
     samples: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, damage: Callable[[Path], None]
@@ -85,7 +85,7 @@ def test_dagsters_databases_are_made_anew(
     def made() -> None:
         pass
 
-    with dg.DagsterInstance.from_config(str(home.prepare(chosen))) as instance:
+    with dg.DagsterInstance.from_config(str(dagster_instance.prepare(chosen))) as instance:
         before = instance.get_runs_count()
         assert dg.materialize([made], instance=instance).success
         assert instance.get_runs_count() == before + 1

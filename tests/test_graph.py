@@ -12,7 +12,8 @@ import dagster as dg
 import pytest
 from conftest import ROOT
 
-from assets_defs import definitions, home
+from assets_defs import definitions
+from assets_defs import instance as dagster_instance
 from pipelines import settings
 from pipelines.transform import project
 
@@ -107,7 +108,7 @@ def test_no_two_runs_write_at_a_time(graph: dg.Definitions, chosen: settings.Set
         "landing__kili",
         "marts__score_reconciliation_agrees_with_kili",
     }
-    with dg.DagsterInstance.from_config(str(home.prepare(chosen))) as instance:
+    with dg.DagsterInstance.from_config(str(dagster_instance.prepare(chosen))) as instance:
         pools = instance.get_concurrency_config().pool_config
     assert (pools.pool_granularity.value, pools.default_pool_limit) == ("run", 1)
 

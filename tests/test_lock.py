@@ -11,7 +11,7 @@ import duckdb
 import psutil
 import pytest
 
-from assets_defs import writing
+from assets_defs import write_lock
 from pipelines import settings
 from pipelines.loading import lock
 from pipelines.settings import Settings
@@ -141,7 +141,7 @@ def test_a_dagster_run_waits_for_the_other_process_and_holds_the_lock_from_step_
             holder.communicate("")
 
     monkeypatch.setattr(lock.time, "sleep", end_the_other)
-    ran = dg.materialize([first, second], resources={"settings": writing.alone(chosen)})
+    ran = dg.materialize([first, second], resources={"settings": write_lock.alone(chosen)})
     assert ran.success
     assert held == [True, True]
     with lock.held(chosen):
@@ -155,7 +155,7 @@ def test_a_dagster_run_that_waited_long_enough_fails_in_words(
     def never(settings: dg.ResourceParam[Settings]) -> None:  # noqa: ARG001
         raise AssertionError
 
-    monkeypatch.setattr(writing, "_PATIENCE", 0)
+    monkeypatch.setattr(write_lock, "_PATIENCE", 0)
     with pytest.raises(dg.DagsterError) as raised:
-        dg.materialize([never], resources={"settings": writing.alone(chosen)})
+        dg.materialize([never], resources={"settings": write_lock.alone(chosen)})
     assert str(raised.value.__cause__).startswith(f"process {holder.pid} is writing to {chosen.warehouse}")

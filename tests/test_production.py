@@ -19,7 +19,8 @@ import pytest
 import serving
 from conftest import COMMAND, SAMPLES, dump, run_command
 
-from assets_defs import home, landing, recovery
+from assets_defs import instance as dagster_instance
+from assets_defs import landing, run_launcher
 from pipelines import settings
 
 ADDED = "one-more"
@@ -45,7 +46,7 @@ def test_after_kill_9_of_everything_a_restart_ends_the_run_and_publishes(
     place = ["--exports", exports, "--warehouse", warehouse]
     known = {settings.DAGSTER_POSTGRES_URL: postgres}
     chosen = settings.from_environment().at(str(exports), warehouse)
-    with dg.DagsterInstance.from_config(str(home.prepare(chosen))) as instance:
+    with dg.DagsterInstance.from_config(str(dagster_instance.prepare(chosen))) as instance:
 
         def runs(*statuses: dg.DagsterRunStatus) -> list[dg.DagsterRun]:
             return list(instance.get_runs(dg.RunsFilter(statuses=list(statuses))))
@@ -69,7 +70,7 @@ def test_after_kill_9_of_everything_a_restart_ends_the_run_and_publishes(
     assert [row for row in rebuilt["assets"] if ADDED not in row] == before["assets"]
     assert len(rebuilt["assets"]) == len(before["assets"]) + 1
     assert {**rebuilt, "assets": None} == {**before, "assets": None}
-    assert postgres not in (home.prepare(chosen) / "dagster.yaml").read_text()
+    assert postgres not in (dagster_instance.prepare(chosen) / "dagster.yaml").read_text()
     assert not list((warehouse / "work" / "dagster").rglob("*.db"))
 
 
@@ -103,12 +104,12 @@ def test_only_the_process_that_started_a_run_counts_as_its_own() -> None:
     """A number is given to another process sooner or later, and at once where the machine was started again."""
     with subprocess.Popen(["sleep", "60"]) as sleeper:
         born = psutil.Process(sleeper.pid).create_time()
-        assert recovery.lives(sleeper.pid, born + 1)
-        assert not recovery.lives(sleeper.pid, born - 1)
+        assert run_launcher.lives(sleeper.pid, born + 1)
+        assert not run_launcher.lives(sleeper.pid, born - 1)
         sleeper.kill()
         serving.wait(lambda: psutil.Process(sleeper.pid).status() == psutil.STATUS_ZOMBIE, "end of the process")
-        assert not recovery.lives(sleeper.pid, born + 1)
-    assert not recovery.lives(sleeper.pid, born + 1)
+        assert not run_launcher.lives(sleeper.pid, born + 1)
+    assert not run_launcher.lives(sleeper.pid, born + 1)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster_shared.record import replace
 from packaging import version
 
-from assets_defs import freshness, writing
+from assets_defs import freshness, write_lock
 from pipelines.kili import ledger
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
@@ -96,7 +96,7 @@ def models(settings: Settings) -> dg.AssetsDefinition:
         project=project(settings),
         name="dbt",
         dagster_dbt_translator=translator,
-        pool=writing.POOL,
+        pool=write_lock.POOL,
     )
     def dbt(
         context: dg.AssetExecutionContext, dbt: dg.ResourceParam[Dbt], settings: dg.ResourceParam[Settings]

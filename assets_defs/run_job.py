@@ -11,7 +11,8 @@ from typing import Any, Final
 import dagster as dg
 from dagster._core.instance import InstanceRef
 
-from assets_defs import definitions, failures, home
+from assets_defs import definitions, error_messages
+from assets_defs import instance as dagster_instance
 from pipelines.kili import ledger
 from pipelines.settings import Settings
 
@@ -38,7 +39,7 @@ def run(settings: Settings) -> Run:
     """
     built = definitions.build(settings)
     job = built.resolve_job_def(definitions.JOB)
-    folder = home.prepare(settings)
+    folder = dagster_instance.prepare(settings)
     with (
         dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=_NO_OUTPUT_KEPT)) as instance,
         (settings.work / LOG).open("w") as log,
@@ -48,7 +49,7 @@ def run(settings: Settings) -> Run:
     ):
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=_QUIET)
     steps = [event for event in result.all_events if event.is_step_failure]
-    failed = [failures.explained(event, settings, settings.work / LOG) for event in steps]
+    failed = [error_messages.explained(event, settings, settings.work / LOG) for event in steps]
     if not result.success and not failed:
         failed = [str(event.message) for event in result.all_events if event.is_failure]
     return Run(failed, _load(result) if result.success else None)

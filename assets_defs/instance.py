@@ -26,7 +26,7 @@ concurrency:
 freshness:
   enabled: true
 run_launcher:
-  module: assets_defs.recovery
+  module: assets_defs.run_launcher
   class: Launcher
 run_monitoring:
   enabled: true
