@@ -94,18 +94,18 @@ def test_a_process_that_a_killed_run_left_behind_is_waited_for(
 
 
 def test_a_process_ends_with_the_one_that_started_it() -> None:
-    starts = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', sys.argv[1]]).pid, flush=True)"
-    watches = "import os, time; from pipelines import orphans; orphans.end_with(os.getppid()); time.sleep(99)"
+    watches = "import sys, time; from pipelines import orphans; orphans.end_with(int(sys.argv[1])); time.sleep(99)"
+    starts = (
+        "import os, subprocess, sys; command = [sys.executable, '-c', sys.argv[1], str(os.getpid())]; "
+        "print(subprocess.Popen(command, stdout=subprocess.DEVNULL).pid, flush=True); sys.stdin.read()"
+    )
     parent = subprocess.Popen(
-        [sys.executable, "-c", f"{starts}; sys.stdin.read()", watches],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-c", starts, watches], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert parent.stdout is not None
     child = psutil.Process(int(parent.stdout.readline()))
     parent.kill()
-    parent.communicate()
+    parent.wait()
     assert psutil.wait_procs([child], timeout=60) == ([child], [])
 
 
