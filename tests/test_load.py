@@ -139,8 +139,10 @@ LOAD_THAT_WAITS = """
 import multiprocessing, os, sys, time
 from dataclasses import replace
 from pathlib import Path
-from pipelines import landing, settings, warehouse
+from pipelines import settings
 from pipelines.kili import workers
+from pipelines.landing import discovery
+from pipelines.loading import pipeline
 
 def wait(*_):
     others = [other.pid for other in multiprocessing.active_children()]
@@ -152,7 +154,7 @@ def wait(*_):
 workers._WORTH = 0
 workers._Other.submit = wait
 chosen = replace(settings.from_environment().at(None, Path(sys.argv[1])), workers=3)
-warehouse.load([landing.Landed("x", Path(sys.argv[2]))], chosen)
+pipeline.load([discovery.Landed("x", Path(sys.argv[2]))], chosen)
 """
 
 

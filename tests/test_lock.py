@@ -19,7 +19,8 @@ from pipelines.settings import Settings
 HOLDER = """
 import sys
 from pathlib import Path
-from pipelines import lock, settings
+from pipelines import settings
+from pipelines.loading import lock
 with lock.held(settings.from_environment().at(None, Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()
