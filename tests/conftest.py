@@ -3,15 +3,18 @@
 import fcntl
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from quick import Model, compile_models
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "tests" / "samples"
@@ -101,18 +104,36 @@ def dump(warehouse: Path) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-@pytest.fixture(scope="session")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The warehouse of the sample exports, to be read: built once, and copied for each process that runs tests."""
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "samples"
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that one of the processes that run tests makes for all of them."""
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     with shared.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not shared.exists():
-            built = tmp_path_factory.mktemp("built")
-            load(built, SAMPLES)
+            built = factory.mktemp(f"built_{name}")
+            make(built)
             built.rename(shared)
+    return shared
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse of the sample exports, to be read: built once, and copied for each process that runs tests."""
+    shared = made_once(tmp_path_factory, "samples", lambda folder: load(folder, SAMPLES))
     return shutil.copytree(shared, tmp_path_factory.mktemp("samples") / "warehouse", symlinks=True)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
+    """The dbt models, compiled once."""
+
+    def make(folder: Path) -> None:
+        (folder / "models.pickle").write_bytes(pickle.dumps(compile_models(folder)))
+
+    shared = made_once(tmp_path_factory, "compiled", make)
+    found: list[Model] = pickle.loads((shared / "models.pickle").read_bytes())
+    return found
 
 
 @pytest.fixture

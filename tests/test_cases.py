@@ -5,17 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from quick import Model, Quick, compile_models
+from quick import Model, Quick
 
 from pipelines.landing import discovery
 from pipelines.publishing import release
 
 CASES = Path(__file__).parent / "cases"
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
-    return compile_models(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.mark.parametrize("case", sorted(path.parent for path in CASES.glob("*/expect.py")), ids=lambda case: case.name)

@@ -10,19 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from quick import Model, Quick, compile_models
+from quick import Model, Quick
 
 from pipelines.kili import reconciliation
 
 SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
-    return compile_models(tmp_path_factory.mktemp("compiled"))
 
 
 ANSWERS = st.sampled_from(

@@ -3,19 +3,13 @@
 import tarfile
 from pathlib import Path
 
-import pytest
 from conftest import dump, load, query
-from quick import Model, Quick, compile_models
+from quick import Model, Quick
 
 from pipelines.landing import discovery
 
 TESTS = Path(__file__).parent
 OLD = TESTS / "old_warehouses"
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
-    return compile_models(tmp_path_factory.mktemp("compiled"))
 
 
 def old_warehouse(name: str, folder: Path) -> Path:
