@@ -1,6 +1,7 @@
 """How the list of exports gets from `landing/kili` to `kili`, the one value that passes between assets."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import dagster as dg
@@ -16,12 +17,12 @@ class _FoundExports(dg.IOManager):
         self._path = path
 
     def handle_output(self, context: dg.OutputContext, obj: list[Landed]) -> None:  # noqa: ARG002
-        self._path.write_text(json.dumps([{"url": landed.url, "path": str(landed.path)} for landed in obj]))
+        self._path.write_text(json.dumps([asdict(landed) for landed in obj], default=str))
 
     def load_input(self, context: dg.InputContext) -> list[Landed]:  # noqa: ARG002
         if not self._path.exists():
             raise dg.Failure("no list of exports yet: materialize landing/kili first", allow_retries=False)
-        return [Landed(entry["url"], Path(entry["path"])) for entry in json.loads(self._path.read_text())]
+        return [Landed(**{**entry, "path": Path(entry["path"])}) for entry in json.loads(self._path.read_text())]
 
 
 def found_exports(settings: Settings) -> dg.IOManagerDefinition:

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from exporting import asset, label, written
 
-from assets_defs import definitions
+from assets_defs import definitions, io_manager
 from pipelines import settings
 from pipelines.landing import discovery
 
@@ -52,4 +52,12 @@ def test_a_later_run_of_kili_alone_loads_the_list_that_was_stored(
         )
     ]
     stored = json.loads((chosen.work / "found_exports.json").read_text())
-    assert [sorted(entry) for entry in stored] == [["path", "url"]]
+    assert [sorted(entry) for entry in stored] == [["fault", "path", "url"]]
+
+
+def test_the_stored_list_keeps_why_an_export_could_not_be_fetched(chosen: settings.Settings) -> None:
+    chosen.prepare_work()
+    stored = io_manager.found_exports(chosen).resource_fn(dg.build_init_resource_context())
+    found = [discovery.Landed("s3://bucket/denied.json", chosen.work, "the store denies access")]
+    stored.handle_output(dg.build_output_context(), found)
+    assert stored.load_input(dg.build_input_context()) == found
