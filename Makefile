@@ -17,6 +17,7 @@ test: $(BIN)/.ready browser ## set up, then every check that CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
 	$(BIN)/python -m pytest
 
 ui: $(BIN)/.ready ## Dagster's UI on this machine, http://127.0.0.1:3000

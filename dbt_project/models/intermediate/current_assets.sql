@@ -21,8 +21,8 @@ versions as (
     select * from {{ ref('asset_versions') }}
 ),
 
-touched_assets as (
-    {{ touched_assets() }}
+changed_assets as (
+    {{ changed_assets() }}
 ),
 
 seen as (
@@ -45,10 +45,10 @@ seen as (
         assets.extra,
         versions.first_seen_as_of,
         versions.recency,
-        touched_assets.state_hash
-    from touched_assets
+        changed_assets.state_hash
+    from changed_assets
     inner join versions
-        on touched_assets.asset_id = versions.asset_id
+        on changed_assets.asset_id = versions.asset_id
     inner join assets
         on
             versions.asset_id = assets.asset_id
@@ -62,9 +62,9 @@ named_projects as (
         sightings.export_id,
         sightings.as_of,
         coalesce(assets.project_id, sightings.project_id) as project_id
-    from touched_assets
+    from changed_assets
     inner join sightings
-        on touched_assets.asset_id = sightings.asset_id
+        on changed_assets.asset_id = sightings.asset_id
     inner join assets
         on
             sightings.asset_id = assets.asset_id

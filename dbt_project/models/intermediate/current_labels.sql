@@ -29,8 +29,8 @@ people as (
     select * from {{ ref('people') }}
 ),
 
-touched_assets as (
-    {{ touched_assets() }}
+changed_assets as (
+    {{ changed_assets() }}
 ),
 
 shown as (
@@ -60,10 +60,10 @@ shown as (
         versions.asset_version,
         versions.first_seen_as_of,
         versions.recency as version_recency,
-        touched_assets.state_hash
-    from touched_assets
+        changed_assets.state_hash
+    from changed_assets
     inner join versions
-        on touched_assets.asset_id = versions.asset_id
+        on changed_assets.asset_id = versions.asset_id
     inner join labels
         on
             versions.asset_id = labels.asset_id
@@ -105,7 +105,7 @@ united_keys as (
         row_number() over (
             partition by keys.asset_id, keys.label_id
             order by keys.shown_label_key asc
-        ) as place,
+        ) as recency_rank,
         count(*) over (partition by keys.asset_id, keys.label_id) as key_count
     from repeated_ids
     inner join keys
@@ -120,7 +120,7 @@ seen as (
         shown.*,
         coalesce(united_keys.label_key, shown.shown_label_key) as label_key,
         shown.version_recency * coalesce(united_keys.key_count, 1)
-        - coalesce(united_keys.place, 1) as recency
+        - coalesce(united_keys.recency_rank, 1) as recency
     from shown
     left join united_keys
         on shown.shown_label_key = united_keys.shown_label_key
@@ -168,9 +168,9 @@ newest_flattenings as (
         flattenings.response_hash,
         max(flattenings.flatten_version) as flatten_version,
         max_by(flattenings.annotation_count, flattenings.flatten_version) as annotation_count
-    from touched_assets
+    from changed_assets
     inner join flattenings
-        on touched_assets.asset_id = flattenings.asset_id
+        on changed_assets.asset_id = flattenings.asset_id
     group by
         flattenings.label_key,
         flattenings.response_hash

@@ -14,7 +14,7 @@ ranked_truths as (
         row_number() over (
             partition by asset_id
             order by created_at desc, label_key desc
-        ) as place
+        ) as recency_rank
     from labels
     where is_honeypot_truth
 ),
@@ -31,7 +31,7 @@ pairs as (
     from defaults
     inner join ranked_truths as truths
         on defaults.asset_id = truths.asset_id
-    where truths.place = 1
+    where truths.recency_rank = 1
 )
 
 select * from pairs

@@ -10,7 +10,7 @@ ranked as (
         row_number() over (
             partition by asset_id, author_id
             order by created_at desc, label_key desc
-        ) as place
+        ) as recency_rank
     from labels
     where
         label_type = 'DEFAULT'
@@ -27,7 +27,7 @@ latest as (
         response_label_key,
         response_hash
     from ranked
-    where place = 1
+    where recency_rank = 1
 )
 
 select * from latest

@@ -49,7 +49,7 @@ candidates as (
         row_number() over (
             partition by reviews.label_key, defaults.author_id
             order by defaults.created_at desc, defaults.label_key desc
-        ) as place
+        ) as recency_rank
     from reviews
     inner join defaults
         on
@@ -77,7 +77,7 @@ pairs as (
         default_response_label_key,
         default_response_hash
     from candidates
-    where place = 1
+    where recency_rank = 1
 )
 
 select * from pairs

@@ -38,7 +38,7 @@ ranked as (
         row_number() over (
             partition by asset_id, author_id
             order by created_at desc, label_key desc
-        ) as place,
+        ) as recency_rank,
         row_number() over (
             partition by asset_id, author_id, label_type
             order by created_at desc, label_key desc
@@ -62,7 +62,7 @@ marked as (
         skipped,
         annotation_count,
         is_latest_label_for_user,
-        place = 1 as is_latest,
+        recency_rank = 1 as is_latest,
         place_in_type = 1 as is_latest_of_type,
         label_count,
         label_count_of_type

@@ -1,5 +1,5 @@
 {# Every value is a share: 0 to 1, or null. A mean of ones may be off in the last digit. #}
-{% test share(model, column_name) %}
+{% test between_zero_and_one(model, column_name) %}
 
 select {{ column_name }}
 from {{ model }}

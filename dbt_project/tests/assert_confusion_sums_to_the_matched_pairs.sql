@@ -50,9 +50,17 @@ summed as (
 ),
 
 differences as (
-    (select * from matched except select * from summed)
+    (
+        select * from matched
+        except
+        select * from summed
+    )
     union all
-    (select * from summed except select * from matched)
+    (
+        select * from summed
+        except
+        select * from matched
+    )
 )
 
 select * from differences
