@@ -45,7 +45,7 @@ class Incidents:
         if level > before:
             yield f"{level.name.capitalize()}: {name}{words and f' – {words}'}"
         elif level < before and level == Level.FINE:
-            yield f"Mended: {name}"
+            yield f"Resolved: {name}"
         self.open[name] = level
         if level == Level.FINE:
             del self.open[name]

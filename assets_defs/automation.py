@@ -64,14 +64,14 @@ def schedule(settings: Settings, job_name: str) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Runs the whole job at the times of KILI_SCHEDULE, unless a run is under way.",
     )
-    def regular_run(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def scheduled_run(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if settings.exports is None and settings.pull is None:
             return dg.SkipReason(_NO_EXPORTS)
         if run := _run_under_way(context.instance, job_name):
             return dg.SkipReason(f"run {run.run_id} is {_status(run)}")
         return dg.RunRequest(tags=WAITS_FOR_WRITERS)
 
-    return regular_run
+    return scheduled_run
 
 
 def _run_under_way(instance: dg.DagsterInstance, job_name: str) -> dg.DagsterRun | None:

@@ -20,7 +20,7 @@ _OFF: Final = f"""
     config_schema={},
     description=f"Kili's own marks and our scores differ by {_TOLERANCE} at most.",
 )
-def agrees_with_kili(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+def scores_match_kili(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
     """Warns with the marks that differ; the greatest differences first."""
     with ledger.reading(settings.database) as db:
         found = db.execute(_OFF)

@@ -34,7 +34,7 @@ def build(with_settings: settings.Settings) -> dg.Definitions:
     dated = [spec.key for assets in made for spec in assets.specs if spec.freshness_policy]
     return dg.Definitions(
         assets=[landing.exports_found, *made, published.release(keys)],
-        asset_checks=[checks.agrees_with_kili],
+        asset_checks=[checks.scores_match_kili],
         jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), tags=_RETRIED_WHOLE)],
         sensors=[automation.sensor(with_settings, JOB), alerts.sensor(with_settings, dated)],
         schedules=[automation.schedule(with_settings, JOB)],

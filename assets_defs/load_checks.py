@@ -22,23 +22,23 @@ _ALL_ACCOUNTED_FOR: Final = dg.AssetCheckSpec(
     "ledger says beside the rows that are there, for every export ever loaded. Else nothing is built or published.",
 )
 _NOTHING_NEW: Final = dg.AssetCheckSpec(
-    "nothing_new_in_the_format",
+    "no_new_fields",
     asset=_EXPORTS,
     description="No key, job, kind, status or label type that earlier exports of the project had not.",
 )
 _USUAL_VOLUME: Final = dg.AssetCheckSpec(
-    "as_large_as_usual",
+    "export_volume_anomaly",
     asset=_EXPORTS,
     description="No export of the newest load has less than half, or more than twice, the assets or labels that the "
     "last ten of the same project and make had.",
 )
 _SAME_COLUMNS: Final = dg.AssetCheckSpec(
-    "columns_are_as_they_were",
+    "column_schema_change",
     asset=_EXPORTS,
     description="The columns that this version of the loader declares are those that the tables had before the run.",
 )
 _FEW_REJECTED: Final = dg.AssetCheckSpec(
-    "few_are_rejected",
+    "rejected_share_below_limit",
     asset=_REJECTS,
     description="Of no export of the newest load a greater share of records is rejected than KILI_MAX_REJECTED_SHARE.",
 )

@@ -31,7 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
         status: int = options.command(chosen, options)
     except (settings.BadSetting, discovery.NoExport, contents.NoWarehouse, release.Blocked) as error:
         return _complain(str(error), USAGE)
-    except (lock.Busy, project.BrokenModels, preflight.Damaged, contents.Damaged, terminal.Unwritable) as error:
+    except (
+        lock.WarehouseLocked,
+        project.BrokenModels,
+        preflight.Damaged,
+        contents.Damaged,
+        terminal.Unwritable,
+    ) as error:
         return _complain(str(error), FAILED)
     except terminal.Closed:
         return BROKEN_PIPE

@@ -85,7 +85,7 @@ def test_an_incident_is_told_once_and_once_more_when_it_is_over(watched: Watched
         told.append(watched.look())
         assert watched.look() == []
     failed = "Failed: check is_right of marts/thing – 2 of &lt;3&gt; are wrong"
-    assert told == [[], [failed], [], ["Mended: check is_right of marts/thing"]]
+    assert told == [[], [failed], [], ["Resolved: check is_right of marts/thing"]]
 
 
 def test_a_warning_that_becomes_a_failure_is_told_again(watched: Watched) -> None:
@@ -93,7 +93,7 @@ def test_a_warning_that_becomes_a_failure_is_told_again(watched: Watched) -> Non
     for state in (WARNED, FAILED, WARNED, GOOD):
         watched.run(state)
         told += watched.look()
-    assert [line.split(":")[0] for line in told] == ["Warned", "Failed", "Mended"]
+    assert [line.split(":")[0] for line in told] == ["Warned", "Failed", "Resolved"]
 
 
 def test_runs_that_failed_one_after_the_other_are_one_incident_until_one_succeeds(watched: Watched) -> None:
@@ -101,7 +101,7 @@ def test_runs_that_failed_one_after_the_other_are_one_incident_until_one_succeed
     for state in (BROKEN, BROKEN, GOOD):
         watched.run(state)
         told.append(watched.look())
-    assert told == [["Failed: job all – marts/thing: the disk is full"], [], ["Mended: job all"]]
+    assert told == [["Failed: job all – marts/thing: the disk is full"], [], ["Resolved: job all"]]
 
 
 def test_a_run_that_dagster_starts_again_is_no_incident_yet(watched: Watched) -> None:
@@ -118,7 +118,7 @@ def test_stale_data_is_told_once_for_a_schema(watched: Watched) -> None:
     assert [line.split(" – ")[0] for line in told] == [
         "Warned: freshness of marts",
         "Failed: freshness of marts",
-        "Mended: freshness of marts",
+        "Resolved: freshness of marts",
     ]
 
 
@@ -133,7 +133,7 @@ def test_what_the_hook_does_not_take_is_sent_later_and_not_twice(watched: Watche
     watched.hook.status = 200
     assert [line.split(" – ")[0] for line in watched.look()] == [
         "Failed: job all",
-        "Mended: job all",
+        "Resolved: job all",
         "Failed: check is_right of marts/thing",
     ]
     assert watched.look() == []

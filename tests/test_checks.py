@@ -71,10 +71,10 @@ def test_what_became_of_every_record_is_shown_for_each_export(mixed: Path) -> No
 
 
 def test_exports_with_many_rejects_are_named(mixed: Path) -> None:
-    result = checked(mixed)["few_are_rejected"]
+    result = checked(mixed)["rejected_share_below_limit"]
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert result.description == "page.json 100%, records.json 30%"
-    assert "few_are_rejected" not in failing(mixed, rejected_share=1.0)
+    assert "rejected_share_below_limit" not in failing(mixed, rejected_share=1.0)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,11 @@ def test_an_export_unlike_the_last_ones_of_its_project_is_named(tmp_path: Path) 
     quick, authors = Quick(tmp_path / "w" / "work", []), [{"id": str(number)} for number in range(9)]
     for number, count in enumerate((2, 3, 3)):
         quick.load(write(tmp_path, f"{number}", *(label(f"C{number}", author=one) for one in authors[:count])))
-    assert "as_large_as_usual" not in failing(tmp_path / "w")
+    assert "export_volume_anomaly" not in failing(tmp_path / "w")
     quick.load(write(tmp_path, "usual", *(label("D", author=one) for one in authors[:6])))
-    assert "as_large_as_usual" not in failing(tmp_path / "w")
+    assert "export_volume_anomaly" not in failing(tmp_path / "w")
     quick.load(write(tmp_path, "none"))
-    result = checked(tmp_path / "w")["as_large_as_usual"]
+    result = checked(tmp_path / "w")["export_volume_anomaly"]
     expected = {"what": "labels", "brought": 0, "least_before": 2, "greatest_before": 6}
     assert rows(result, "unusual") == [{"file_url": str(tmp_path / "none.json"), **expected}]
 
@@ -122,10 +122,10 @@ def test_the_newest_label_may_be_as_old_as_is_set(mixed: Path) -> None:
 
 def test_columns_that_are_not_as_they_were_are_named(mixed: Path) -> None:
     before = reconciliation.columns(test_load.settings(mixed).database)
-    assert checked(mixed, before)["columns_are_as_they_were"].passed
+    assert checked(mixed, before)["column_schema_change"].passed
     older = {key: kind for key, kind in before.items() if key != ("labels", "model_name")}
     older |= {("labels", "gone"): "VARCHAR", ("assets", "status"): "BIGINT"}
-    assert rows(checked(mixed, older)["columns_are_as_they_were"], "changed") == [
+    assert rows(checked(mixed, older)["column_schema_change"], "changed") == [
         {"table": "assets", "column": "status", "declared": "VARCHAR", "loaded": "BIGINT"},
         {"table": "labels", "column": "gone", "declared": "", "loaded": "VARCHAR"},
         {"table": "labels", "column": "model_name", "declared": "VARCHAR", "loaded": ""},

@@ -21,7 +21,7 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from assets_defs import error_messages
 from pipelines import cli, settings, terminal, unexpected
-from pipelines.kili.workers import Died
+from pipelines.kili.workers import WorkerDied
 from pipelines.publishing import contents
 
 NAME = "[red]b[/x]:boom:\x1b[31m\x9b\u202e\u2028\n.json"
@@ -166,7 +166,7 @@ def test_an_error_that_nobody_foresaw_is_one_sentence_and_a_log(
     ("error", "sentence"),
     [
         (dg.Failure("no such bucket"), "no such bucket"),
-        (Died("a process has died"), "a process has died"),
+        (WorkerDied("a process has died"), "a process has died"),
         (
             duckdb.ConversionException("Could not convert 'ana@example.com'"),
             "an error that was not foreseen (_duckdb.ConversionException); the traceback is in {log}",

@@ -835,7 +835,7 @@ def test_five_hundred_against_five_hundred_is_solved_whole() -> None:
     left, right = random_boxes(500, 8), random_boxes(500, 9)
     table = annotations((objects(*(box(*b) for b in left.tolist())), objects(*(box(*b) for b in right.tolist()))))
     found = alignment.align(features.read(table), Method())
-    total = np.nansum(found.likeness[found.items.side == 0])
+    total = np.nansum(found.similarity[found.items.side == 0])
     rows, columns = map(np.ravel, np.indices((500, 500)))
     overlap = boxes.iou(left[rows], right[columns])
     taken, greedy = (set(), set()), 0.0

@@ -90,7 +90,7 @@ def test_dbt_tests_are_asset_checks(graph: dg.Definitions) -> None:
 
 
 def test_the_sensor_and_the_schedule_run_the_whole_job_unasked(graph: dg.Definitions) -> None:
-    sensor, schedule = graph.resolve_sensor_def("new_exports"), graph.resolve_schedule_def("regular_run")
+    sensor, schedule = graph.resolve_sensor_def("new_exports"), graph.resolve_schedule_def("scheduled_run")
     assert (sensor.default_status, schedule.default_status) == (
         dg.DefaultSensorStatus.RUNNING,
         dg.DefaultScheduleStatus.RUNNING,
@@ -106,7 +106,7 @@ def test_no_two_runs_write_at_a_time(graph: dg.Definitions, chosen: settings.Set
     assert set(ops.values()) == {"warehouse", None}
     assert {name for name, pool in ops.items() if pool is None} == {
         "landing__kili",
-        "marts__score_reconciliation_agrees_with_kili",
+        "marts__score_reconciliation_scores_match_kili",
     }
     with dg.DagsterInstance.from_config(str(dagster_instance.prepare(chosen))) as instance:
         pools = instance.get_concurrency_config().pool_config

@@ -107,7 +107,7 @@ def test_the_same_export_under_two_names_is_one(tmp_path: Path) -> None:
 
 
 def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_WORTH", 0)
+    monkeypatch.setattr(workers, "_MIN_BYTES_FOR_WORKERS", 0)
     monkeypatch.setattr(reader, "_BATCH_BYTES", 1)
     paths = [tmp_path / f"{name}.json" for name in "abc"]
     for path, answer in zip(paths, ("CAR", "BUS", "CAR"), strict=True):
@@ -122,9 +122,9 @@ def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_process_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_WORTH", 0)
+    monkeypatch.setattr(workers, "_MIN_BYTES_FOR_WORKERS", 0)
     spool = Spool(tmp_path, "1", records.TABLES)
-    with pytest.raises(workers.Died, match="exit code -9"), workers.Workers(2, spool) as processes:
+    with pytest.raises(workers.WorkerDied, match="exit code -9"), workers.Workers(2, spool) as processes:
         answer_of_killed(processes)
 
 
@@ -151,7 +151,7 @@ def wait(*_):
         print(holder, *others, flush=True)
     time.sleep(99)
 
-workers._WORTH = 0
+workers._MIN_BYTES_FOR_WORKERS = 0
 workers._Other.submit = wait
 chosen = replace(settings.from_environment().at(None, Path(sys.argv[1])), workers=3)
 pipeline.load([discovery.Landed("x", Path(sys.argv[2]))], chosen)

@@ -53,7 +53,10 @@ def holder(chosen: Settings) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_a_second_process_is_told_who_writes(chosen: Settings, holder: "subprocess.Popen[str]") -> None:
-    with pytest.raises(lock.Busy, match=f"process {holder.pid} is writing to {chosen.warehouse}"), lock.held(chosen):
+    with (
+        pytest.raises(lock.WarehouseLocked, match=f"process {holder.pid} is writing to {chosen.warehouse}"),
+        lock.held(chosen),
+    ):
         pass
 
 
@@ -80,7 +83,7 @@ def test_a_process_that_has_the_database_open_is_named(
 ) -> None:
     monkeypatch.setattr(lock, "_ORPHANS_END", 0)
     sentence = f"process {left_behind.pid} is writing to {chosen.warehouse}: wait for it to end"
-    with pytest.raises(lock.Busy, match=f"^{sentence}$"), lock.held(chosen):
+    with pytest.raises(lock.WarehouseLocked, match=f"^{sentence}$"), lock.held(chosen):
         pass
     assert not lock._held
 

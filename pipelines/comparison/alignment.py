@@ -3,7 +3,7 @@
 Annotations are aligned within their place: pair of labels, job, kind, frame, and the annotation they are nested
 in, once that one has been aligned itself. First come those that are the same with all that is nested in them, then
 those the same but for it, then those the same within 1e-9: overlap is one minus a metric (Jaccard's distance), so no
-matching with a greater sum of overlaps is lost by that. What covers something is then matched by overlap, or nearness,
+matching with a greater sum of overlaps is lost by that. What covers something is then matched by overlap, or proximity,
 within a category, and what is left over across categories.
 """
 
@@ -22,28 +22,28 @@ from pipelines.comparison.measures import boxes, shapes, spans
 from pipelines.comparison.measures.sheets import Sheets
 from pipelines.comparison.method import Method
 
-SAME = 1e-9
+COORDINATE_TOLERANCE = 1e-9
 """Coordinates that differ by no more are the same."""
 
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """For each annotation its partner on the other side (row, or -1), their likeness 0 to 1, and its place.
+    """For each annotation its partner on the other side (row, or -1), their similarity 0 to 1, and its place.
 
-    The likeness of areas and spans is their intersection over union. `ends` has a key of each relation's ends, -1 for
+    The similarity of areas and spans is their intersection over union. `ends` has a key of each relation's ends, -1 for
     other annotations.
     """
 
     items: Items
     partner: Integers
-    likeness: Floats
+    similarity: Floats
     place: Keys
     ends: Integers
 
-    def match(self, left: Integers, right: Integers, likeness: Floats | float = 1.0) -> None:
+    def match(self, left: Integers, right: Integers, similarity: Floats | float = 1.0) -> None:
         """Makes rows partners."""
         self.partner[left], self.partner[right] = right, left
-        self.likeness[left] = self.likeness[right] = likeness
+        self.similarity[left] = self.similarity[right] = similarity
 
     def free(self, rows: Integers) -> tuple[Integers, Integers]:
         """Those of the rows that have no partner yet, left and right."""
@@ -119,11 +119,11 @@ def _match_covering(found: Alignment, rows: Integers, method: Method) -> None:
         for left, right in assignment.slices(*found.free(rows), place):
             edges = _edges(items, left, right, place, is_line_kept=not is_across)
             alike = np.flatnonzero(same_cover(items, edges.left, edges.right))
-            edges.likeness[alike] = 1
+            edges.similarity[alike] = 1
             _match_best(found, edges, alike)
-            allowed = edges.likeness > 0
+            allowed = edges.similarity > 0
             if is_across:
-                allowed &= (edges.likeness >= method.relabel_iou) & (items.cover[edges.left] != LINE)
+                allowed &= (edges.similarity >= method.relabel_iou) & (items.cover[edges.left] != LINE)
             _match_best(found, edges, np.flatnonzero(allowed))
 
 
@@ -154,11 +154,11 @@ class _Edges:
     second: Integers
     left: Integers
     right: Integers
-    likeness: Floats
+    similarity: Floats
 
 
 def _edges(items: Items, left: Integers, right: Integers, place: Keys, *, is_line_kept: bool) -> _Edges:
-    """Pairs of rows in one place that touch on a page, with their likeness; lines and points need not touch, if asked.
+    """Pairs of rows in one place that touch on a page, with their similarity; lines and points need not touch, if asked.
 
     An annotation on several pages is a candidate on each of them, so a document with many pages has few candidates.
     """
@@ -173,21 +173,21 @@ def _edges(items: Items, left: Integers, right: Integers, place: Keys, *, is_lin
     first, second = (np.concatenate([np.empty(0, dtype=np.int64), *(pair[side] for pair in found)]) for side in (0, 1))
     if sheets.is_several.any():  # a pair may touch on several pages
         first, second = np.divmod(np.unique(first * len(right) + second), len(right))
-    return _Edges(first, second, left[first], right[second], likeness(items, left[first], right[second]))
+    return _Edges(first, second, left[first], right[second], similarity(items, left[first], right[second]))
 
 
 def _touching(items: Items, left: Integers, right: Integers, *, is_line_kept: bool) -> Flags:
     """Whether sheets on the same page touch, row by row."""
     row, bounds = items.sheets.row, items.sheets.bounds
     cover = items.cover[row[left]]
-    touch = boxes.touch(bounds[left], bounds[right], SAME) | ((cover == LINE) & is_line_kept)
+    touch = boxes.intersects(bounds[left], bounds[right], COORDINATE_TOLERANCE) | ((cover == LINE) & is_line_kept)
     by_span = np.flatnonzero(cover == SPAN)
-    touch[by_span] = spans.touch(items.span[row[left[by_span]]], items.span[row[right[by_span]]])
+    touch[by_span] = spans.intersects(items.span[row[left[by_span]]], items.span[row[right[by_span]]])
     return touch
 
 
-def likeness(items: Items, left: Integers, right: Integers) -> Floats:
-    """Intersection over union of spans and areas, nearness of lines and points; row by row, which share a page."""
+def similarity(items: Items, left: Integers, right: Integers) -> Floats:
+    """Intersection over union of spans and areas, proximity of lines and points; row by row, which share a page."""
     found = np.zeros(len(left))
     cover = items.cover[left]
     by_span = cover == SPAN
@@ -207,7 +207,7 @@ def likeness(items: Items, left: Integers, right: Integers) -> Floats:
     bounds = items.sheets.bounds[rows]
     found[drawn[both]] = boxes.iou(bounds[first[both]], bounds[second[both]])
     found[drawn[rest]] = shapes.iou(drawings[first[rest]], drawings[second[rest]])
-    found[drawn[is_line]] = shapes.nearness(drawings[first[is_line]], drawings[second[is_line]])
+    found[drawn[is_line]] = shapes.proximity(drawings[first[is_line]], drawings[second[is_line]])
     return found
 
 
@@ -238,11 +238,11 @@ def _same_sheets(items: Items, left: Integers, right: Integers) -> Flags:
     """Whether sheets on the same page have the same coordinates within 1e-9; row by row."""
     sheets = items.sheets
     same = sheets.shape[left] == sheets.shape[right]
-    unsure = np.flatnonzero(~same & boxes.are_same(sheets.bounds[left], sheets.bounds[right], SAME))
+    unsure = np.flatnonzero(~same & boxes.are_same(sheets.bounds[left], sheets.bounds[right], COORDINATE_TOLERANCE))
     a, b = sheets.shapes(left[unsure]), sheets.shapes(right[unsure])
     is_line = items.cover[sheets.row[left[unsure]]] == LINE
     both_boxes = ~is_line & shapes.are_boxes(a) & shapes.are_boxes(b)
-    same[unsure] = both_boxes | shapes.are_same(a, b, is_line, SAME)
+    same[unsure] = both_boxes | shapes.are_same(a, b, is_line, COORDINATE_TOLERANCE)
     return same
 
 
@@ -252,9 +252,9 @@ def _match_best(found: Alignment, edges: _Edges, allowed: Integers) -> None:
     allowed = allowed[is_free]
     left, right = edges.left[allowed], edges.right[allowed]
     is_same_below = found.items.nested[left] == found.items.nested[right]
-    weight = edges.likeness[allowed] + np.where(is_same_below, _SAME_BELOW, 0)
+    weight = edges.similarity[allowed] + np.where(is_same_below, _SAME_BELOW, 0)
     chosen = assignment.best(edges.first[allowed], edges.second[allowed], weight)
-    found.match(left[chosen], right[chosen], edges.likeness[allowed][chosen])
+    found.match(left[chosen], right[chosen], edges.similarity[allowed][chosen])
 
 
 _SAME_BELOW = 1e-11

@@ -107,7 +107,7 @@ def _edit_table(found: Alignment, became: Integers, pair_keys: pa.Array) -> pa.T
     lefts = _rows(np.concatenate([left, np.full(len(added), -1)]))
     rights = _rows(np.concatenate([found.partner[left], added]))
     covers = np.isin(read.cover[rows], (features.AREA, features.SPAN))
-    iou = np.where(covers, found.likeness[rows], np.nan)
+    iou = np.where(covers, found.similarity[rows], np.nan)
     table = read.table
     columns = {
         "pair_key": pair_keys.take(pa.array(read.pair[rows])),

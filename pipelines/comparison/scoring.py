@@ -2,7 +2,7 @@
 
 A job at one place: the sum of the likenesses of its pairs over (pairs + annotations left over on either side), where a
 pair has the same category. For chosen categories that is Jaccard's index, for objects and spans the mean overlap, for a
-text its likeness. One side empty is 0; both empty, or nothing with a rule, is not a number. Nested jobs enter as the
+text its similarity. One side empty is 0; both empty, or nothing with a rule, is not a number. Nested jobs enter as the
 geometric mean with what they are nested in: with the object or entity, or with the whole of the chosen categories.
 Jobs of a label: the mean weighted by that denominator for objects and spans, by 1 otherwise, in each frame of a video.
 
@@ -73,7 +73,7 @@ def job_scores(found: Alignment, job: Integers, count: int, *, key_frames_only: 
         scores = _place_scores(found, rows, place, len(places), product, nested)
         first = rows[first]
         if depth:
-            _hand_up(found, first, scores, product, nested)
+            _propagate_to_parents(found, first, scores, product, nested)
         elif key_frames_only:
             is_key_frame = items.is_key_frame[rows] | (items.frame[rows] < 0)
             has_key_frame = np.bincount(place, is_key_frame, len(places)) > 0
@@ -113,7 +113,7 @@ def _values(found: Alignment, left: Integers) -> Floats:
     items = found.items
     right = found.partner[left]
     is_same = (items.own[left] == items.own[right]) & (found.ends[left] == found.ends[right])
-    value = np.where(np.isin(items.kind[left], _BY_OVERLAP), found.likeness[left], is_same.astype(float))
+    value = np.where(np.isin(items.kind[left], _BY_OVERLAP), found.similarity[left], is_same.astype(float))
     reworded = np.flatnonzero(~is_same & (items.kind[left] == of.TRANSCRIPTION))
     value[reworded] = texts.dice(items.texts(left[reworded]), items.texts(right[reworded]))
     is_pair = items.category[left] == items.category[right]
@@ -121,7 +121,7 @@ def _values(found: Alignment, left: Integers) -> Floats:
     return np.where(is_pair, value, np.nan)
 
 
-def _hand_up(found: Alignment, first: Integers, scores: Scores, product: Floats, nested: Floats) -> None:
+def _propagate_to_parents(found: Alignment, first: Integers, scores: Scores, product: Floats, nested: Floats) -> None:
     """Multiplies the scores of nested jobs into their parents; `first` is a row of each place."""
     items = found.items
     parent = items.parent[first]

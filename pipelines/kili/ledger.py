@@ -13,7 +13,7 @@ from pipelines.kili.annotations.answers import FLATTEN_VERSION
 from pipelines.kili.reader import LOADER_VERSION, NewExport, unreadable
 from pipelines.kili.stored import Known
 from pipelines.landing import archives, cache, discovery, fingerprints
-from pipelines.landing.cache import Identities
+from pipelines.landing.cache import ExportCache
 from pipelines.loading import tables
 from pipelines.settings import Settings
 
@@ -57,7 +57,7 @@ def identified(found: list[discovery.Landed], settings: Settings) -> list[NewExp
     return list(exports.values())
 
 
-def _identified(landed: discovery.Landed, known: Identities) -> Iterator[NewExport]:
+def _identified(landed: discovery.Landed, known: ExportCache) -> Iterator[NewExport]:
     """The export, and what of it cannot be read."""
     if landed.fault:
         yield unreadable(landed, [archives.Fault(None, landed.fault)])

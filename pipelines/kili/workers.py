@@ -20,12 +20,12 @@ from pipelines.kili import records, rows
 from pipelines.kili.batch import Text
 from pipelines.loading.parquet_files import File, Spool
 
-_WORTH: Final = 64 << 20  # bytes that are worth the start of other processes
+_MIN_BYTES_FOR_WORKERS: Final = 64 << 20  # bytes that are worth the start of other processes
 _SENT: Final = {"responses"}  # long rows: DuckDB writes them once if they all come in one file, else up to three times
 _QUEUE: Final = 2  # batches that wait for a process, so that it never waits for them
 
 
-class Died(Exception):
+class WorkerDied(Exception):
     """A process that took batches apart is gone."""
 
 
@@ -60,7 +60,7 @@ class Workers:
 
     def expect(self, size: int) -> None:
         """Tells that so many bytes will come, so that the others are ready by then."""
-        if self._spool and self._size + size >= _WORTH and not self._others:
+        if self._spool and self._size + size >= _MIN_BYTES_FOR_WORKERS and not self._others:
             self._others = [_Other(self._spool) for _ in range(self._count - 1)]
 
     def submit(self, texts: list[list[Text]], state: rows.State) -> "Future[rows.Taken]":
@@ -127,7 +127,7 @@ class _Other:
         except (EOFError, OSError):
             self._process.join(1)
             code = self._process.exitcode
-            raise Died(f"a process that reads exports has died (exit code {code}): was memory short?") from None
+            raise WorkerDied(f"a process that reads exports has died (exit code {code}): was memory short?") from None
         if isinstance(answer, Exception):
             raise answer
         return answer

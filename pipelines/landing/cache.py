@@ -25,7 +25,7 @@ _TABLE: Final = """
 Identity = tuple[str, int]
 
 
-class Identities:
+class ExportCache:
     """The content of exports by their place and fingerprint, kept in the warehouse's work folder.
 
     Each entry is written in one step, and several processes may read and write at once.
@@ -112,7 +112,7 @@ class Identities:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Identities]:
+def opened(settings: Settings) -> Iterator[ExportCache]:
     """What is known of a warehouse's exports."""
     work = settings.prepare_work()
     file = work / "identities.sqlite"
@@ -121,7 +121,7 @@ def opened(settings: Settings) -> Iterator[Identities]:
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = normal")
         db.execute(_TABLE)
-        yield Identities(db, work / "landing")
+        yield ExportCache(db, work / "landing")
 
 
 def _place(found: Found) -> bytes:

@@ -6,7 +6,7 @@ from typing import Final
 
 from pipelines.kili import readings
 from pipelines.landing import archives, cache, discovery, fingerprints
-from pipelines.landing.cache import Identities
+from pipelines.landing.cache import ExportCache
 from pipelines.publishing import contents
 from pipelines.settings import Settings
 
@@ -45,7 +45,7 @@ def look(settings: Settings, url: str) -> Seen:
     return seen
 
 
-def _identify(found: discovery.Found, known: Identities, left: dict[bool, int]) -> tuple[str | None, bool]:
+def _identify(found: discovery.Found, known: ExportCache, left: dict[bool, int]) -> tuple[str | None, bool]:
     """The id of what can be read of an export, or its fingerprint, and whether that is all of it.
 
     The id is null if the export is still being written. `left` is how many bytes a look may still fetch (true) or hash.

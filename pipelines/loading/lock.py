@@ -23,7 +23,7 @@ _ORPHANS_END: Final = 10  # seconds in which the processes of a killed run have 
 _held: set[Path] = set()
 
 
-class Busy(Exception):
+class WarehouseLocked(Exception):
     """Another process is writing to the warehouse."""
 
 
@@ -31,7 +31,7 @@ class Busy(Exception):
 def held(settings: Settings, patience: float = 0, log: logging.Logger = log) -> Iterator[bool]:
     """Holds the lock; gives whether it was taken just now, since this process may hold it already.
 
-    Raises `Busy`, which names the holder, if another process still has it after `patience` seconds; says that it waits.
+    Raises `WarehouseLocked`, which names the holder, if another process still has it after `patience` seconds; says that it waits.
     """
     path = settings.prepare_work() / "lock"
     if path in _held:
@@ -53,7 +53,7 @@ def _take(file: IO[str], settings: Settings, patience: float, log: logging.Logge
         writer = f"process {lock or database} is writing to {settings.warehouse}"
         waits = patience if lock else max(patience, _ORPHANS_END)
         if time.monotonic() >= started + waits:
-            raise Busy(f"{writer}: wait for it to end")
+            raise WarehouseLocked(f"{writer}: wait for it to end")
         if not is_told:
             longest = f"{waits / 60:.0f} minutes" if waits >= 60 else f"{waits:.0f} seconds"
             log.info("%s: waiting for it to end, %s at most", writer, longest)

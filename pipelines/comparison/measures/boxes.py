@@ -22,7 +22,7 @@ def area(boxes: Floats) -> Floats:
     return np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
 
 
-def touch(left: Floats, right: Floats, tolerance: float) -> Flags:
+def intersects(left: Floats, right: Floats, tolerance: float) -> Flags:
     """Whether boxes, row by row, have a point in common, or nearly so."""
     return np.asarray(
         ((left[:, :2] <= right[:, 2:] + tolerance) & (right[:, :2] <= left[:, 2:] + tolerance)).all(axis=1)

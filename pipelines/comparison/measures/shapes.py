@@ -33,7 +33,7 @@ def shared_area(left: Shapes, right: Shapes) -> Floats:
     return np.asarray(shapely.area(_each(shapely.intersection, left, right)))
 
 
-def nearness(left: Shapes, right: Shapes) -> Floats:
+def proximity(left: Shapes, right: Shapes) -> Floats:
     """How near points or lines are, pair by pair: 1 / (1 + Hausdorff distance). They have no area to share.
 
     Our own choice, only used to tell which was moved where: Kili documents no score for them.

@@ -93,6 +93,6 @@ def iou(left: Integers, right: Integers) -> Floats:
     return overlap(shared.astype(float), union.astype(float), (left == right).all(axis=1))
 
 
-def touch(left: Integers, right: Integers) -> Flags:
+def intersects(left: Integers, right: Integers) -> Flags:
     """Whether stretches, row by row, lie in one node and overlap or meet."""
     return (left[:, 0] == right[:, 0]) & (left[:, 1] <= right[:, 2]) & (right[:, 1] <= left[:, 2])

@@ -16,7 +16,7 @@ import orjson
 from pipelines.kili import canonical_json
 from pipelines.kili.annotations import common_shapes, drawings, keys, pages
 from pipelines.kili.annotations import wkt as geometry
-from pipelines.kili.annotations.columns import LEFT_OUT, Columns
+from pipelines.kili.annotations.columns import FILTERED_OUT, Columns
 
 FLATTEN_VERSION: Final = 3
 
@@ -79,7 +79,7 @@ def _key_frame(answer: Any) -> Any:
     annotations = answer.get("annotations")
     if not isinstance(annotations, list):
         return answer
-    return {**answer, "annotations": [LEFT_OUT if _is_interpolated(one) else one for one in annotations]}
+    return {**answer, "annotations": [FILTERED_OUT if _is_interpolated(one) else one for one in annotations]}
 
 
 def _is_interpolated(annotation: Any) -> bool:
@@ -181,7 +181,7 @@ class _Answer:
     def job(self, answer: Object, place: str, job: str, parent: str | None) -> None:
         first = len(self.rows)
         for position, parts in drawings.regions(_listed(answer.get("annotations"))):
-            if parts[0] is LEFT_OUT:
+            if parts[0] is FILTERED_OUT:
                 continue
             here = f"{place}/annotations/{position}"
             self.whole(self.annotation, parts, {"annotations": parts}, here, job, parent)

@@ -18,7 +18,7 @@ Here = tuple[int, str | None, str, int | None]
 """Where a job stands: the number of its answer, its parent's key, its name, its frame."""
 Arrays = dict[str, Any]
 
-LEFT_OUT: Final[dict[str, Any]] = {}
+FILTERED_OUT: Final[dict[str, Any]] = {}
 """Stands, itself and no equal, where an annotation was that is not wanted."""
 
 _SCHEMA: Final = records.ANNOTATIONS.arrow_schema
@@ -159,9 +159,9 @@ class Columns:
 def _wanted(answer: Any) -> tuple[Any, list[int] | None]:
     """The answer without the annotations that are left out, and the positions of the others if any is."""
     annotations = answer.get("annotations") if isinstance(answer, dict) else None
-    if not (isinstance(annotations, list) and LEFT_OUT in annotations):
+    if not (isinstance(annotations, list) and FILTERED_OUT in annotations):
         return answer, None
-    positions = [position for position, one in enumerate(annotations) if one is not LEFT_OUT]
+    positions = [position for position, one in enumerate(annotations) if one is not FILTERED_OUT]
     return {**answer, "annotations": [annotations[position] for position in positions]}, positions
 
 

@@ -10,13 +10,13 @@ from exporting import README, asset, read, text, written
 
 from pipelines import settings
 from pipelines.landing import archives, cache, discovery, fingerprints
-from pipelines.landing.cache import Identities
+from pipelines.landing.cache import ExportCache
 
 ONE, TWO = asset("a1"), asset("a2")
 
 
 @pytest.fixture
-def known(tmp_path: Path) -> Iterator[Identities]:
+def known(tmp_path: Path) -> Iterator[ExportCache]:
     with cache.opened(settings.from_environment().at(None, tmp_path / "warehouse")) as opened:
         yield opened
 
@@ -42,7 +42,7 @@ def folder_export(folder: Path) -> Path:
     return folder
 
 
-def test_an_export_is_hashed_once_until_it_changes(known: Identities, hashed: list[str], tmp_path: Path) -> None:
+def test_an_export_is_hashed_once_until_it_changes(known: ExportCache, hashed: list[str], tmp_path: Path) -> None:
     file, folder = written(tmp_path / "x.json", [ONE]), folder_export(tmp_path / "export")
     first = [known.identify(path) for path in (file, folder)]
     assert [known.identify(path) for path in (file, folder)] == first == [archives.identify(file), first[1]]
@@ -56,7 +56,7 @@ def test_an_export_is_hashed_once_until_it_changes(known: Identities, hashed: li
 
 
 def test_a_touched_file_is_hashed_again_and_is_the_same_export(
-    known: Identities, hashed: list[str], tmp_path: Path
+    known: ExportCache, hashed: list[str], tmp_path: Path
 ) -> None:
     file = written(tmp_path / "x.json", [ONE])
     before = known.identify(file)
@@ -66,7 +66,7 @@ def test_a_touched_file_is_hashed_again_and_is_the_same_export(
 
 
 def test_other_bytes_of_the_same_size_and_time_are_noticed(
-    known: Identities, hashed: list[str], tmp_path: Path
+    known: ExportCache, hashed: list[str], tmp_path: Path
 ) -> None:
     file = written(tmp_path / "x.json", [ONE])
     stat, before = file.stat(), known.identify(file)
@@ -77,14 +77,16 @@ def test_other_bytes_of_the_same_size_and_time_are_noticed(
     assert hashed
 
 
-def test_a_file_as_young_as_the_clock_is_coarse_is_not_remembered(known: Identities, tmp_path: Path) -> None:
+def test_a_file_as_young_as_the_clock_is_coarse_is_not_remembered(known: ExportCache, tmp_path: Path) -> None:
     file = written(tmp_path / "x.json", [ONE])
     known.identify(file)
     (one,) = discovery.find(str(file), tmp_path / "warehouse")
     assert known.known(one) is None
 
 
-def test_what_was_found_is_remembered_by_the_next_process(known: Identities, hashed: list[str], tmp_path: Path) -> None:
+def test_what_was_found_is_remembered_by_the_next_process(
+    known: ExportCache, hashed: list[str], tmp_path: Path
+) -> None:
     file = written(tmp_path / "\udcff.json", [ONE])
     export_id, _ = known.identify(file)
     with cache.opened(settings.from_environment().at(None, tmp_path / "warehouse")) as other:
@@ -93,7 +95,7 @@ def test_what_was_found_is_remembered_by_the_next_process(known: Identities, has
     assert len(hashed) == 1
 
 
-def test_local_exports_are_read_in_place(known: Identities, tmp_path: Path) -> None:
+def test_local_exports_are_read_in_place(known: ExportCache, tmp_path: Path) -> None:
     folder_export(tmp_path / "exports" / "one")
     written(tmp_path / "exports" / "two.json", ONE)
     for one in discovery.find(str(tmp_path / "exports"), tmp_path / "warehouse"):
@@ -102,7 +104,7 @@ def test_local_exports_are_read_in_place(known: Identities, tmp_path: Path) -> N
 
 
 def test_remote_exports_are_fetched_once_by_their_content(
-    known: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    known: ExportCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote = fsspec.filesystem("memory")
     opened: list[str] = []
@@ -155,7 +157,7 @@ def test_remote_exports_are_fetched_once_by_their_content(
     ids=["gone", "forbidden"],
 )
 def test_what_a_store_does_not_give_has_a_fault(
-    known: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, reason: str
+    known: ExportCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, reason: str
 ) -> None:
     remote = fsspec.filesystem("memory")
     remote.pipe("/denied/one.json", text([ONE]))
@@ -172,7 +174,7 @@ def test_what_a_store_does_not_give_has_a_fault(
 
 
 def test_a_store_that_breaks_off_leaves_nothing_behind(
-    known: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    known: ExportCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote = fsspec.filesystem("memory")
     remote.pipe("/broken/one.json", text([ONE]))
@@ -187,7 +189,7 @@ def test_a_store_that_breaks_off_leaves_nothing_behind(
     assert list((tmp_path / "warehouse" / "work" / "landing").iterdir()) == []
 
 
-def test_a_remote_name_cannot_lead_out_of_the_landing_folder(known: Identities, tmp_path: Path) -> None:
+def test_a_remote_name_cannot_lead_out_of_the_landing_folder(known: ExportCache, tmp_path: Path) -> None:
     class Remote:
         def open(self, _: str, mode: str) -> object:
             return fsspec.filesystem("memory").open("/evil/x.json", mode)
@@ -212,7 +214,7 @@ def test_a_remote_name_cannot_lead_out_of_the_landing_folder(known: Identities, 
     ],
 )
 def test_an_etag_tells_more_than_a_time_and_without_either_nothing_is_known(
-    known: Identities, info: dict[str, object], later: dict[str, object], is_same: bool
+    known: ExportCache, info: dict[str, object], later: dict[str, object], is_same: bool
 ) -> None:
     fsspec.filesystem("memory").pipe("/told/x.json", b"[]")
 
