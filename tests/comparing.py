@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pipelines.comparison import compare
 from pipelines.comparison.method import Method
-from pipelines.kili import canonical_json, records
+from pipelines.kili import records
 from pipelines.kili.annotations import answers
 
 Answer = dict[str, Any]
@@ -16,20 +16,19 @@ Answer = dict[str, Any]
 def annotations(*pairs: tuple[Answer, Answer]) -> pa.Table:
     """The annotations of pairs of answers, as the comparison reads them."""
     rows = [
-        (number, side, *row)
+        {"pair": number, "side": side, **row}
         for number, pair in enumerate(pairs)
         for side, answer in enumerate(pair)
         for row in answers.rows("asset", f"label-{number}-{side}", "hash", answer)
     ]
     schema = pa.schema([("pair", pa.int64()), ("side", pa.int64()), *records.ANNOTATIONS.arrow_schema])
-    columns = zip(*rows, strict=True) if rows else [[]] * len(schema)
-    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema)
+    return pa.Table.from_pylist(rows, schema)
 
 
 def named_jobs(*pairs: tuple[Answer, Answer]) -> pa.Table:
     """The jobs that pairs of answers name."""
-    said = [(number, canonical_json.text(side)) for number, pair in enumerate(pairs) for side in pair]
-    named = [(number, job) for number, text in said for job in answers.named_jobs(text)]
+    said = [(number, side) for number, pair in enumerate(pairs) for side in pair]
+    named = [(number, job) for number, answer in said for job in answers.jobs_of(answer)]
     return pa.table(
         {
             "pair": pa.array([pair for pair, _ in named], pa.int64()),

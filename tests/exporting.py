@@ -75,15 +75,15 @@ def read(path: Path, limit: limits.Limits = limits.DEFAULT, zone: str = "UTC") -
     new = reading.NewExport(discovery.Landed(str(path), path), "e1", 1)
     reader = reading.Reader(new, None, ZoneInfo(zone), limit)
     assets = [asset for batch in assets_of(reader) for asset in batch]
-    found = Read(assets, [named(records.REJECTS, row) for row in reader.rejects], {})
-    found.ledger = named(records.EXPORTS, reader.ledger_row())
+    found = Read(assets, [dict.fromkeys(records.REJECTS.names) | reject for reject in reader.rejects], {})
+    found.ledger = reader.ledger_row()
     found.reconcile()
     return found
 
 
 def annotations(response: Any) -> list[Row]:
     """The rows of one answer."""
-    return [named(records.ANNOTATIONS, row) for row in answers.rows("a1", "k1", "h1", response)]
+    return answers.rows("a1", "k1", "h1", response)
 
 
 def named(table: tables.Table, row: tuple[object, ...]) -> Row:

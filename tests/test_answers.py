@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from exporting import Row, annotations
 
-from pipelines.kili import records
-from pipelines.kili.annotations import answers
+from pipelines.kili import records, versions
 
 NOTHING = dict.fromkeys(column.name for column in records.ANNOTATIONS.columns)
 BOX = [{"x": 0.1, "y": 0.8}, {"x": 0.1, "y": 0.2}, {"x": 0.5, "y": 0.2}, {"x": 0.5, "y": 0.8}]
@@ -39,7 +38,7 @@ def row(place: str, job: str, kind: str, *, under: str | None = None, bounds: An
         "annotation_key": key(place),
         "label_key": "k1",
         "response_hash": "h1",
-        "flatten_version": answers.FLATTEN_VERSION,
+        "flatten_version": versions.FLATTEN_VERSION,
         "asset_id": "a1",
         "parent_annotation_key": None if under is None else key(under),
         "job_name": job,

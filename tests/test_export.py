@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from exporting import asset, label, text
 
-from pipelines.kili import export
+from pipelines.kili import export, faults, parse
 
 GOOD = label({"J": {"text": "good"}}, id="l-good")
 
@@ -103,7 +103,7 @@ BROKEN_LABELS = {
 @pytest.mark.parametrize("name", BROKEN_LABELS)
 def test_a_broken_label_is_rejected_alone_with_its_own_text(name: str) -> None:
     broken, reason = BROKEN_LABELS[name]
-    found, rejected = export.read_asset(raw_asset(text(GOOD), broken, text(GOOD)))
+    found, rejected = parse.read_asset(raw_asset(text(GOOD), broken, text(GOOD)))
     assert [one["id"] for one in export.labels_of(found)] == ["l-good", "l-good"]
     assert [(one.location, _kind_of(one.reason)) for one in rejected] == [("/labels/1", _kind_of(reason))]
     assert rejected[0].raw == broken.decode("utf-8", "backslashreplace")
@@ -124,8 +124,8 @@ def test_a_broken_label_of_a_list_of_labels_is_rejected(name: str) -> None:
 def _rejected_labels(raw: bytes) -> list[str]:
     """Why a label of a list is rejected: with its asset's name, which is in the same text, or without."""
     try:
-        found, rejected = export.read_asset(raw, is_label=True)
-    except export.BrokenRecord as error:
+        found, rejected = parse.read_asset(raw, is_label=True)
+    except faults.BrokenRecord as error:
         return [str(error)] * error.label_count
     return [] if export.labels_of(found) or found["id"] != "a1" else [one.reason for one in rejected]
 
@@ -165,20 +165,20 @@ BROKEN_ASSETS = {
 @pytest.mark.parametrize("name", BROKEN_ASSETS)
 def test_a_broken_asset_is_rejected_with_what_could_be_read_of_it(name: str) -> None:
     raw, reason, told = BROKEN_ASSETS[name]
-    with pytest.raises(export.BrokenRecord) as caught:
-        export.read_asset(raw)
+    with pytest.raises(faults.BrokenRecord) as caught:
+        parse.read_asset(raw)
     error = caught.value
     assert str(error).startswith(reason)
     assert (error.asset_id, error.external_id, error.label_count) == told
 
 
 def test_a_label_that_names_no_asset_says_so() -> None:
-    with pytest.raises(export.BrokenRecord, match="the label does not name its asset"):
-        export.read_asset(text(label()), is_label=True)
+    with pytest.raises(faults.BrokenRecord, match="the label does not name its asset"):
+        parse.read_asset(text(label()), is_label=True)
 
 
 def test_200_nested_jobs_are_read() -> None:
-    found, broken = export.read_asset(raw_asset(raw_label(jsonResponse=nest(200))))
+    found, broken = parse.read_asset(raw_asset(raw_label(jsonResponse=nest(200))))
     assert (len(export.labels_of(found)), broken) == (1, [])
 
 
@@ -203,7 +203,7 @@ def test_labels_are_found_under_each_of_their_keys(
     )
     if is_salvaged and container != "labels":
         record["labels"] = [5]
-    found, broken = export.read_asset(text(record))
+    found, broken = parse.read_asset(text(record))
     assert (len(export.labels_of(found)), len(broken)) == (expected, int(is_salvaged))
     if expected:
         assert container in found
@@ -211,7 +211,7 @@ def test_labels_are_found_under_each_of_their_keys(
 
 def test_json_in_strings_is_read() -> None:
     record = asset("a1", label() | {"jsonResponse": '{"J": {"text": "a"}}'}, jsonMetadata='{"k": [1]}')
-    found, _ = export.read_asset(text(record))
+    found, _ = parse.read_asset(text(record))
     assert found["jsonMetadata"] == {"k": [1]}
     assert export.labels_of(found)[0]["jsonResponse"] == {"J": {"text": "a"}}
 
@@ -232,7 +232,7 @@ def test_json_in_strings_is_read() -> None:
 )
 def test_dates_are_texts_of_iso_8601_or_epoch_milliseconds(date: Any, expected: str) -> None:
     record = asset("a1", label(createdAt=date, updatedAt=date), createdAt=date, updatedAt=date)
-    found, broken = export.read_asset(text(record))
+    found, broken = parse.read_asset(text(record))
     (one,) = export.labels_of(found)
     assert ([found["createdAt"], found["updatedAt"], one["createdAt"]], broken) == (
         [datetime.fromisoformat(expected)] * 3,
@@ -251,7 +251,7 @@ def test_a_number_where_a_text_is_expected_is_that_text(number: str) -> None:
     one = raw_label(**{**dict.fromkeys(("id", "labelType", "modelName"), number), "author": author})
     raw = b'{%b,"labels":[%b,5]}' % (",".join(f'"{key}":{number}' for key in texts).encode(), one)
     for record in (raw, raw.replace(b",5]", b"]")):
-        found, _ = export.read_asset(record)
+        found, _ = parse.read_asset(record)
         (said,) = export.labels_of(found)
         assert [found.get(key) for key in texts] == [number] * 5
         assert [said.get(key) for key in ("id", "labelType", "modelName")] == [number] * 3
@@ -260,7 +260,7 @@ def test_a_number_where_a_text_is_expected_is_that_text(number: str) -> None:
 
 def test_a_number_in_an_answer_or_under_a_key_without_a_column_stays_a_number() -> None:
     said = label({"J": {"id": 1.5, "name": 2**70}}, id=1.5, name=2.5, status=7)
-    found, _ = export.read_asset(text(asset("a1", said, email=1.5, number=2)))
+    found, _ = parse.read_asset(text(asset("a1", said, email=1.5, number=2)))
     (one,) = export.labels_of(found)
     assert (one["jsonResponse"], one["name"], one["status"]) == (  # type: ignore[typeddict-item]
         {"J": {"id": 1.5, "name": 2.0**70}},
@@ -272,20 +272,20 @@ def test_a_number_in_an_answer_or_under_a_key_without_a_column_stays_a_number() 
 
 @pytest.mark.parametrize("blank", ["", " \n"])
 def test_a_blank_string_is_an_empty_answer(blank: str) -> None:
-    found, _ = export.read_asset(text(asset("a1", label() | {"jsonResponse": blank})))
+    found, _ = parse.read_asset(text(asset("a1", label() | {"jsonResponse": blank})))
     assert export.labels_of(found)[0]["jsonResponse"] == {}
 
 
 @pytest.mark.parametrize("value", ["plain", "5", "null", '"quoted"', "{broken", [1], 5, None])
 def test_metadata_may_be_anything_and_texts_stay_texts(value: Any) -> None:
-    assert export.read_asset(text(asset("a1", jsonMetadata=value)))[0]["jsonMetadata"] == value
+    assert parse.read_asset(text(asset("a1", jsonMetadata=value)))[0]["jsonMetadata"] == value
 
 
 def test_signatures_are_cut_in_strings_of_json_too() -> None:
     inner = json.dumps({"J": {"text": "https://s/x?sig=abc"}})
     record = asset("a1", label() | {"jsonResponse": inner}, jsonMetadata=inner, content="https://s/x?sig=abc")
     for raw in (text(record), text(record | {"labels": [*record["labels"], 5]})):
-        assert "abc" not in str(export.read_asset(raw)[0])
+        assert "abc" not in str(parse.read_asset(raw)[0])
 
 
 def repeated(key: str, pointer: str) -> str:
@@ -325,10 +325,10 @@ REPEATED_IN_LABELS = {
 @pytest.mark.parametrize("name", REPEATED_IN_LABELS)
 def test_a_label_that_repeats_a_key_is_rejected_alone_with_pointer_and_key(name: str) -> None:
     broken, key, pointer = REPEATED_IN_LABELS[name]
-    found, rejected = export.read_asset(raw_asset(text(GOOD), broken), location="/7")
+    found, rejected = parse.read_asset(raw_asset(text(GOOD), broken), location="/7")
     assert [one["id"] for one in export.labels_of(found)] == ["l-good"]
     reason = repeated(key, f"/7/labels/1{pointer}")
-    assert rejected == [export.BrokenLabel("/labels/1", reason, broken.decode())]
+    assert rejected == [faults.BrokenLabel("/labels/1", reason, broken.decode())]
 
 
 @pytest.mark.parametrize("name", REPEATED_IN_LABELS)
@@ -363,8 +363,8 @@ REPEATED_IN_ASSETS = {
 @pytest.mark.parametrize("name", REPEATED_IN_ASSETS)
 def test_an_asset_that_repeats_a_key_is_rejected_with_the_labels_of_every_repeated_list(name: str) -> None:
     raw, key, pointer, labels = REPEATED_IN_ASSETS[name]
-    with pytest.raises(export.BrokenRecord) as caught:
-        export.read_asset(raw, location="/7")
+    with pytest.raises(faults.BrokenRecord) as caught:
+        parse.read_asset(raw, location="/7")
     error = caught.value
     assert (str(error), error.asset_id, error.label_count) == (repeated(key, f"/7{pointer}"), "a1", labels)
 
@@ -373,17 +373,17 @@ def test_a_key_that_comes_again_in_another_object_or_in_a_text_is_not_repeated()
     said = label({"J": {"text": '{"a":1,"a":2}', "children": {"J": {"text": ":"}}}}, note='"id":1,"id":\\u003a')
     raw = text(asset("a1", said, said | {"id": "l2"}, jsonMetadata='"a":1,"a":2')).replace(b'"note"', b'"n\\u003ate"')
     assert b"\\u003a" in raw
-    assert export.read_asset(raw)[1] == []
+    assert parse.read_asset(raw)[1] == []
 
 
 def test_keys_that_no_model_names_stay() -> None:
     record = asset("a1", label(assetStep={"name": "s"}), jsonContent=["a"], __typename="Asset")
-    found, _ = export.read_asset(text(record))
+    found, _ = parse.read_asset(text(record))
     assert found["jsonContent"] == ["a"]  # type: ignore[typeddict-item]
     assert export.labels_of(found)[0]["assetStep"] == {"name": "s"}  # type: ignore[typeddict-item]
 
 
 def test_characters_that_are_text_stay_text() -> None:
     odd = "\0 \x07 \u2028 \ufffe 😀 \x7f"
-    found, broken = export.read_asset(text(asset("a1", label({"J": {"text": odd}}), externalId=odd)))
+    found, broken = parse.read_asset(text(asset("a1", label({"J": {"text": odd}}), externalId=odd)))
     assert (found["externalId"], broken) == (odd, [])

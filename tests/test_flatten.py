@@ -11,12 +11,12 @@ from exporting import Row, asset, label, named, text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.kili import canonical_json, export, flatten, records
+from pipelines.kili import canonical_json, export, flatten, parse, records
 from pipelines.transform import project as dbt_project
 
 
 def flat(record: Row) -> flatten.FlatAsset:
-    return flatten.asset(export.read_asset(text(record))[0])
+    return flatten.asset(parse.read_asset(text(record))[0])
 
 
 def keys(*labels: Row) -> list[str]:
@@ -150,7 +150,7 @@ def test_an_asset_found_twice_is_united() -> None:
     one, two, both = label({"J": {"text": "1"}}), label({"J": {"text": "2"}}), label({"J": {}})
     found, duplicates = flatten.united(
         [
-            export.read_asset(text(record))[0]
+            parse.read_asset(text(record))[0]
             for record in (
                 asset("a1", one, both, both, status="TODO", content="c"),
                 {"id": "a1", "latestLabel": both, "status": "LABELED", "content": None},
@@ -203,7 +203,7 @@ UNITED = label(
 )
 def test_the_same_label_id_twice_in_an_asset_is_one_label(records: list[Row]) -> None:
     """What the later place leaves null is kept from the earlier one."""
-    found, duplicates = flatten.united([export.read_asset(text(record))[0] for record in records])
+    found, duplicates = flatten.united([parse.read_asset(text(record))[0] for record in records])
     assert (len(export.labels_of(found)), duplicates) == (1, 1)
     assert flatten.asset(found).labels == flat(asset("a1", UNITED)).labels
 
@@ -221,26 +221,26 @@ def test_the_same_label_id_twice_in_an_asset_is_one_label(records: list[Row]) ->
 )
 def test_an_empty_answer_of_the_same_label_never_replaces_a_full_one(earlier: Any, later: Any, expected: Any) -> None:
     labels = [label(id="l1") | {"jsonResponse": response} for response in (earlier, later)]
-    found, _ = flatten.united([export.read_asset(text(asset("a1", *labels)))[0]])
+    found, _ = flatten.united([parse.read_asset(text(asset("a1", *labels)))[0]])
     assert [one.get("jsonResponse") for one in export.labels_of(found)] == [expected]
 
 
 def test_a_label_without_an_id_under_two_keys_of_an_asset_is_one_label() -> None:
     one, two = label({"J": {"text": "1"}}), label({"J": {"text": "2"}})
     record = asset("a1", one, one, latestLabels=[two, one], latestLabel=two)
-    found, duplicates = flatten.united([export.read_asset(text(record))[0]])
+    found, duplicates = flatten.united([parse.read_asset(text(record))[0]])
     answers = [one["jsonResponse"] for one in export.labels_of(found)]
     assert (answers, duplicates) == ([{"J": {"text": "1"}}, {"J": {"text": "1"}}, {"J": {"text": "2"}}], 2)
 
 
 def test_tied_labels_are_numbered_after_duplicates_are_united() -> None:
     one, two = label({"J": {"text": "1"}}, id="l1"), label({"J": {"text": "2"}}, id="l2")
-    found, _ = flatten.united([export.read_asset(text(asset("a1", one, two, one)))[0]])
+    found, _ = flatten.united([parse.read_asset(text(asset("a1", one, two, one)))[0]])
     assert [one.key for one in flatten.asset(found).labels] == keys(one, two)
 
 
 def test_many_labels_of_one_asset_are_united_in_linear_time() -> None:
-    parts = [export.read_asset(text(label(id=f"l{n}", assetId="a1")), is_label=True)[0] for n in range(5000)]
+    parts = [parse.read_asset(text(label(id=f"l{n}", assetId="a1")), is_label=True)[0] for n in range(5000)]
     found, duplicates = flatten.united(parts + parts)
     assert (len(export.labels_of(found)), duplicates) == (5000, 5000)
 
@@ -273,3 +273,25 @@ def test_deep_values_are_written_like_shallow_ones() -> None:
     for _ in range(300):
         deep = {"x": [deep], "é": 1.5}
     assert canonical_json.text(deep) == '{"x":[' * 300 + '{"a":[],"b":1}' + '],"é":1.5}' * 300
+
+
+def test_keys_and_versions_are_those_of_the_first_release() -> None:
+    """Else a warehouse would hold each label twice. A new column changes asset versions, but no label key."""
+    record = asset(
+        "a1",
+        label({"J": {"text": "1"}}),
+        {
+            "id": "l2",
+            "author": {"id": "u2"},
+            "createdAt": "2026-01-01T10:00:00.5+01:00",
+            "labelType": "PREDICTION",
+            "modelName": "m",
+            "jsonResponse": {},
+            "secondsToLabel": 3,
+        },
+        externalId="x",
+        status="LABELED",
+    )
+    found = flat(record)
+    assert [one.key for one in found.labels] == ["b580e74dca4662902dae044bd39a3ec8", "6ec1851cef6743c3ed967ab9b5785115"]
+    assert found.version == "2036ccc85c12916d90b7f0d161c9bc04"

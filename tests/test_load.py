@@ -16,8 +16,7 @@ import psutil
 import pytest
 from conftest import SAMPLES
 
-from pipelines.kili import ledger, new_names, reader, reconciliation, records, workers
-from pipelines.kili.annotations import answers
+from pipelines.kili import ledger, new_names, reader, reconciliation, records, versions, workers
 from pipelines.kili.rows import State
 from pipelines.landing import discovery
 from pipelines.loading import pipeline, tables
@@ -216,7 +215,7 @@ def test_what_an_older_loader_read_is_read_again(tmp_path: Path, monkeypatch: py
     path = write(tmp_path, "a", label("CAR"), label("BUS", labelType=["odd"]))
     good = write(tmp_path, "b", label("VAN"))
     with monkeypatch.context() as older:
-        older.setattr(reader, "LOADER_VERSION", "0")
+        older.setattr(versions, "LOADER_VERSION", "0")
         assert load(tmp_path / "w", path, good).new_row_counts["rejects"] == 1
     again = load(tmp_path / "w", path, good).new_row_counts
     assert {name: count for name, count in again.items() if count} == {"exports": 2, "sightings": 2, "rejects": 1}
@@ -226,15 +225,14 @@ def test_what_an_older_loader_read_is_read_again(tmp_path: Path, monkeypatch: py
 def test_a_newer_flattening_takes_old_answers_apart_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, "a", label("CAR"))
     with monkeypatch.context() as older:
-        older.setattr(answers, "FLATTEN_VERSION", 0)
-        older.setattr(ledger, "FLATTEN_VERSION", 0)
+        older.setattr(versions, "FLATTEN_VERSION", 0)
         load(tmp_path / "w", path)
     again = load(tmp_path / "w", path)
     assert {name for name, count in again.new_row_counts.items() if count} == {"annotations", "flattenings"}
-    assert [row[3] for row in rows(tmp_path / "w")["annotations"]] == [0, answers.FLATTEN_VERSION]
+    assert [row[3] for row in rows(tmp_path / "w")["annotations"]] == [0, versions.FLATTEN_VERSION]
     assert [row[2:] for row in rows(tmp_path / "w")["flattenings"]] == [
         (0, "a", 1, '["KIND"]'),
-        (answers.FLATTEN_VERSION, "a", 1, '["KIND"]'),
+        (versions.FLATTEN_VERSION, "a", 1, '["KIND"]'),
     ]
     assert load(tmp_path / "w", path).load_id is None
 
@@ -246,9 +244,9 @@ def test_every_answer_has_a_flattening_also_one_without_annotations(tmp_path: Pa
     answered = [row[:2] for row in written["responses"]]
     assert [row[:2] for row in written["flattenings"]] == answered
     assert sorted(row[2:] for row in written["flattenings"]) == [
-        (answers.FLATTEN_VERSION, "a", 0, "[]"),
-        (answers.FLATTEN_VERSION, "a", 1, '["KIND","TEXT"]'),
-        (answers.FLATTEN_VERSION, "a", 1, '["KIND"]'),
+        (versions.FLATTEN_VERSION, "a", 0, "[]"),
+        (versions.FLATTEN_VERSION, "a", 1, '["KIND","TEXT"]'),
+        (versions.FLATTEN_VERSION, "a", 1, '["KIND"]'),
     ]
 
 

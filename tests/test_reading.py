@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from exporting import REAL, Read, annotations, asset, assets_of, label, named, read, text, written
 
-from pipelines.kili import canonical_json, records
+from pipelines.kili import canonical_json, flatten, records, versions
 from pipelines.kili import reader as reading
 from pipelines.kili.annotations import answers
 from pipelines.landing import discovery
@@ -115,7 +115,7 @@ def test_the_ledger_says_this_of_an_export(tmp_path: Path) -> None:
         "duplicate_label_count": 1,
         "unchanged_asset_count": 0,
         "is_rejected": False,
-        "loader_version": reading.LOADER_VERSION,
+        "loader_version": versions.LOADER_VERSION,
     }
     assert found.reasons == [
         (None, "/0", "id is missing"),
@@ -262,7 +262,7 @@ def test_rejects_are_given_away_with_their_batch(tmp_path: Path, monkeypatch: py
         counts.append((len(batch), len(reader.rejects)))
         reader.rejects = []
     assert counts == [(0, 1), (1, 0), (0, 1), (1, 0)]
-    assert named(records.EXPORTS, reader.ledger_row())["is_rejected"] is False
+    assert reader.ledger_row()["is_rejected"] is False
 
 
 ODD = "a\0b\x07\u2028\ufffe😀"
@@ -294,36 +294,48 @@ def test_any_text_goes_into_real_tables_and_comes_back(tmp_path: Path) -> None:
 def into_duckdb(found: Read) -> dict[str, list[dict[str, Any]]]:
     """Every row through Arrow and Parquet into DuckDB tables of the declared types, and back."""
     rows: dict[str, list[Any]] = {
-        "exports": [tuple(found.ledger.values())],
-        "assets": [one.row for one in found.assets],
-        "labels": [one.label_row(said, 0) for one in found.assets for said in one.labels],
+        "exports": [found.ledger],
+        "assets": [dict(zip(flatten.ASSET_ROW, one.row, strict=True)) for one in found.assets],
+        "labels": [
+            dict(zip(flatten.LABEL_ROW, one.label_row(said, 0), strict=True))
+            for one in found.assets
+            for said in one.labels
+        ],
         "responses": [
-            (said.key, said.response_hash, said.json_response)
+            {"label_key": said.key, "response_hash": said.response_hash, "json_response": said.json_response}
             for one in found.assets
             for said in one.labels
             if said.response is not None
         ],
         "flattenings": [
-            (
-                said.key,
-                said.response_hash,
-                1,
-                one.asset_id,
-                0,
-                canonical_json.text(sorted(answers.jobs_of(said.response))),
-            )
+            {
+                "label_key": said.key,
+                "response_hash": said.response_hash,
+                "flatten_version": 1,
+                "asset_id": one.asset_id,
+                "annotation_count": 0,
+                "job_names": canonical_json.text(sorted(answers.jobs_of(said.response))),
+            }
             for one in found.assets
             for said in one.labels
             if said.response is not None
         ],
-        "annotations": [tuple(row.values()) for row in found.annotations],
-        "rejects": [tuple(row.values()) for row in found.rejects],
-        "sightings": [("e1", one.asset_id, one.version, one.record_hash) for one in found.assets],
+        "annotations": found.annotations,
+        "rejects": found.rejects,
+        "sightings": [
+            {
+                "export_id": "e1",
+                "asset_id": one.asset_id,
+                "asset_version": one.version,
+                "record_hash": one.record_hash,
+            }
+            for one in found.assets
+        ],
     }
     tables = {}
     for table in records.TABLES:
         sink = pa.BufferOutputStream()
-        pq.write_table(table.batch(rows[table.name]), sink)
+        pq.write_table(table.from_dicts(rows[table.name]), sink)
         types = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
         DUCKDB.execute(f"create or replace table {table.name} ({types})")
         DUCKDB.register("batch", pq.read_table(sink.getvalue()))

@@ -18,7 +18,7 @@ import duckdb
 import pytest
 from exporting import README, asset, label, written, zipped
 
-from pipelines.kili import ledger, locate, reader, readings, reconciliation
+from pipelines.kili import ledger, locate, reader, readings, reconciliation, versions
 from pipelines.landing import archives, cache, discovery
 from pipelines.loading import pipeline
 from pipelines.publishing import release as releases
@@ -142,14 +142,14 @@ def test_the_ledger_says_this_of_what_cannot_be_read(folder: Path) -> None:
     assert row == dict.fromkeys(names) | counts | told
 
 
-@pytest.mark.parametrize("loader", [reader.LOADER_VERSION, "an older one"])
+@pytest.mark.parametrize("loader", [versions.LOADER_VERSION, "an older one"])
 def test_a_file_that_becomes_readable_and_is_known_by_another_name_leaves_the_rejects(
     folder: Path, monkeypatch: pytest.MonkeyPatch, loader: str
 ) -> None:
     odd = folder / "exports" / "odd.json"
     as_pipe(odd)
     with monkeypatch.context() as older:
-        older.setattr(reader, "LOADER_VERSION", loader)
+        older.setattr(versions, "LOADER_VERSION", loader)
         load(folder)
     odd.unlink()
     shutil.copy(folder / "exports" / "good.json", odd)

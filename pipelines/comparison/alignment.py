@@ -158,7 +158,7 @@ class _Edges:
 
 
 def _edges(items: Items, left: Integers, right: Integers, place: Keys, *, is_line_kept: bool) -> _Edges:
-    """Pairs of rows in one place that touch on a page, with their similarity; lines and points need not touch, if asked.
+    """Pairs of rows in one place that intersect on a page, with their similarity; lines and points need not, if asked.
 
     An annotation on several pages is a candidate on each of them, so a document with many pages has few candidates.
     """

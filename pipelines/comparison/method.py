@@ -5,7 +5,7 @@ from typing import Final
 
 import duckdb
 
-from pipelines.kili.annotations.answers import FLATTEN_VERSION
+from pipelines.kili.versions import FLATTEN_VERSION
 
 COMPARISON_VERSION: Final = 2
 """Raised with every change of the code that may change a result: all pairs are then compared again."""
@@ -29,9 +29,13 @@ class Method:
         return f"{COMPARISON_VERSION}.{FLATTEN_VERSION} relabel {self.relabel_iou!r}{frames}"
 
     @property
-    def row(self) -> tuple[object, ...]:
+    def row(self) -> dict[str, object]:
         """The method as a row of `comparison.methods`."""
-        return self.version, self.relabel_iou, self.key_frames_only
+        return {
+            "method_version": self.version,
+            "relabel_iou": self.relabel_iou,
+            "key_frames_only": self.key_frames_only,
+        }
 
 
 DEFAULT: Final = Method()

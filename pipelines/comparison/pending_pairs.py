@@ -12,12 +12,8 @@ import pyarrow as pa
 from pipelines.comparison import method
 from pipelines.comparison.features import table
 from pipelines.comparison.method import Method
-from pipelines.kili.annotations import answers
 
 ANNOTATIONS_PER_BATCH: Final = 50_000  # their columns stay in the processor's cache
-
-_ANSWERS_AT_ONCE: Final = 1000
-_NAMED: Final = pa.schema({"label_key": pa.string(), "response_hash": pa.string(), "job_name": pa.string()})
 
 _TABLE: Final = "select * from duckdb_tables() where schema_name = 'comparison' and table_name = 'pairs'"
 _MISSING: Final = """
@@ -59,12 +55,16 @@ _ANNOTATIONS: Final = f"""
     join intermediate.current_annotations on sides.label_key = response_label_key
         and sides.response_hash = current_annotations.response_hash
     order by batch"""
-_ANSWERS: Final = """
-    select response_label_key as label_key, response_hash, json_response
-    from intermediate.current_responses
-    where (response_label_key, response_hash) in (select label_key, response_hash from sides)"""
 _NAMED_JOBS: Final = """
-    select batch, pair, job_name from sides join named using (label_key, response_hash) order by batch"""
+    with newest as (
+        select label_key, response_hash, arg_max(job_names, flatten_version) as job_names
+        from staging.stg_kili__flattenings
+        where (label_key, response_hash) in (select label_key, response_hash from sides)
+        group by label_key, response_hash
+    )
+    select batch, pair, unnest(from_json(job_names, '["VARCHAR"]')) as job_name
+    from sides join newest using (label_key, response_hash)
+    order by batch"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,6 @@ class Uncompared:
             db.execute(_PAIRS, {"method": self._method.version})
             db.execute(_SIDES)
             pairs = db.execute("select * exclude (pair) from pairs order by batch, pair").to_arrow_table()
-            db.register("named", _named_jobs(db))
             named = db.execute(_NAMED_JOBS).to_arrow_table()
             annotations = db.execute(_ANNOTATIONS).to_arrow_reader(ANNOTATIONS_PER_BATCH)  # a connection streams one
             sliced = [_Slices(rows) for rows in (pairs.to_reader(), annotations, named.to_reader())]
@@ -131,14 +130,3 @@ class _Slices:
             if self._rest:
                 break
         return pa.Table.from_batches(found, self._rows.schema).drop_columns("batch")
-
-
-def _named_jobs(db: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The jobs that the answers of the pairs name: label_key, response_hash, job_name."""
-    found = [_NAMED.empty_table()]
-    for said in db.execute(_ANSWERS).to_arrow_reader(_ANSWERS_AT_ONCE):
-        jobs = [answers.named_jobs(text) for text in said["json_response"].to_pylist()]
-        rows = said.select(_NAMED.names[:2]).take(pa.array(np.repeat(np.arange(len(jobs)), [*map(len, jobs)])))
-        names = pa.array([name for one in jobs for name in one], pa.string())
-        found.append(pa.Table.from_batches([rows]).append_column("job_name", names))
-    return pa.concat_tables(found)

@@ -29,7 +29,7 @@ def comparison(uncompared: Uncompared | None, method: Method) -> Iterator[DltRes
         if uncompared is None:
             return
         if uncompared.is_new_method:
-            yield {"methods": records.METHODS.batch([method.row])}
+            yield {"methods": records.METHODS.from_dicts([method.row])}
         count = 0
         for batch in uncompared.batches():
             yield results(batch, method)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
-from pipelines.kili import export, flatten
-from pipelines.kili.annotations import answers, common_shapes
+from pipelines.kili import export, faults, flatten, parse
+from pipelines.kili.annotations import common_shapes
 
 _TOLD: Final = attrgetter("projectId", *export.LABEL_CONTAINERS)
 
@@ -41,11 +41,15 @@ class Counts:
     project_id: str | None = None
     newest: int | None = None
 
+    @property
+    def by_column(self) -> dict[str, int]:
+        """The counts by their column in `kili.exports`."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name.endswith("_count")}
+
     def add(self, later: "Counts") -> None:
         """Adds the counts of records that come later in the same export."""
-        for one in fields(self):
-            if one.name.endswith("_count"):
-                setattr(self, one.name, getattr(self, one.name) + getattr(later, one.name))
+        for name, count in later.by_column.items():
+            setattr(self, name, getattr(self, name) + count)
         self.label_container = self.label_container or later.label_container
         self.project_id = self.project_id or later.project_id
         self.note(later.newest)
@@ -58,9 +62,9 @@ class Counts:
 
 @dataclass
 class Batch:
-    """What became of the records of a batch besides assets. `rejects` are rows of `kili.rejects` from the entry on."""
+    """What became of the records of a batch besides assets. `rejects`: rows of `kili.rejects` without the export."""
 
-    rejects: list[answers.Row] = field(default_factory=list)
+    rejects: list[dict[str, Any]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
 
     def add(self, texts: list[Text]) -> flatten.FlatAsset | None:
@@ -117,18 +121,34 @@ class Batch:
         counts = self.counts
         try:
             record, broken = _record(text)
-        except export.BrokenRecord as error:
+        except faults.BrokenRecord as error:
             counts.rejected_asset_count += not text.is_label
             counts.label_count += error.label_count
             counts.rejected_label_count += error.label_count
-            said = (error.asset_id, error.external_id, str(error), export.text_of(text.raw))
-            self.rejects.append((text.entry, text.location, *said))
+            self.rejects.append(
+                {
+                    "entry": text.entry,
+                    "location": text.location,
+                    "asset_id": error.asset_id,
+                    "external_id": error.external_id,
+                    "reason": str(error),
+                    "raw": faults.raw_text(text.raw),
+                }
+            )
             return None
         counts.label_count += len(broken)
         counts.rejected_label_count += len(broken)
-        named = record["id"], record.get("externalId")
-        for label in broken:
-            self.rejects.append((text.entry, text.location + label.location, *named, label.reason, label.raw))
+        self.rejects += [
+            {
+                "entry": text.entry,
+                "location": text.location + label.location,
+                "asset_id": record["id"],
+                "external_id": record.get("externalId"),
+                "reason": label.reason,
+                "raw": label.raw,
+            }
+            for label in broken
+        ]
         return record
 
     def _note(self, record: export.Asset) -> None:
@@ -144,11 +164,8 @@ class Batch:
 
     def _note_times(self, record: export.Asset, *, is_alone: bool) -> None:
         """Keeps the instants that no column holds: a label's last change, and all of a record united with others."""
-        said = cast(list[dict[str, Any]], [] if is_alone else [record])
-        said += cast(
-            list[dict[str, Any]], [one for one in export.labels_of(record) if not is_alone or "updatedAt" in one]
-        )
-        for one in said:
+        labels = [label for label in export.labels_of(record) if not is_alone or "updatedAt" in label]
+        for one in labels if is_alone else [record, *labels]:
             for key in ("createdAt", "updatedAt"):
                 if (value := one.get(key)) is not None:
                     self.counts.note(flatten.microseconds(export.instant(value)))
@@ -160,11 +177,11 @@ class Batch:
         return is_usual and not any("updatedAt" in label for label in export.labels_of(record))
 
 
-def _record(text: Text) -> tuple[export.Asset, list[export.BrokenLabel]]:
+def _record(text: Text) -> tuple[export.Asset, list[faults.BrokenLabel]]:
     if text.fault:
-        raise export.BrokenRecord(text.fault)
-    record, broken = export.read_asset(text.raw, is_label=text.is_label, location=text.location)
+        raise faults.BrokenRecord(text.fault)
+    record, broken = parse.read_asset(text.raw, is_label=text.is_label, location=text.location)
     if record["id"] != text.asset_id:  # the quick look at it, which nests less deeply, saw no id
         labels = len(export.labels_of(record)) + len(broken)
-        raise export.BrokenRecord("nested too deeply to be read", record, labels)
+        raise faults.BrokenRecord("nested too deeply to be read", record, labels)
     return record, broken

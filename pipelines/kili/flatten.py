@@ -2,67 +2,76 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import Any, Final, cast
 
-from pipelines.kili import canonical_json, export
-from pipelines.kili.annotations import answers, common_shapes
+from pipelines.kili import canonical_json, export, records
+from pipelines.kili.annotations import common_shapes
+from pipelines.loading.tables import JSON, Table
+
+Row = tuple[object, ...]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-_ASSET_COLUMNS: Final = (
-    "projectId",
-    "externalId",
-    "content",
-    "status",
-    "jsonMetadata",
-    "isHoneypot",
-    "honeypotMark",
-    "isUsedForConsensus",
-    "consensusMark",
-    "inferenceMark",
-    "skipped",
-    "totalSecondsToLabel",
-    "createdAt",
-    "updatedAt",
+
+class _Columns:
+    """The columns of a table that hold keys of the exported record, in declared order, and how values are stored."""
+
+    def __init__(self, table: Table, *left_out: str) -> None:
+        columns = [column for column in table.columns if column.source_key and column.name not in left_out]
+        self.names = tuple(column.name for column in columns)
+        self.keys = tuple(str(column.source_key) for column in columns)
+        self.times = [position for position, column in enumerate(columns) if column.type is datetime]
+        self._json = [position for position, column in enumerate(columns) if column.type == JSON]
+
+    def stored(self, values: list[Any]) -> list[Any]:
+        """Values of these columns as they are stored."""
+        for position in self.times:
+            if (instant := values[position]) is not None:
+                parsed = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+                values[position] = microseconds(parsed)
+        for position in self._json:
+            if values[position] is not None:
+                values[position] = canonical_json.text(values[position])
+        return values
+
+
+_ASSET: Final = _Columns(records.ASSETS, "asset_id")
+_LABEL: Final = _Columns(records.LABELS)
+ASSET_ROW: Final = ("asset_id", "asset_version", *_ASSET.names, "extra")
+"""The columns of `FlatAsset.row`."""
+LABEL_ROW: Final = (
+    "label_key",
+    "asset_id",
+    "asset_version",
+    *_LABEL.names,
+    "response_hash",
+    "annotation_count",
+    "extra",
 )
-_LABEL_COLUMNS: Final = (
-    "modelName",
-    "skipped",
-    "isSentBackToQueue",
-    "isLatestLabelForUser",
-    "isHoneypot",
-    "consensusMark",
-    "honeypotMark",
-    "inferenceMark",
-    "reviewScore",
-    "secondsToLabel",
-    "totalSecondsToLabel",
-)
-_TIMES: Final = slice(_ASSET_COLUMNS.index("createdAt"), _ASSET_COLUMNS.index("updatedAt") + 1)
-_METADATA: Final = _ASSET_COLUMNS.index("jsonMetadata")
-_CREATED_AT: Final = 5
-_IDENTITY: Final = itemgetter(1, 4, _CREATED_AT, 6)  # author_id, label_type, created_at, model_name
-_AUTHOR_COLUMNS: Final = ("id", "email", "name")
-_ASSET_KEYS: Final = {"id", *_ASSET_COLUMNS, *export.LABEL_CONTAINERS}
-_AUTHOR_KEYS: Final = frozenset(_AUTHOR_COLUMNS)
-_LABEL_KEYS: Final = {"id", "author", "labelType", "createdAt", "jsonResponse", *_LABEL_COLUMNS}
-_ASSET_MORE: Final = [name for name in common_shapes.Asset.__struct_fields__ if name not in _ASSET_KEYS]
-_LABEL_MORE: Final = [name for name in common_shapes.Label.__struct_fields__ if name not in _LABEL_KEYS]
-_AUTHOR_MORE: Final = [name for name in common_shapes.Author.__struct_fields__ if name not in _AUTHOR_KEYS]
-_PLAIN_ASSET: Final = attrgetter(*_ASSET_COLUMNS, *_ASSET_MORE)
-_PLAIN_LABEL: Final = attrgetter("id", *_LABEL_COLUMNS, *_LABEL_MORE)
-_PLAIN_AUTHOR: Final = attrgetter(*_AUTHOR_COLUMNS, *_AUTHOR_MORE)
+"""The columns of `FlatAsset.label_row`."""
+
+_IDENTITY: Final = itemgetter(*map(_LABEL.names.index, ("author_id", "label_type", "created_at", "model_name")))
+_LABEL_ID: Final = itemgetter(_LABEL.names.index("label_id"))
+
+_ASSET_KEYS: Final = {*records.ASSETS.keyed(), *export.LABEL_CONTAINERS}
+_LABEL_KEYS: Final = {*records.LABELS.keyed(), "author", "jsonResponse"}
+_AUTHOR_KEYS: Final = {*records.LABELS.keyed("author")}
+_PLAIN_ASSET: Final = attrgetter(*_ASSET.keys)
+_PLAIN_LABEL: Final = attrgetter(*_LABEL.keys)
+_OTHER_ASSET: Final = attrgetter(*common_shapes.OTHER_ASSET_KEYS)
+_OTHER_LABEL: Final = attrgetter(*common_shapes.OTHER_LABEL_KEYS)
+_OTHER_AUTHOR: Final = attrgetter(*common_shapes.OTHER_AUTHOR_KEYS)
 _NO_AUTHOR: Final = common_shapes.Author()
 
 
 @dataclass(slots=True)
 class FlatLabel:
-    """A label with its key; `columns` are those between asset_version and response_hash.
+    """A label with its key; `columns` are the values of the columns that hold keys of the label, in declared order.
 
     `response` is the answer as JSON has it, or the jobs of a plain one.
     """
@@ -77,7 +86,7 @@ class FlatLabel:
 
 @dataclass(slots=True)
 class FlatAsset:
-    """An asset with the hash of all that is stored of it; `columns` are those after asset_version.
+    """An asset with the hash of all that is stored of it; `columns` are those of `ASSET_ROW` after asset_version.
 
     `record_hash` is the hash of its text, if that text tells all of it and nothing else of the export.
     """
@@ -91,36 +100,33 @@ class FlatAsset:
     @property
     def instants(self) -> list[int | None]:
         """When it and its labels were made or changed, in microseconds, as far as columns hold that."""
-        times = [*self.columns[_TIMES], *(label.columns[_CREATED_AT] for label in self.labels)]
-        return cast(list[int | None], times)
+        held = [*map(self.columns.__getitem__, _ASSET.times)]
+        held += [label.columns[position] for label in self.labels for position in _LABEL.times]
+        return cast(list[int | None], held)
 
     @property
-    def row(self) -> answers.Row:
-        """The asset's row in `kili.assets`."""
+    def row(self) -> Row:
+        """The asset's row in `kili.assets`, by `ASSET_ROW`."""
         return (self.asset_id, self.version, *self.columns)
 
-    def label_row(self, label: FlatLabel, annotation_count: int) -> answers.Row:
-        """A label's row in `kili.labels`."""
+    def label_row(self, label: FlatLabel, annotation_count: int) -> Row:
+        """A label's row in `kili.labels`, by `LABEL_ROW`."""
         head = (label.key, self.asset_id, self.version)
         return (*head, *label.columns, label.response_hash, annotation_count, label.extra)
 
 
 def asset(record: export.Asset) -> FlatAsset:
     """One asset of an export."""
-    said = cast(dict[str, Any], record)
-    columns = _asset_columns([said.get(key) for key in _ASSET_COLUMNS])
+    columns = _ASSET.stored([record.get(key) for key in _ASSET.keys])
     labels = [_label(label) for label in export.labels_of(record)]
-    return _flat(record["id"], (*columns, _text(_rest(said, _ASSET_KEYS))), labels)
+    return _flat(record["id"], (*columns, _text(_rest(record, _ASSET_KEYS))), labels)
 
 
 def plain_asset(found: common_shapes.Plain) -> FlatAsset:
     """The same of a plain record. Raises `TypeError` or `ValueError` if it is not so plain."""
     record = found.asset
-    said = common_shapes.values(record, _PLAIN_ASSET)
-    columns, more = said[: len(_ASSET_COLUMNS)], said[len(_ASSET_COLUMNS) :]
-    columns[_TIMES] = [instant and datetime.fromisoformat(instant) for instant in columns[_TIMES]]
-    columns = _asset_columns(columns)
-    extra = _text(_more(_ASSET_MORE, more))
+    columns = _ASSET.stored(common_shapes.values(record, _PLAIN_ASSET))
+    extra = _text(_others(record, common_shapes.OTHER_ASSET_KEYS, _OTHER_ASSET))
     return _flat(record.id, (*columns, extra), list(map(_plain_label, common_shapes.labels_of(record), found.answers)))
 
 
@@ -141,7 +147,7 @@ def united(records: list[export.Asset]) -> tuple[export.Asset, int]:
     for record in records:
         said = _overlaid(said, record)
     said = {key: value for key, value in said.items() if key not in export.LABEL_CONTAINERS}
-    return cast(export.Asset, said | {"labels": labels}), duplicates
+    return said | {"labels": labels}, duplicates
 
 
 def _united_labels(lists: list[list[export.Label]]) -> list[export.Label]:
@@ -174,7 +180,7 @@ def _united_label(earlier: export.Label, later: export.Label) -> export.Label:
         said["author"] = _overlaid(author, later_author)
     if (response := earlier.get("jsonResponse")) and not later.get("jsonResponse"):
         said["jsonResponse"] = response
-    return cast(export.Label, said)
+    return said
 
 
 def _overlaid(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,46 +194,29 @@ def microseconds(instant: datetime) -> int:
 
 
 def _label(label: export.Label) -> FlatLabel:
-    said = cast(dict[str, Any], label)
-    author = said.get("author") or {}
+    author = label.get("author") or {}
     response = label.get("jsonResponse")
     json_response = None if response is None else canonical_json.dumps(response)
-    extra = _rest(said, _LABEL_KEYS)
+    extra = _rest(label, _LABEL_KEYS)
     if more := _rest(author, _AUTHOR_KEYS):
         extra["author"] = more
-    return FlatLabel(
-        "",
-        (
-            label.get("id"),
-            *map(author.get, _AUTHOR_COLUMNS),
-            label["labelType"],
-            microseconds(label["createdAt"]),
-            *map(said.get, _LABEL_COLUMNS),
-        ),
-        response,
-        None if json_response is None else _digest(json_response),
-        None if json_response is None else json_response.decode(),
-        _text(extra),
-    )
+    said = label | {f"author.{key}": value for key, value in author.items()}
+    return _flat_label([said.get(key) for key in _LABEL.keys], (response, json_response), extra)
 
 
-def _plain_label(label: common_shapes.Label[Any], answer: common_shapes.Answer) -> FlatLabel:
-    response, json_response = answer
-    author = common_shapes.values(label.author or _NO_AUTHOR, _PLAIN_AUTHOR)
-    label_id, *said = common_shapes.values(label, _PLAIN_LABEL)
-    extra = _more(_LABEL_MORE, said[len(_LABEL_COLUMNS) :])
-    if more := _more(_AUTHOR_MORE, author[len(_AUTHOR_COLUMNS) :]):
+def _plain_label(label: Any, answer: common_shapes.Answer) -> FlatLabel:
+    extra = _others(label, common_shapes.OTHER_LABEL_KEYS, _OTHER_LABEL)
+    label.author = author = label.author or _NO_AUTHOR
+    if more := _others(author, common_shapes.OTHER_AUTHOR_KEYS, _OTHER_AUTHOR):
         extra["author"] = more
-    created_at = microseconds(datetime.fromisoformat(label.createdAt))
+    return _flat_label(common_shapes.values(label, _PLAIN_LABEL), answer, extra)
+
+
+def _flat_label(columns: list[Any], answer: tuple[Any, bytes | None], extra: dict[str, Any]) -> FlatLabel:
+    response, json_response = answer
     return FlatLabel(
         "",
-        (
-            label_id,
-            *author[: len(_AUTHOR_COLUMNS)],
-            label.labelType,
-            created_at,
-            *said[: len(_LABEL_COLUMNS)],
-        ),
+        tuple(_LABEL.stored(columns)),
         response,
         None if json_response is None else _digest(json_response),
         None if json_response is None else json_response.decode(),
@@ -245,26 +234,19 @@ def _set_keys(asset_id: str, labels: list[FlatLabel]) -> None:
 
 
 def _tie_break(label: FlatLabel) -> tuple[str, str]:
-    return label.response_hash or "", str(label.columns[0] or "")
-
-
-def _asset_columns(columns: list[Any]) -> list[Any]:
-    """Values of `_ASSET_COLUMNS` as they are stored."""
-    columns[_TIMES] = [instant and microseconds(instant) for instant in columns[_TIMES]]
-    if columns[_METADATA] is not None:
-        columns[_METADATA] = canonical_json.text(columns[_METADATA])
-    return columns
+    return label.response_hash or "", str(_LABEL_ID(label.columns) or "")
 
 
 def _text(said: dict[str, Any]) -> str | None:
     return canonical_json.text(said) if said else None
 
 
-def _more(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    """What is said under keys that have no column."""
+def _others(record: Any, keys: Sequence[str], get: Callable[[Any], tuple[Any, ...]]) -> dict[str, Any]:
+    """What a plain record says under keys that have no column."""
+    values = common_shapes.values(record, get)
     if values.count(None) == len(values):
         return {}
-    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
 
 def _rest(said: dict[str, Any], keys: Set[str]) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from pipelines.kili import readings, reconciliation, records
-from pipelines.kili.annotations.answers import FLATTEN_VERSION
-from pipelines.kili.reader import LOADER_VERSION, NewExport, unreadable
+from pipelines.kili import readings, reconciliation, records, versions
+from pipelines.kili.reader import NewExport, unreadable
 from pipelines.kili.stored import Known
 from pipelines.landing import archives, cache, discovery, fingerprints
 from pipelines.landing.cache import ExportCache
@@ -111,7 +110,9 @@ def _read_so_far(database: Path) -> _ReadSoFar:
     with reading(database) as db:
         if "_dlt_loads" not in table_names(db, SCHEMA):
             return _ReadSoFar(set(), {})
-        current = db.execute(f"select export_id from {read} where loader_version = ?", [LOADER_VERSION]).fetchall()
+        current = db.execute(
+            f"select export_id from {read} where loader_version = ?", [versions.LOADER_VERSION]
+        ).fetchall()
         faults = db.execute(
             f"""select rejects.file_url, entry, reason
             from kili.rejects semi join {read} using (export_id, _dlt_load_id) where {readings.IS_UNREADABLE}"""
@@ -125,7 +126,10 @@ def _read_so_far(database: Path) -> _ReadSoFar:
 def is_outdated(database: Path) -> bool:
     """Whether a load has work without new exports: columns that are missing, or answers to be flattened again."""
     with Known(database) as known:
-        return known.has_outdated(FLATTEN_VERSION) or not _declared_columns() <= reconciliation.columns(database).keys()
+        return (
+            known.has_outdated(versions.FLATTEN_VERSION)
+            or not _declared_columns() <= reconciliation.columns(database).keys()
+        )
 
 
 def _declared_columns() -> set[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
-from pipelines.kili import export, foreign, replies
+from pipelines.kili import faults, foreign, parse, replies
 from pipelines.kili.batch import Text
 from pipelines.landing import archives, discovery, json_records
 from pipelines.limits import Limits
@@ -35,7 +35,7 @@ class _Head(msgspec.Struct):
     @property
     def is_label(self) -> bool:
         """Whether the record is a label that names its asset: whatever a dump left out, one of these keys is there."""
-        asset_id = export.number_as_text(self.assetId)
+        asset_id = faults.number_as_text(self.assetId)
         return bool(bytes(self.labelType) or bytes(self.jsonResponse) or asset_id or self.labelOf)
 
     @property
@@ -191,7 +191,7 @@ def _laid_out(found: _Found, limits: Limits, *, is_quick: bool) -> tuple[str, li
         if head is None and is_quick:
             raise _Unsure
         if head is None and is_readable:
-            head = _head(export.shell(raw)[0])
+            head = _head(parse.shell(raw)[0])
         record_hash = hashlib.blake2b(raw, digest_size=16).hexdigest() if head and not head.is_label else None
         if position == 0 and head and (refusal := _refusal(head, raw, is_lone=records.is_lone)):
             raise archives.Unreadable(f"this is {refusal}")
@@ -255,5 +255,5 @@ def _head(raw: bytes) -> _Head | None:
 
 
 def _name(value: object) -> str | None:
-    text = export.number_as_text(value)
+    text = faults.number_as_text(value)
     return text if isinstance(text, str) and text else None

@@ -3,19 +3,17 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pipelines import limits
-from pipelines.kili import flatten, locate, readings
-from pipelines.kili.annotations import answers
+from pipelines.kili import flatten, locate, readings, versions
 from pipelines.kili.batch import Counts, Text
 from pipelines.kili.rows import Sighting
 from pipelines.kili.stored import Known
 from pipelines.landing import archives, discovery, fingerprints
 from pipelines.limits import Limits
 
-LOADER_VERSION: Final = "2"
 _BATCH_BYTES: Final = 2 << 20
 
 
@@ -51,7 +49,7 @@ class Reader:
     project_id: str | None
     timezone: ZoneInfo
     limits: Limits = limits.DEFAULT
-    rejects: list[answers.Row] = field(default_factory=list)
+    rejects: list[dict[str, Any]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     largest: int = 0
     sightings: list[Sighting] = field(default_factory=list)
@@ -96,7 +94,7 @@ class Reader:
                 self._set_apart([archives.changed()])
         except archives.Unreadable as error:
             self._is_unreadable = True
-            self._reject((None, "", None, None, str(error), None))
+            self._reject({"location": "", "reason": str(error)})
         except OSError as error:
             fault = archives.fault(error)
             if has_begun:
@@ -121,20 +119,20 @@ class Reader:
 
     def _leave_out(self, layout: locate.Layout, known: Known) -> None:
         alone = {places[0].record_hash: places for places in layout.assets if len(places) == 1}
-        seen = known.seen([record_hash for record_hash in alone if record_hash], LOADER_VERSION)
+        seen = known.seen([record_hash for record_hash in alone if record_hash], versions.LOADER_VERSION)
         self.counts.add(seen.counts)
         self.sightings = list(seen.sightings.values())
         layout.assets = [
             places for places in layout.assets if len(places) > 1 or places[0].record_hash not in seen.sightings
         ]
 
-    def tell(self, rejects: list[answers.Row], counts: Counts) -> None:
+    def tell(self, rejects: list[dict[str, Any]], counts: Counts) -> None:
         """Takes note of what became of a batch."""
         for reject in rejects:
             self._reject(reject)
         self.counts.add(counts)
 
-    def ledger_rows(self) -> list[answers.Row]:
+    def ledger_rows(self) -> list[dict[str, Any]]:
         """The rows of `kili.exports`: of the export, and of that it, or a part of it, could not be read."""
         rows = [self.ledger_row()] if self._is_read else []
         if self._unreadable:
@@ -142,42 +140,38 @@ class Reader:
             rows.append(Reader(part, self.project_id, self.timezone, _is_unreadable=True).ledger_row())
         return rows
 
-    def ledger_row(self) -> answers.Row:
+    def ledger_row(self) -> dict[str, Any]:
         """The export's own row in `kili.exports`."""
-        said = self.counts
-        has_assets = said.asset_count > said.rejected_asset_count
+        counts = self.counts
+        has_assets = counts.asset_count > counts.rejected_asset_count
         as_of = self._readme.as_of
-        return (
-            self.new.export_id,
-            self.new.landed.url,
-            self._layout,
-            None if self._layout == "label_list" else said.label_container,
-            self._readme.export_type,
-            said.project_id or self._readme.project_id or self.project_id,
-            self._readme.project_name,
-            flatten.microseconds(as_of) if as_of else said.newest,
-            self.new.size_bytes,
-            said.asset_count,
-            said.label_count,
-            said.annotation_count,
-            said.rejected_asset_count,
-            said.rejected_label_count,
-            said.duplicate_asset_count,
-            said.duplicate_label_count,
-            said.unchanged_asset_count,
-            self._is_unreadable or (self._has_rejects and not has_assets),
-            LOADER_VERSION,
-            flatten.microseconds(datetime.now(UTC)),
-        )
+        return {
+            "export_id": self.new.export_id,
+            "file_url": self.new.landed.url,
+            "layout": self._layout,
+            "label_container": None if self._layout == "label_list" else counts.label_container,
+            "export_type": self._readme.export_type,
+            "project_id": counts.project_id or self._readme.project_id or self.project_id,
+            "project_name": self._readme.project_name,
+            "as_of": flatten.microseconds(as_of) if as_of else counts.newest,
+            "size_bytes": self.new.size_bytes,
+            **counts.by_column,
+            "is_rejected": self._is_unreadable or (self._has_rejects and not has_assets),
+            "loader_version": versions.LOADER_VERSION,
+            "loaded_at": flatten.microseconds(datetime.now(UTC)),
+        }
 
-    def _reject(self, said: answers.Row) -> None:
+    def _reject(self, reject: dict[str, Any]) -> None:
         self._has_rejects = True
-        self.rejects.append((self.new.export_id, self.new.landed.url, *said))
+        self._add_reject(reject)
+
+    def _add_reject(self, reject: dict[str, Any], export_id: str | None = None) -> None:
+        place = {"export_id": export_id or self.new.export_id, "file_url": self.new.landed.url}
+        self.rejects.append(place | reject)
 
     def _note(self, fault: archives.Fault, export_id: str | None = None) -> None:
         """Keeps the reject of what is no record."""
-        place = export_id or self.new.export_id, self.new.landed.url, fault.entry, fault.location
-        self.rejects.append((*place, None, None, fault.reason, None))
+        self._add_reject({"entry": fault.entry, "location": fault.location, "reason": fault.reason}, export_id)
 
 
 def _batches(layout: locate.Layout) -> Iterator[list[list[Text]]]:

@@ -1,4 +1,8 @@
-"""The tables of schema `kili`, each declared once."""
+"""The tables of schema `kili`, each declared once.
+
+A field's alias is the key of the exported asset or label that its column holds. Everything that reads the keys of an
+export or lists columns is made from these declarations: a new field is added here, and nowhere else up to the marts.
+"""
 
 from datetime import datetime
 from typing import Literal
@@ -77,24 +81,40 @@ class Sightings(Record):
 class Assets(Record):
     """One row for each version of an asset, append-only."""
 
-    asset_id: str = Field(description="Kili's id of the asset")
+    asset_id: str = Field(alias="id", description="Kili's id of the asset")
     asset_version: str = Field(
         description="Hash of all that is stored of this asset and its labels, order of labels ignored"
     )
-    project_id: str | None = Field(description="The project, where the record itself names it")
-    external_id: str | None = Field(description="The identifier given at upload; not guaranteed to be unique")
-    content: str | None = Field(description="URL of the content, signing parameters cut, or the text itself")
-    status: str | None = Field(description="Kili's status of the asset: TODO, ONGOING, LABELED, TO_REVIEW, REVIEWED, …")
-    json_metadata: Json | None = Field(description="The user's own metadata, any JSON value")
-    is_honeypot: bool | None = Field(description="The asset is a honeypot: its truth is known")
-    honeypot_mark: float | None = Field(description="Kili's agreement of the labels with the truth, 0 to 1")
-    is_used_for_consensus: bool | None = Field(description="The asset is labelled by several people on purpose")
-    consensus_mark: float | None = Field(description="Kili's agreement between the labelers, 0 to 1")
-    inference_mark: float | None = Field(description="Kili's agreement of people and model, 0 to 1")
-    skipped: bool | None = Field(description="The asset was skipped")
-    total_seconds_to_label: float | None = Field(description="Labeling time of the asset in seconds")
-    created_at: datetime | None = Field(description="When the asset was made")
-    updated_at: datetime | None = Field(description="When the asset was last changed")
+    project_id: str | None = Field(alias="projectId", description="The project, where the record itself names it")
+    external_id: str | None = Field(
+        alias="externalId", description="The identifier given at upload; not guaranteed to be unique"
+    )
+    content: str | None = Field(
+        alias="content", description="URL of the content, signing parameters cut, or the text itself"
+    )
+    status: str | None = Field(
+        alias="status", description="Kili's status of the asset: TODO, ONGOING, LABELED, TO_REVIEW, REVIEWED, …"
+    )
+    json_metadata: Json | None = Field(alias="jsonMetadata", description="The user's own metadata, any JSON value")
+    is_honeypot: bool | None = Field(alias="isHoneypot", description="The asset is a honeypot: its truth is known")
+    honeypot_mark: float | None = Field(
+        alias="honeypotMark", description="Kili's agreement of the labels with the truth, 0 to 1"
+    )
+    is_used_for_consensus: bool | None = Field(
+        alias="isUsedForConsensus", description="The asset is labelled by several people on purpose"
+    )
+    consensus_mark: float | None = Field(
+        alias="consensusMark", description="Kili's agreement between the labelers, 0 to 1"
+    )
+    inference_mark: float | None = Field(
+        alias="inferenceMark", description="Kili's agreement of people and model, 0 to 1"
+    )
+    skipped: bool | None = Field(alias="skipped", description="The asset was skipped")
+    total_seconds_to_label: float | None = Field(
+        alias="totalSecondsToLabel", description="Labeling time of the asset in seconds"
+    )
+    created_at: datetime | None = Field(alias="createdAt", description="When the asset was made")
+    updated_at: datetime | None = Field(alias="updatedAt", description="When the asset was last changed")
     extra: Json | None = Field(description="Every key of the asset that has no column of its own")
 
 
@@ -107,26 +127,38 @@ class Labels(Record):
     )
     asset_id: str = Field(description="The labelled asset")
     asset_version: str = Field(description="The version of the asset that holds this state of the label")
-    label_id: str | None = Field(description="Kili's id of the label; null in archives of Kili's SDK")
-    author_id: str | None = Field(description="Kili's id of the person or key that made the label")
-    author_email: str | None = Field(description="The author's e-mail address")
-    author_name: str | None = Field(description="The author's name as exported")
-    label_type: str = Field(description="DEFAULT, REVIEW, PREDICTION, INFERENCE or AUTOSAVE")
-    created_at: datetime = Field(description="When the label was made")
-    model_name: str | None = Field(description="The model, for PREDICTION and INFERENCE")
-    skipped: bool | None = Field(description="The labeler skipped the asset instead of labelling it")
-    is_sent_back_to_queue: bool | None = Field(description="The asset was sent back because of this label")
-    is_latest_label_for_user: bool | None = Field(
-        description="The export's own flag: this author's last submitted label on the asset, over all types"
+    label_id: str | None = Field(alias="id", description="Kili's id of the label; null in archives of Kili's SDK")
+    author_id: str | None = Field(alias="author.id", description="Kili's id of the person or key that made the label")
+    author_email: str | None = Field(alias="author.email", description="The author's e-mail address")
+    author_name: str | None = Field(alias="author.name", description="The author's name as exported")
+    label_type: str = Field(alias="labelType", description="DEFAULT, REVIEW, PREDICTION, INFERENCE or AUTOSAVE")
+    created_at: datetime = Field(alias="createdAt", description="When the label was made")
+    model_name: str | None = Field(alias="modelName", description="The model, for PREDICTION and INFERENCE")
+    skipped: bool | None = Field(alias="skipped", description="The labeler skipped the asset instead of labelling it")
+    is_sent_back_to_queue: bool | None = Field(
+        alias="isSentBackToQueue", description="The asset was sent back because of this label"
     )
-    is_honeypot: bool | None = Field(description="The label is the truth of a honeypot")
-    consensus_mark: float | None = Field(description="Kili's agreement with the other labelers, 0 to 1")
-    honeypot_mark: float | None = Field(description="Kili's agreement with the honeypot's truth, 0 to 1")
-    inference_mark: float | None = Field(description="Kili's agreement with the model's INFERENCE label, 0 to 1")
-    review_score: float | None = Field(description="Kili's agreement of labeler and reviewer, 0 to 1")
-    seconds_to_label: float | None = Field(description="Time spent on this label in seconds")
+    is_latest_label_for_user: bool | None = Field(
+        alias="isLatestLabelForUser",
+        description="The export's own flag: this author's last submitted label on the asset, over all types",
+    )
+    is_honeypot: bool | None = Field(alias="isHoneypot", description="The label is the truth of a honeypot")
+    consensus_mark: float | None = Field(
+        alias="consensusMark", description="Kili's agreement with the other labelers, 0 to 1"
+    )
+    honeypot_mark: float | None = Field(
+        alias="honeypotMark", description="Kili's agreement with the honeypot's truth, 0 to 1"
+    )
+    inference_mark: float | None = Field(
+        alias="inferenceMark", description="Kili's agreement with the model's INFERENCE label, 0 to 1"
+    )
+    review_score: float | None = Field(
+        alias="reviewScore", description="Kili's agreement of labeler and reviewer, 0 to 1"
+    )
+    seconds_to_label: float | None = Field(alias="secondsToLabel", description="Time spent on this label in seconds")
     total_seconds_to_label: float | None = Field(
-        description="Time spent on the asset by all its labels in seconds; repeated on each label, never sum it"
+        alias="totalSecondsToLabel",
+        description="Time spent on the asset by all its labels in seconds; repeated on each label, never sum it",
     )
     response_hash: str | None = Field(description="Hash of the answer; null where the export has no answer")
     annotation_count: int = Field(description="Annotations in the answer, counted when it was loaded")

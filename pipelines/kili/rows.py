@@ -2,27 +2,41 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import pyarrow as pa
 
-from pipelines.kili import canonical_json, flatten, records
+from pipelines.kili import canonical_json, flatten, records, versions
 from pipelines.kili.annotations import answers
 from pipelines.kili.annotations.columns import Columns
 from pipelines.kili.batch import Batch, Counts, Text
 
 Tables = dict[str, pa.Table]
 Version = tuple[str, str]
-Sighting = tuple[str, str, str | None]
-"""asset_id, asset_version, record_hash."""
 Answer = tuple[str, str]
+
+
+class Sighting(NamedTuple):
+    """Which version of an asset an export shows; `record_hash` as in `kili.sightings`."""
+
+    asset_id: str
+    asset_version: str
+    record_hash: str | None
+
 
 KNOWN: Final = {
     "assets": ["asset_id", "asset_version"],
     "labels": ["asset_id", "asset_version", "label_key", "response_hash", "annotation_count"],
 }
 """The columns that tell what is known already."""
+
+
+_RESPONSE_ROW: Final = ("label_key", "response_hash", "json_response")
+_FLATTENING_ROW: Final = (
+    *("label_key", "response_hash", "flatten_version"),
+    *("asset_id", "annotation_count", "job_names"),
+)
 
 
 @dataclass
@@ -54,7 +68,7 @@ class Taken:
 
     sightings: list[Sighting]
     tables: Tables
-    rejects: list[answers.Row]
+    rejects: list[dict[str, Any]]
     counts: Counts
     known: Tables
 
@@ -71,7 +85,7 @@ def take(texts: list[list[Text]], state: State) -> Taken:
         if asset is None:
             continue
         version = (asset.asset_id, asset.version)
-        sightings.append((*version, asset.record_hash))
+        sightings.append(Sighting(*version, asset.record_hash))
         if version in state.versions:
             batch.counts.unchanged_asset_count += 1
             batch.counts.annotation_count += state.versions[version]
@@ -95,9 +109,9 @@ class _Rows:
 
     def __init__(self, state: State) -> None:
         self._known = state.answers
-        self._assets: list[answers.Row] = []
-        self._labels: list[answers.Row] = []
-        self._responses: list[answers.Row] = []
+        self._assets: list[flatten.Row] = []
+        self._labels: list[flatten.Row] = []
+        self._responses: list[flatten.Row] = []
         self._annotations = _Annotations(state.is_key_frames_only)
 
     def add(self, asset: flatten.FlatAsset) -> int:
@@ -110,9 +124,9 @@ class _Rows:
     def tables(self) -> Tables:
         """Those that have rows."""
         tables = {
-            "assets": records.ASSETS.batch(self._assets),
-            "labels": records.LABELS.batch(self._labels),
-            "responses": records.RESPONSES.batch(self._responses),
+            "assets": records.ASSETS.batch(self._assets, flatten.ASSET_ROW),
+            "labels": records.LABELS.batch(self._labels, flatten.LABEL_ROW),
+            "responses": records.RESPONSES.batch(self._responses, _RESPONSE_ROW),
             **self._annotations.tables(),
         }
         return {name: table for name, table in tables.items() if len(table)}
@@ -132,9 +146,9 @@ class _Annotations:
 
     def __init__(self, is_key_frames_only: bool) -> None:
         self._is_key_frames_only = is_key_frames_only
-        self._plain = Columns(answers.FLATTEN_VERSION)
+        self._plain = Columns(versions.FLATTEN_VERSION)
         self._others: list[answers.Row] = []
-        self._flattenings: list[answers.Row] = []
+        self._flattenings: list[flatten.Row] = []
 
     def add(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
         """Adds the rows of an answer; gives their number."""
@@ -142,7 +156,7 @@ class _Annotations:
         others, count = answers.gather(self._plain, asset_id, label_key, response_hash, answer)
         self._others += others
         job_names = _json_list(tuple(sorted(answers.jobs_of(response))))
-        self._flattenings.append((label_key, response_hash, answers.FLATTEN_VERSION, asset_id, count, job_names))
+        self._flattenings.append((label_key, response_hash, versions.FLATTEN_VERSION, asset_id, count, job_names))
         return count
 
     def count(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
@@ -152,8 +166,9 @@ class _Annotations:
 
     def tables(self) -> Tables:
         """All rows, by table."""
-        annotations = pa.concat_tables([self._plain.table(), records.ANNOTATIONS.batch(self._others)])
-        return {"flattenings": records.FLATTENINGS.batch(self._flattenings), "annotations": annotations}
+        annotations = pa.concat_tables([self._plain.table(), records.ANNOTATIONS.from_dicts(self._others)])
+        flattenings = records.FLATTENINGS.batch(self._flattenings, _FLATTENING_ROW)
+        return {"flattenings": flattenings, "annotations": annotations}
 
 
 @lru_cache  # a project's answers name the same few jobs

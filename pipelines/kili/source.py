@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import dlt
 import pyarrow as pa
 from dlt.sources import DltResource
 
-from pipelines.kili import records, rows
-from pipelines.kili.annotations import answers
+from pipelines.kili import records, rows, versions
 from pipelines.kili.reader import NewExport, Reader
 from pipelines.kili.stored import Known
 from pipelines.kili.workers import Workers
@@ -21,6 +21,8 @@ from pipelines.loading import dlt_resources
 from pipelines.loading.parquet_files import Spool
 
 log = logging.getLogger(__name__)
+
+_SIGHTING_ROW: Final = ("export_id", *rows.Sighting._fields)
 
 
 @dlt.source(name="kili")
@@ -43,7 +45,7 @@ def kili(
 
     def read(spool: Spool) -> Iterator[rows.Tables]:
         with Known(database, is_key_frames_only) as known, Workers(workers, spool) as processes:
-            for outdated in known.outdated(answers.FLATTEN_VERSION):
+            for outdated in known.outdated(versions.FLATTEN_VERSION):
                 yield rows.flattened_again(outdated, is_key_frames_only=is_key_frames_only)
             readers = [Reader(one, project_id, timezone, limits) for one in exports]
             yield from batches(readers, known, processes)
@@ -62,8 +64,8 @@ def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[r
             yield _tables(reader, taken)
         yield {
             "sightings": _sightings(reader, reader.sightings),
-            "rejects": records.REJECTS.batch(reader.rejects),
-            "exports": records.EXPORTS.batch(reader.ledger_rows()),
+            "rejects": records.REJECTS.from_dicts(reader.rejects),
+            "exports": records.EXPORTS.from_dicts(reader.ledger_rows()),
         }
         log.info("read %s (%d of %d)", reader.new.landed.url, number, len(readers))
 
@@ -83,14 +85,14 @@ def _taken(reader: Reader, known: Known, workers: Workers) -> Iterator[rows.Take
 
 
 def _sightings(reader: Reader, seen: list[rows.Sighting]) -> pa.Table:
-    return records.SIGHTINGS.batch([(reader.new.export_id, *sighting) for sighting in seen])
+    return records.SIGHTINGS.batch([(reader.new.export_id, *sighting) for sighting in seen], _SIGHTING_ROW)
 
 
 def _tables(reader: Reader, taken: rows.Taken) -> rows.Tables:
     reader.tell(taken.rejects, taken.counts)
     rejects, reader.rejects = reader.rejects, []
     if taken.counts.label_container != reader.counts.label_container:
-        taken.sightings = [(asset_id, version, None) for asset_id, version, _ in taken.sightings]
+        taken.sightings = [sighting._replace(record_hash=None) for sighting in taken.sightings]
     sightings = _sightings(reader, taken.sightings)
-    tables = {**taken.tables, "sightings": sightings, "rejects": records.REJECTS.batch(rejects)}
+    tables = {**taken.tables, "sightings": sightings, "rejects": records.REJECTS.from_dicts(rejects)}
     return {name: table for name, table in tables.items() if len(table)}

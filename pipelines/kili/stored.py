@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.kili.batch import Counts
-from pipelines.kili.rows import KNOWN, Seen, State, Tables
+from pipelines.kili.rows import KNOWN, Seen, Sighting, State, Tables
 
 _VERSIONS: Final = """
     select asset_id, asset_version, coalesce(sum(labels.annotation_count), 0)::bigint
@@ -117,7 +117,7 @@ class Known:
             return Seen({}, Counts())
         assets, labels, annotations, container, newest = told
         found = self._db.execute("select record_hash, asset_id, asset_version from seen").fetchall()
-        sightings = {record_hash: (asset_id, version, record_hash) for record_hash, asset_id, version in found}
+        sightings = {record_hash: Sighting(asset_id, version, record_hash) for record_hash, asset_id, version in found}
         counts = Counts(assets, labels, annotations, unchanged_asset_count=assets, label_container=container)
         counts.newest = newest
         return Seen(sightings, counts)

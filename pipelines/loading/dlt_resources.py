@@ -24,7 +24,7 @@ def of(read: Callable[[Spool], Iterator[Rows]], declared: Sequence[Table]) -> It
     """
 
     def read_all() -> Iterator[Mapping[str, Any]]:
-        yield {table.name: [table.batch([])] for table in declared}
+        yield {table.name: [table.arrow_schema.empty_table()] for table in declared}
         spool = Spool(spooled(dlt.current.pipeline()), dlt.current.load_package_state()["load_id"], declared)
         for rows in read(spool):
             spool.write(rows)

@@ -31,7 +31,8 @@ class WarehouseLocked(Exception):
 def held(settings: Settings, patience: float = 0, log: logging.Logger = log) -> Iterator[bool]:
     """Holds the lock; gives whether it was taken just now, since this process may hold it already.
 
-    Raises `WarehouseLocked`, which names the holder, if another process still has it after `patience` seconds; says that it waits.
+    Logs that it waits. Raises `WarehouseLocked`, which names the holder, if another process still has the lock after
+    `patience` seconds.
     """
     path = settings.prepare_work() / "lock"
     if path in _held:

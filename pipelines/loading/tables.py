@@ -1,13 +1,14 @@
 """A table that dlt loads, declared once as a class.
 
-The class is the table, its docstring the table's description, its fields the columns. The Arrow schema, dlt's hints,
-the dbt sources and the column metadata in Dagster all come from it; no class is ever instantiated per row.
+The class is the table, its docstring the table's description, its fields the columns; a field's alias is the key of
+the exported record that the column holds. The Arrow schema, dlt's hints, the dbt sources, the column metadata in
+Dagster and the readers of the export come from it. No class is instantiated per row.
 """
 
 import inspect
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
@@ -31,12 +32,17 @@ class Record(pydantic.BaseModel):
 
 @dataclass(frozen=True)
 class Column:
-    """A column as every tool wants it: name, logical type, nullability, description."""
+    """A column as every tool wants it.
+
+    type: the logical type. source_key: the key of the exported record that holds the value, with a dot before a key of
+    a nested object; null if the loader makes the value.
+    """
 
     name: str
     type: type | str
     is_nullable: bool
     description: str
+    source_key: str | None = None
 
     @property
     def arrow(self) -> pa.Field:
@@ -98,17 +104,32 @@ class Table:
         """The Arrow schema of the batches handed to dlt."""
         return pa.schema([column.arrow for column in self.columns])
 
-    def batch(self, rows: Sequence[tuple[object, ...]]) -> pa.Table:
-        """Rows in column order as one Arrow table."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in declared order."""
+        return tuple(column.name for column in self.columns)
+
+    def keyed(self, under: str = "") -> dict[str, Column]:
+        """The columns that hold keys of the exported record, or of the object `under` a key of it, by key."""
+        split = [(column, (column.source_key or "").rpartition(".")) for column in self.columns]
+        return {key: column for column, (parent, _, key) in split if key and parent == under}
+
+    def batch(self, rows: Sequence[tuple[object, ...]], names: Sequence[str]) -> pa.Table:
+        """Rows as one Arrow table; `names` are the columns of the rows' values."""
+        values = zip(*rows, strict=True) if rows else ((),) * len(names)
+        columns = dict(zip(names, values, strict=True))
         schema = self.arrow_schema
-        values = zip(*rows, strict=True) if rows else ([] for _ in schema)
-        return pa.table([pa.array(column, field.type) for column, field in zip(values, schema, strict=True)], schema)
+        return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema)
+
+    def from_dicts(self, rows: Sequence[Mapping[str, object]]) -> pa.Table:
+        """Rows by column name as one Arrow table; what a row does not name is null."""
+        return pa.Table.from_pylist(rows, self.arrow_schema)
 
 
 def _columns(record: type[Record]) -> Iterator[Column]:
     hints = typing.get_type_hints(record, include_extras=True)
     for name, field in record.model_fields.items():
-        yield Column(name, *_logical(hints[name]), description=field.description or "")
+        yield Column(name, *_logical(hints[name]), field.description or "", field.alias)
 
 
 def _logical(hint: object) -> tuple[type | str, bool]:

@@ -13,14 +13,13 @@ from typing import Any, Final
 
 import orjson
 
-from pipelines.kili import canonical_json
+from pipelines.kili import canonical_json, versions
 from pipelines.kili.annotations import common_shapes, drawings, keys, pages
 from pipelines.kili.annotations import wkt as geometry
 from pipelines.kili.annotations.columns import FILTERED_OUT, Columns
 
-FLATTEN_VERSION: Final = 3
-
-Row = tuple[object, ...]
+Row = dict[str, Any]
+"""A row of `kili.annotations`, by column."""
 Object = Mapping[str, Any]
 
 _RESERVED: Final = frozenset({"ROTATION_JOB", "ANNOTATION_JOB_COUNTER", "ANNOTATION_NAMES_JOB"})
@@ -45,12 +44,11 @@ _JSON_NUMBERS: Final = frozenset({float, int})
 _NUMBERS: Final = _JSON_NUMBERS | {type(None)}
 _INTEGERS: Final = frozenset({int, type(None)})
 _FLAGS: Final = frozenset({bool, type(None)})
-_KIND: Final = 7
 _MISSHAPEN: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 def rows(asset_id: str, label_key: str, response_hash: str, response: Object) -> list[Row]:
-    """The annotations of one answer, in the column order of `records.Annotations`."""
+    """The annotations of one answer, as rows of `kili.annotations`."""
     answer = _Answer(asset_id, label_key, response_hash)
     answer.read(response)
     return answer.rows
@@ -96,14 +94,8 @@ def gather(
     return answer.rows, len(answer.rows) + columns.end()
 
 
-def named_jobs(json_response: str) -> set[str]:
-    """The jobs at the top of an answer that it names, also those it says nothing in."""
-    names = common_shapes.names(json_response)
-    return jobs_of(orjson.loads(json_response)) if names is None else names - _RESERVED
-
-
 def jobs_of(response: Object) -> set[str]:
-    """The same of an answer that is parsed already."""
+    """The jobs at the top of an answer that it names, also those it says nothing in."""
     return {name for _, jobs, _ in _levels(response) for name, said in jobs.items() if said is not None} - _RESERVED
 
 
@@ -223,12 +215,11 @@ class _Answer:
 
     def keep(self, first: int, rest: Object) -> str:
         """Puts keys of the job's answer with the first thing it said, and gives its key; without one all is unknown."""
-        for position in range(first, len(self.rows)):
-            *row, extra = self.rows[position]
-            if row[_KIND] != "unknown":
-                known = orjson.loads(str(extra)) if extra else {}
-                self.rows[position] = (*row, canonical_json.text({**known, "_answer": rest}))
-                return str(row[0])
+        for row in self.rows[first:]:
+            if row["kind"] != "unknown":
+                known = orjson.loads(row["extra"]) if row["extra"] else {}
+                row["extra"] = canonical_json.text({**known, "_answer": rest})
+                return str(row["annotation_key"])
         raise ValueError("nothing said")
 
     def categories(self, answer: Object, place: str, job: str, parent: str | None) -> None:
@@ -419,34 +410,34 @@ class _Answer:
         key = self.keys.key(place)
         wkt, x_min, y_min, x_max, y_max = shape or _NO_SHAPE
         self.rows.append(
-            (
-                key,
-                self.label_key,
-                self.response_hash,
-                FLATTEN_VERSION,
-                self.asset_id,
-                parent,
-                job,
-                kind,
-                tool,
-                mid,
-                category,
-                confidence,
-                text,
-                begin_offset,
-                end_offset,
-                self.frame,
-                is_key_frame,
-                page_number,
-                x_min,
-                y_min,
-                x_max,
-                y_max,
-                wkt,
-                start_mids,
-                end_mids,
-                canonical_json.text(extra) if extra or kind == "unknown" else None,
-            )
+            {
+                "annotation_key": key,
+                "label_key": self.label_key,
+                "response_hash": self.response_hash,
+                "flatten_version": versions.FLATTEN_VERSION,
+                "asset_id": self.asset_id,
+                "parent_annotation_key": parent,
+                "job_name": job,
+                "kind": kind,
+                "tool": tool,
+                "mid": mid,
+                "category": category,
+                "confidence": confidence,
+                "text": text,
+                "begin_offset": begin_offset,
+                "end_offset": end_offset,
+                "frame": self.frame,
+                "is_key_frame": is_key_frame,
+                "page_number": page_number,
+                "x_min": x_min,
+                "y_min": y_min,
+                "x_max": x_max,
+                "y_max": y_max,
+                "geometry": wkt,
+                "start_mids": start_mids,
+                "end_mids": end_mids,
+                "extra": canonical_json.text(extra) if extra or kind == "unknown" else None,
+            }
         )
         return key
 

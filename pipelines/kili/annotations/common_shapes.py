@@ -5,14 +5,17 @@ records have, each of its own type; a job that does not fit is left to `answers`
 way the rows are the same.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from types import GenericAlias
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 import orjson
 from msgspec import Meta
 
-from pipelines.kili import canonical_json, repeated_keys, signed_urls
+from pipelines.kili import canonical_json, records, repeated_keys, signed_urls
+from pipelines.loading.tables import JSON, Column
 
 _ABSENT: Final[Any] = None
 _UNSET: Final[Any] = msgspec.UNSET
@@ -88,17 +91,6 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Base of what answers stand in. What is absent is unset, so that written again a record has the keys it had."""
 
 
-class Author(_Record):
-    """Who made a label."""
-
-    id: str | None = _UNSET
-    email: str | None = _UNSET
-    name: str | None = _UNSET
-    firstname: Any = _UNSET
-    lastname: Any = _UNSET
-
-
-_Response = TypeVar("_Response")
 Jobs = dict[str, Job]
 Frames = dict[str, Jobs]
 
@@ -107,57 +99,46 @@ class Mixed(dict[str, Any]):
     """Jobs or frames some of which hold what is not plain, as JSON has it: shapes less usual, or what is no job."""
 
 
-class Label(_Record, Generic[_Response]):
-    """A label; the keys from `isLastForStep` on have no column."""
+OTHER_ASSET_KEYS: Final = ("jsonContent", "pageResolutions", "resolution")
+"""The keys without a column that usual assets have."""
+OTHER_LABEL_KEYS: Final = (
+    "isLastForStep",
+    "isLatestDefaultLabelForUser",
+    "isLatestPredictionLabelForUser",
+    "isLatestReviewLabelForUser",
+    "jsonResponseUrl",
+    "numberOfAnnotations",
+)
+OTHER_AUTHOR_KEYS: Final = ("firstname", "lastname")
 
-    createdAt: _Instant
-    labelType: str
-    id: str | None = _UNSET
-    author: Author | None = _UNSET
-    jsonResponse: _Response | None = _UNSET
-    modelName: str | None = _UNSET
-    skipped: bool | None = _UNSET
-    isSentBackToQueue: bool | None = _UNSET
-    isLatestLabelForUser: bool | None = _UNSET
-    isHoneypot: bool | None = _UNSET
-    consensusMark: float | None = _UNSET
-    honeypotMark: float | None = _UNSET
-    inferenceMark: float | None = _UNSET
-    reviewScore: float | None = _UNSET
-    secondsToLabel: float | None = _UNSET
-    totalSecondsToLabel: float | None = _UNSET
-    isLastForStep: Any = _UNSET
-    isLatestDefaultLabelForUser: Any = _UNSET
-    isLatestPredictionLabelForUser: Any = _UNSET
-    isLatestReviewLabelForUser: Any = _UNSET
-    jsonResponseUrl: Any = _UNSET
-    numberOfAnnotations: Any = _UNSET
+_TYPES: Final[Mapping[type | str, Any]] = {
+    str: str,
+    float: float,
+    bool: bool,
+    datetime: _Instant,
+    JSON: dict[str, Any],
+}
 
 
-class Asset(_Record, Generic[_Response]):
-    """An asset with its labels; `jsonContent` and the resolutions have no column."""
+def _record(name: str, columns: Mapping[str, Column], others: Sequence[str], **more: Any) -> Any:
+    """The struct of a usual record. `others`: its keys without a column; `more`: keys with a type of their own."""
+    keys = {key: _TYPES[column.type] for key, column in columns.items()} | dict.fromkeys(others, Any) | more
+    required = {key for key, column in columns.items() if not column.is_nullable}
+    fields = [(key, hint) if key in required else (key, hint | None, _UNSET) for key, hint in keys.items()]
+    return msgspec.defstruct(name, fields, bases=(_Record,), kw_only=True)
 
-    id: Annotated[str, Meta(min_length=1)]
-    projectId: str | None = _UNSET
-    externalId: str | None = _UNSET
-    content: str | None = _UNSET
-    status: str | None = _UNSET
-    jsonMetadata: dict[str, Any] | None = _UNSET
-    isHoneypot: bool | None = _UNSET
-    honeypotMark: float | None = _UNSET
-    isUsedForConsensus: bool | None = _UNSET
-    consensusMark: float | None = _UNSET
-    inferenceMark: float | None = _UNSET
-    skipped: bool | None = _UNSET
-    totalSecondsToLabel: float | None = _UNSET
-    createdAt: _Instant | None = _UNSET
-    updatedAt: _Instant | None = _UNSET
-    labels: list[Label[_Response]] | None = _UNSET
-    latestLabel: Label[_Response] | None = _UNSET
-    latestLabels: list[Label[_Response]] | None = _UNSET
-    jsonContent: Any = _UNSET
-    pageResolutions: Any = _UNSET
-    resolution: Any = _UNSET
+
+Author: Final = _record("Author", records.LABELS.keyed("author"), OTHER_AUTHOR_KEYS)
+
+
+def _asset_of(response: Any) -> Any:
+    """The struct of a usual asset whose labels have answers of a type."""
+    columns = records.LABELS.keyed()
+    label = _record("Label", columns, OTHER_LABEL_KEYS, author=Author, jsonResponse=response)
+    labels = GenericAlias(list, label)
+    lists = {"labels": labels, "latestLabel": label, "latestLabels": labels}
+    asset_id = Annotated[str, Meta(min_length=1)]
+    return _record("Asset", records.ASSETS.keyed(), OTHER_ASSET_KEYS, id=asset_id, **lists)
 
 
 Answer = tuple[Jobs | Frames | Mixed | None, bytes | None]
@@ -167,13 +148,13 @@ Answer = tuple[Jobs | Frames | Mixed | None, bytes | None]
 class Plain(NamedTuple):
     """A plain asset, and apart from it the answers of its labels."""
 
-    asset: Asset[Any]
+    asset: Any
     answers: list[Answer]
 
 
 _JOB: Final = msgspec.json.Decoder(Job)
 _LEVEL: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_UNREAD: Final = msgspec.json.Decoder(Asset[dict[str, msgspec.Raw]])
+_UNREAD: Final = msgspec.json.Decoder(_asset_of(dict[str, msgspec.Raw]))
 _LAST_DIGIT: Final = ":"  # the character after 9
 _ASSET_LEVEL: Final = "assetLevel"
 _STRUCTURED: Final = {"author", "jsonResponse", "labels", "latestLabel", "latestLabels"}
@@ -195,7 +176,7 @@ def asset(raw: bytes) -> Plain | None:
     return None
 
 
-def _checked(raw: bytes, asset: Asset[Any]) -> Plain | None:
+def _checked(raw: bytes, asset: Any) -> Plain | None:
     """The asset, if no key of the record is repeated and no answer has a signed URL."""
     answers = list(map(_answer_taken, labels_of(asset)))
     texts = [text for _, text in answers if text is not None]
@@ -208,7 +189,7 @@ def _checked(raw: bytes, asset: Asset[Any]) -> Plain | None:
     return Plain(asset, answers)
 
 
-def _answer_taken(label: Label[Any]) -> Answer:
+def _answer_taken(label: Any) -> Answer:
     """A label's answer, in whose place null is left."""
     response = label.jsonResponse
     if response is None or response is _UNSET:
@@ -217,23 +198,14 @@ def _answer_taken(label: Label[Any]) -> Answer:
     return response, dumps(response)
 
 
-def values(record: _Record, names: Callable[[_Record], tuple[Any, ...]]) -> list[Any]:
-    """Values of a record, null for those that are unset."""
-    return [None if value is _UNSET else value for value in names(record)]
+def values(record: Any, get: Callable[[Any], tuple[Any, ...]]) -> list[Any]:
+    """What `get` gives of a record, null for what is unset."""
+    return [None if value is _UNSET else value for value in get(record)]
 
 
 def is_frame(name: str) -> bool:
     """Whether a name in an answer is a video's frame."""
     return name.isascii() and name.isdecimal() and len(name) < 16
-
-
-def names(json_response: str) -> set[str] | None:
-    """The jobs that an answer names and says something of, if jobs are what stands at its top."""
-    try:
-        found = _LEVEL.decode(json_response)
-    except RecursionError:
-        return None
-    return {name for name, said in found.items() if bytes(said) != b"null"} if are_jobs(found) else None
 
 
 def are_jobs(response: Mapping[str, object]) -> bool:
@@ -245,7 +217,7 @@ def _are_frames(response: Mapping[str, object]) -> bool:
     return all(is_frame(name) or name == _ASSET_LEVEL for name in response)
 
 
-def _mixed(raw: bytes) -> Asset[Any]:
+def _mixed(raw: bytes) -> Any:
     """The asset of a record of which some jobs are not plain."""
     found = _UNREAD.decode(raw)
     for label in labels_of(found):
@@ -267,14 +239,14 @@ def _job(said: msgspec.Raw) -> Any:
         return orjson.loads(bytes(said))
 
 
-_SHAPES: Final[tuple[tuple[Callable[[bytes], Asset[Any]], Callable[[Mapping[str, object]], bool]], ...]] = (
-    (msgspec.json.Decoder(Asset[Jobs]).decode, are_jobs),
-    (msgspec.json.Decoder(Asset[Frames]).decode, _are_frames),
+_SHAPES: Final[tuple[tuple[Callable[[bytes], Any], Callable[[Mapping[str, object]], bool]], ...]] = (
+    (msgspec.json.Decoder(_asset_of(Jobs)).decode, are_jobs),
+    (msgspec.json.Decoder(_asset_of(Frames)).decode, _are_frames),
     (_mixed, lambda response: _are_frames(response) or are_jobs(response)),
 )
 
 
-def _cut_signatures(asset: Asset[Any]) -> None:
+def _cut_signatures(asset: Any) -> None:
     """Cuts signing parameters from the URLs of an asset; there are none in its answers."""
     for record in (asset, *labels_of(asset)):
         for name in record.__struct_fields__:
@@ -282,13 +254,13 @@ def _cut_signatures(asset: Asset[Any]) -> None:
                 setattr(record, name, signed_urls.unsigned(getattr(record, name)))
 
 
-def labels_of(asset: Asset[_Response]) -> list[Label[_Response]]:
+def labels_of(asset: Any) -> list[Any]:
     """The labels of an asset, whichever key holds them."""
     several = (asset.labels or []) + (asset.latestLabels or [])
     return [*several, asset.latestLabel] if asset.latestLabel else several
 
 
-def _may_have_duplicates(asset: Asset[Any]) -> bool:
+def _may_have_duplicates(asset: Any) -> bool:
     """Whether two labels have one id, or labels stand under several keys."""
     ids = [label.id for label in labels_of(asset) if label.id]
     return len(set(ids)) < len(ids) or sum(map(bool, (asset.labels, asset.latestLabels, asset.latestLabel))) > 1
