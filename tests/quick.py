@@ -93,8 +93,7 @@ class Quick:
             self._create()
         new = [NewExport(discovery.Landed(str(path), path), *archives.identify(path)) for path in paths]
         new = list({export.export_id: export for export in new if export.export_id not in self._known()}.values())
-        written = {table.name: tables.Table(table.name, "", table.columns).batch([]) for table in records.TABLES}
-        counts = dict.fromkeys(written, 0)
+        counts = dict.fromkeys((table.name for table in records.TABLES), 0)
         with Known(self.database) as known, Workers(1) as workers:
             batches = list(source.batches([Reader(one, None, ZoneInfo("UTC")) for one in new], known, workers))
         self.loads += 1
@@ -141,7 +140,7 @@ class Quick:
         uncompared = Uncompared(self.database, METHOD)
         found = [comparison_source.results(batch, METHOD) for batch in uncompared.batches()]
         if uncompared.is_new_method:
-            found.append({"methods": comparison.METHODS.batch([METHOD.row])})
+            found.append({"methods": comparison.METHODS.from_dicts([METHOD.row])})
         with duckdb.connect(str(self.database)) as db:
             _create_schema(db, "comparison", comparison.TABLES)
             for results in found:

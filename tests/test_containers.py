@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from exporting import README, asset, label, read, text, written, zipped
 
+from pipelines.kili import packaging
 from pipelines.landing import archives
 from pipelines.limits import Limits
 
@@ -140,7 +141,7 @@ def test_an_asset_is_unpacked_once_to_tell_the_files_of_its_jobs(
         return open_one(*where)
 
     monkeypatch.setattr(archives, opener, noted)
-    with archives.opened(path, ZoneInfo("UTC"), Limits()) as container:
+    with packaging.opened(path, ZoneInfo("UTC"), Limits()) as container:
         assert len(container.documents) == 21
         assert len(opened) == 1
 

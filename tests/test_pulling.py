@@ -21,9 +21,8 @@ from quick import Quick
 
 from assets_defs import landing as landing_asset
 from pipelines import settings
-from pipelines.kili import export
+from pipelines.kili import packaging, records
 from pipelines.kili.api import pull as api_pull
-from pipelines.landing import archives as containers
 from pipelines.loading import pipeline
 
 TYPES = ("DEFAULT", "REVIEW", "PREDICTION", "INFERENCE", "AUTOSAVE")
@@ -147,7 +146,7 @@ def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, m
 
     found = rows(chosen, "select * exclude (asset_version, extra, _dlt_load_id) from kili.assets order by asset_id")
     expected = [
-        {column(key): one.get(key) for key in export.Asset.__annotations__ if key not in export.LABEL_CONTAINERS}
+        {column(key): one.get(key) for key in records.ASSETS.keyed()}
         | {"json_metadata": json.dumps(json.loads(one["jsonMetadata"]), separators=(",", ":"))}
         | {"created_at": instant(one["createdAt"]), "updated_at": instant(one["updatedAt"])}
         for one in held
@@ -163,7 +162,7 @@ def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, m
         from kili.labels join kili.responses using (label_key) order by label_id""",
     )
     expected = [
-        {column(key): one.get(key) for key in export.Label.__annotations__ if key not in ("id", "author", "updatedAt")}
+        {column(key): one.get(key) for key in records.LABELS.keyed() if key != "id"}
         | {"label_id": one["id"], "asset_id": whole["id"], "created_at": instant(one["createdAt"])}
         | {"json_response": json.dumps(json.loads(one["jsonResponse"]), separators=(",", ":"), ensure_ascii=False)}
         | {f"author_{key}": one["author"][key] for key in ("id", "email")}
@@ -186,7 +185,7 @@ def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, m
 def test_the_archive_has_the_layout_and_readme_of_kili_s_own(chosen: settings.Settings) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     (archive,) = pulled(chosen)
-    with containers.opened(archive, chosen.timezone, chosen.limits) as opened:
+    with packaging.opened(archive, chosen.timezone, chosen.limits) as opened:
         readme = opened.readme
         assert (opened.layout, [document.entry for document in opened.documents]) == ("zip_single_file", ["data.json"])
     assert (readme.project_id, readme.export_type, readme.format) == ("cars", "normal", "kili")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from pipelines.kili import readings, reconciliation, records, versions
+from pipelines.kili import packaging, readings, reconciliation, records, versions
 from pipelines.kili.reader import NewExport, unreadable
 from pipelines.kili.stored import Known
 from pipelines.landing import archives, cache, discovery, fingerprints
@@ -65,7 +65,7 @@ def _identified(landed: discovery.Landed, known: ExportCache) -> Iterator[NewExp
     try:
         state = fingerprints.local(landed.path)
         faults += state.faults
-        if not faults or archives.has_documents(landed.path):
+        if not faults or packaging.has_documents(landed.path):
             yield NewExport(landed, *known.identify(landed.path, state), state=state.text)
     except OSError as error:
         faults.append(archives.fault(error))

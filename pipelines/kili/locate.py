@@ -7,7 +7,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
-from pipelines.kili import faults, foreign, parse, replies
+from pipelines.kili import faults, foreign, packaging, parse, replies
 from pipelines.kili.batch import Text
 from pipelines.landing import archives, discovery, json_records
 from pipelines.limits import Limits
@@ -100,7 +100,7 @@ class Layout:
     notes: list[archives.Fault] = field(default_factory=list)
 
 
-def of(container: archives.Container, limits: Limits) -> Layout:
+def of(container: packaging.Container, limits: Limits) -> Layout:
     """Reads through an export once and finds its records.
 
     Raises `containers.Unreadable` or `OSError` where the export as a whole cannot be read; a broken entry of several is

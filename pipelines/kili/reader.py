@@ -7,7 +7,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pipelines import limits
-from pipelines.kili import flatten, locate, readings, versions
+from pipelines.kili import flatten, locate, packaging, readings, versions
 from pipelines.kili.batch import Counts, Text
 from pipelines.kili.rows import Sighting
 from pipelines.kili.stored import Known
@@ -54,7 +54,7 @@ class Reader:
     largest: int = 0
     sightings: list[Sighting] = field(default_factory=list)
     _layout: str | None = None
-    _readme: archives.Readme = field(default_factory=archives.Readme)
+    _readme: packaging.Readme = field(default_factory=packaging.Readme)
     _is_unreadable: bool = False
     _has_rejects: bool = False
     _is_read: bool = True
@@ -70,7 +70,7 @@ class Reader:
             return
         has_begun = False
         try:
-            with archives.opened(self.new.landed.path, self.timezone, self.limits) as container:
+            with packaging.opened(self.new.landed.path, self.timezone, self.limits) as container:
                 self._layout, self._readme = container.layout, container.readme
                 for fault in container.faults:
                     self._note(fault)

@@ -44,6 +44,13 @@ _LOADS: Final = {
 }
 
 
+_COLUMNS_MACRO: Final = """\
+{%% macro declared_columns(schema, table, left_out=()) %%}
+    {{- %s[schema][table] | reject('in', left_out) | join(', ') -}}
+{%% endmacro %%}
+"""
+
+
 class BrokenModels(Exception):
     """dbt cannot read the project; says where what dbt said is kept."""
 
@@ -108,10 +115,10 @@ def _files() -> Iterator[Path]:
 
 
 def _write_sources(folder: Path) -> Path:
-    """Writes the tables that dlt loads as dbt sources, and a docs block for each of their columns; not in the clone."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes the tables that dlt loads as dbt sources, with docs and a macro of their columns; not in the clone."""
     for name, content in _generated().items():
         path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if _text(path) != content:
             made = path.with_suffix(".new")
             made.write_text(content)
@@ -126,8 +133,11 @@ def _generated() -> dict[str, str]:
         source = _source(schema, description, declared)
         blocks = [_block(f"{schema}__{table.name}", table.description) for table in declared]
         blocks += [_block(f"{schema}__{t.name}__{c.name}", c.description) for t in declared for c in t.columns]
-        files[f"_{schema}__sources.yml"] = yaml.safe_dump(source, sort_keys=False, width=120)
-        files[f"_{schema}__docs.md"] = "\n".join(blocks)
+        files[f"models/_{schema}__sources.yml"] = yaml.safe_dump(source, sort_keys=False, width=120)
+        files[f"models/_{schema}__docs.md"] = "\n".join(blocks)
+    files["macros/declared_columns.sql"] = _COLUMNS_MACRO % {
+        schema: {table.name: table.names for table in declared} for schema, (_, declared) in _SCHEMAS.items()
+    }
     return files
 
 

@@ -20,16 +20,15 @@ from typing import IO, Any, Final
 
 import duckdb
 
-from pipelines.kili import export, ledger, signed_urls
-from pipelines.landing import archives as containers
+from pipelines.kili import ledger, packaging, records, signed_urls
 from pipelines.landing import discovery
 from pipelines.settings import Pull, Settings
 
 log = logging.getLogger(__name__)
 
 FIELDS: Final = (
-    *(key for key in export.Asset.__annotations__ if key not in export.LABEL_CONTAINERS),
-    *(f"labels.{key}" for key in export.Label.__annotations__ if key != "author"),
+    *records.ASSETS.keyed(),
+    *(f"labels.{key}" for key in (*records.LABELS.keyed(), "updatedAt", "jsonResponse")),
     *(f"labels.author.{key}" for key in ("id", "email", "firstname", "lastname")),
 )
 PYTHON: Final = Path(__file__).parents[3] / ".venv-kili" / "bin" / "python"
@@ -95,7 +94,7 @@ def _write(archive: Path, project_id: str, pull: Pull, date: datetime) -> tuple[
     digest, count = hashlib.sha256(), 0
     with closing(_asked(project_id, pull)) as lines, zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         project = json.loads(next(lines))
-        with packed.open(containers.DATA, "w", force_zip64=True) as data:
+        with packed.open(packaging.DATA, "w", force_zip64=True) as data:
             for line in lines:
                 count += 1
                 piece = (b",\n" if count > 1 else b"[\n") + _settled(line)

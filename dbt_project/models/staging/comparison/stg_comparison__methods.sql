@@ -6,9 +6,7 @@ source as (
 
 finished as (
     select
-        method_version,
-        relabel_iou,
-        key_frames_only,
+        {{ declared_columns('comparison', 'methods') }},
         _dlt_load_id
     from source
     where {{ is_of_finished_load('comparison') }}

@@ -6,23 +6,7 @@ source as (
 
 finished as (
     select
-        asset_id,
-        asset_version,
-        project_id,
-        external_id,
-        content,
-        status,
-        json_metadata,
-        is_honeypot,
-        honeypot_mark,
-        is_used_for_consensus,
-        consensus_mark,
-        inference_mark,
-        skipped,
-        total_seconds_to_label,
-        created_at,
-        updated_at,
-        extra,
+        {{ declared_columns('kili', 'assets') }},
         _dlt_load_id
     from source
     where

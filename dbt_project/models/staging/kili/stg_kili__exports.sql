@@ -84,26 +84,8 @@ newest_times as (
 
 finished as (
     select
-        export_id,
-        file_url,
-        layout,
-        label_container,
-        export_type,
-        project_id,
-        project_name,
+        {{ declared_columns('kili', 'exports', left_out=['as_of']) }},
         case when {{ is_in_range('as_of') }} then as_of else newest_at end as as_of,
-        size_bytes,
-        asset_count,
-        label_count,
-        annotation_count,
-        rejected_asset_count,
-        rejected_label_count,
-        duplicate_asset_count,
-        duplicate_label_count,
-        unchanged_asset_count,
-        is_rejected,
-        loader_version,
-        loaded_at,
         _dlt_load_id
     from source
     left join newest_times

@@ -6,12 +6,7 @@ source as (
 
 finished as (
     select
-        label_key,
-        response_hash,
-        flatten_version,
-        asset_id,
-        annotation_count,
-        job_names,
+        {{ declared_columns('kili', 'flattenings') }},
         _dlt_load_id
     from source
     where {{ is_of_finished_load() }}

@@ -6,29 +6,7 @@ source as (
 
 finished as (
     select
-        label_key,
-        asset_id,
-        asset_version,
-        label_id,
-        author_id,
-        author_email,
-        author_name,
-        label_type,
-        created_at,
-        model_name,
-        skipped,
-        is_sent_back_to_queue,
-        is_latest_label_for_user,
-        is_honeypot,
-        consensus_mark,
-        honeypot_mark,
-        inference_mark,
-        review_score,
-        seconds_to_label,
-        total_seconds_to_label,
-        response_hash,
-        annotation_count,
-        extra,
+        {{ declared_columns('kili', 'labels') }},
         _dlt_load_id
     from source
     where

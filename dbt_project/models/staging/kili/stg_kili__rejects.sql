@@ -6,14 +6,7 @@ source as (
 
 finished as (
     select
-        export_id,
-        file_url,
-        entry,
-        location,
-        asset_id,
-        external_id,
-        reason,
-        raw,
+        {{ declared_columns('kili', 'rejects') }},
         _dlt_load_id
     from source
     where {{ is_of_finished_load() }}

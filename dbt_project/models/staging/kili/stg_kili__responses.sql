@@ -6,9 +6,7 @@ source as (
 
 finished as (
     select
-        label_key,
-        response_hash,
-        json_response,
+        {{ declared_columns('kili', 'responses') }},
         _dlt_load_id
     from source
     where {{ is_of_finished_load() }}

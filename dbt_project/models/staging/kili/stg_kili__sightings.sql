@@ -6,10 +6,7 @@ source as (
 
 finished as (
     select
-        export_id,
-        asset_id,
-        asset_version,
-        record_hash,
+        {{ declared_columns('kili', 'sightings') }},
         _dlt_load_id
     from source
     where
