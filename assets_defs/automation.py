@@ -6,8 +6,10 @@ from typing import Final
 import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG
 
+from pipelines.kili import packaging
 from pipelines.landing import discovery
-from pipelines.landing import new_exports as landing_scan
+from pipelines.landing.new_exports import Loaded, ScanResult, find_new
+from pipelines.publishing import contents
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 
@@ -38,16 +40,17 @@ def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
         if run := _run_under_way(context.instance, job_name):
             return dg.SkipReason(f"run {run.run_id} is {_status(run)}: what it leaves is looked at when it has ended")
         try:
-            seen = landing_scan.look(settings, settings.exports)
+            loaded = Loaded(contents.export_ids(settings.warehouse), contents.unreadable(settings.warehouse))
+            scan = find_new(settings, settings.exports, loaded, packaging.has_documents)
         except discovery.NoExport as error:
             return dg.SkipReason(str(error))
-        if not seen.new:
-            return dg.SkipReason(f"nothing new: the warehouse holds {seen.known} exports{_waiting(seen)}")
-        key = _key(settings, seen)
+        if not scan.new:
+            return dg.SkipReason(f"nothing new: the warehouse holds {scan.known} exports{_waiting(scan)}")
+        key = _key(settings, scan)
         if run := _run_asked_for(context.instance, job_name, key):
             return dg.SkipReason(
-                f"run {run.run_id} was to load these {len(seen.new)} new exports and is {_status(run)}: mend what it"
-                f" says and launch it again; else the schedule, or another new export, tries them again{_waiting(seen)}"
+                f"run {run.run_id} was to load these {len(scan.new)} new exports and is {_status(run)}: mend what it"
+                f" says and launch it again; else the schedule, or another new export, tries them again{_waiting(scan)}"
             )
         return dg.RunRequest(key, tags=WAITS_FOR_WRITERS)
 
@@ -55,7 +58,7 @@ def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
 
 
 def schedule(settings: Settings, job_name: str) -> dg.ScheduleDefinition:
-    """Runs the job at set times, whatever the sensor has seen."""
+    """Runs the job at set times, whatever the sensor has scan."""
 
     @dg.schedule(
         job_name=job_name,
@@ -84,10 +87,10 @@ def _run_asked_for(instance: dg.DagsterInstance, job_name: str, key: str) -> dg.
     return next((run for run in runs if run.is_finished), None)
 
 
-def _key(settings: Settings, seen: landing_scan.Seen) -> str:
+def _key(settings: Settings, scan: ScanResult) -> str:
     """Names the new exports and the release that lacks them: each set is asked for once a release."""
     release = releases.current(settings.warehouse)
-    named = [release.id if release else "", *sorted(seen.new)]
+    named = [release.id if release else "", *sorted(scan.new)]
     return hashlib.sha256("\n".join(named).encode()).hexdigest()
 
 
@@ -95,8 +98,8 @@ def _status(run: dg.DagsterRun) -> str:
     return run.status.value.lower().replace("_", " ")
 
 
-def _waiting(seen: landing_scan.Seen) -> str:
-    if not seen.waiting:
+def _waiting(scan: ScanResult) -> str:
+    if not scan.waiting:
         return ""
-    more = f" and {len(seen.waiting) - 1} more" if len(seen.waiting) > 1 else ""
-    return f"; {seen.waiting[0]}{more} is still being written, or cannot be read"
+    more = f" and {len(scan.waiting) - 1} more" if len(scan.waiting) > 1 else ""
+    return f"; {scan.waiting[0]}{more} is still being written, or cannot be read"

@@ -5,12 +5,13 @@ from typing import Final
 import dagster as dg
 
 from assets_defs import ui_metadata
-from pipelines.kili import ledger
+from pipelines.loading import database
 from pipelines.settings import Settings
 
 _TOLERANCE: Final = 0.01
+_COLUMNS: Final = ("mark", "external_id", "asset_id", "label_key", "kili_score", "score", "difference")
 _OFF: Final = f"""
-    select mark, external_id, asset_id, label_key, kili_score, score, difference
+    select {", ".join(_COLUMNS)}
     from marts.score_reconciliation
     where abs(difference) > {_TOLERANCE} order by abs(difference) desc, mark, asset_id, label_key"""
 
@@ -22,13 +23,16 @@ _OFF: Final = f"""
 )
 def scores_match_kili(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
     """Warns with the marks that differ; the greatest differences first."""
-    with ledger.reading(settings.database) as db:
-        found = db.execute(_OFF)
-        names = [column[0] for column in found.description or []]
-        rows = found.fetchall()
+    with database.reading(settings.database) as db:
+        rows = database.rows(db, _OFF)
         count = db.execute("select count(score) from marts.score_reconciliation").fetchall()[0][0]
+    table = ui_metadata.table(_COLUMNS, [list(row.values()) for row in rows])
     return dg.AssetCheckResult(
         passed=not rows,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"marks": count, "off": len(rows), "rows": ui_metadata.table(names, rows)},
+        metadata={
+            "marks": count,
+            "off": len(rows),
+            "rows": table,
+        },
     )

@@ -18,7 +18,7 @@ from dagster_shared.record import replace
 from packaging import version
 
 from assets_defs import freshness, write_lock
-from pipelines.kili import ledger
+from pipelines.loading import database
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 from pipelines.transform import lineage
@@ -162,7 +162,7 @@ def _with_numbers(events: list[Any], manifest: Mapping[str, Any], settings: Sett
     All that is asked once dbt has let go of the database. Of views that are no marts, rows are not counted, as in
     dagster-dbt: it takes as long as making them.
     """
-    with ledger.reading(settings.database) as db:
+    with database.reading(settings.database) as db:
         known = lineage.schema(db)
         for event in events:
             if isinstance(event, dg.Output):

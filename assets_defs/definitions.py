@@ -1,5 +1,6 @@
 """The Dagster code location: composes, nothing else."""
 
+from collections.abc import Callable
 from typing import Final
 
 import dagster as dg
@@ -17,23 +18,31 @@ from assets_defs import (
     write_lock,
 )
 from pipelines import settings
+from pipelines.kili import ledger
+from pipelines.landing import discovery
 
 JOB: Final = "kili_warehouse"
 QUIET: Final = "quiet"  # the logger of a run that prints nothing of Dagster's
 _RETRIED_WHOLE: Final = {"dagster/retry_strategy": "ALL_STEPS"}
 
 
-def build(with_settings: settings.Settings) -> dg.Definitions:
+def build(
+    with_settings: settings.Settings,
+    found: list[discovery.Found] | None = None,
+    on_load: Callable[[ledger.Load], None] | None = None,
+) -> dg.Definitions:
     """The code location for one warehouse.
+
+    found: the exports in KILI_EXPORTS, if they are listed already. on_load: called with the result of each load.
 
     No part takes configuration from a launch request: the UI has no log-in, and a path or a command set in a request
     would run code as the owner of the UI.
     """
-    made = [kili.tables(with_settings), comparison.tables(with_settings), dbt_models.models(with_settings)]
+    made = [kili.tables(with_settings, on_load), comparison.tables(with_settings), dbt_models.models(with_settings)]
     keys = [key for assets in made for key in assets.keys]
     dated = [spec.key for assets in made for spec in assets.specs if spec.freshness_policy]
     return dg.Definitions(
-        assets=[landing.exports_found, *made, published.release(keys)],
+        assets=[landing.exports(found), *made, published.release(keys)],
         asset_checks=[checks.scores_match_kili],
         jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), tags=_RETRIED_WHOLE)],
         sensors=[automation.sensor(with_settings, JOB), alerts.sensor(with_settings, dated)],

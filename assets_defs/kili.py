@@ -1,15 +1,16 @@
 """Schema `kili`: the exports as normalised tables, loaded by dlt in one go."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import dagster as dg
 
 from assets_defs import dlt_tables, freshness, load_checks, ui_metadata, write_lock
 from pipelines.kili import ledger, reconciliation, records, source
+from pipelines.kili import load as kili_load
 from pipelines.landing import discovery
-from pipelines.loading import pipeline
+from pipelines.loading import database
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -18,9 +19,9 @@ log = logging.getLogger(__name__)
 _LANDING: Final = dg.AssetKey(["landing", "kili"])
 
 
-def tables(settings: Settings) -> dg.AssetsDefinition:
+def tables(settings: Settings, on_load: Callable[[ledger.Load], None] | None = None) -> dg.AssetsDefinition:
     """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
-    nothing = source.kili([], settings.database, settings.project_id, settings.timezone)
+    nothing = source.kili([], settings)
     specs = dlt_tables.specs(nothing, ledger.SCHEMA, records.TABLES, [_LANDING], settings)
 
     @dg.multi_asset(
@@ -33,8 +34,10 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     def kili(
         found: list[discovery.Landed], settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        before = reconciliation.columns(settings.database)
-        load = pipeline.load(found, settings)
+        before = database.columns(settings.database, ledger.SCHEMA)
+        load = kili_load.load(found, settings)
+        if on_load:
+            on_load(load)
         log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
         audited = reconciliation.of(settings.database, before)
         said = _metadata(load, audited)

@@ -18,37 +18,44 @@ _RETRIES: Final = dg.RetryPolicy(
 )  # of what may pass by itself: a network or a store that does not answer
 
 
-@dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"}, retry_policy=_RETRIES, config_schema={})
-def exports_found(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult[list[discovery.Landed]]:
-    """One export file or folder each, found in KILI_EXPORTS or pulled from Kili (KILI_PULL_PROJECTS).
+def exports(listed: list[discovery.Found] | None = None) -> dg.AssetsDefinition:
+    """The exports to load. `listed`: those in KILI_EXPORTS, if they are listed already."""
 
-    Local ones are read in place; remote ones are fetched into the warehouse's landing folder by their content, beside
-    those pulled. What is still being written is left to the next run, but for runs that were started by hand.
-    """
-    if settings.exports is None and settings.pull is None:
-        raise dg.Failure(
-            "no exports named: set KILI_EXPORTS, a file, folder or glob, or KILI_PULL_PROJECTS, project ids",
-            allow_retries=False,
-        )
-    try:
-        waits = automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items()
-        found = [*pull.pulled(settings), *_found(settings, waits_for_writers=waits)]
-    except pull.PullFailed as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
-    except discovery.NoExport as error:
-        raise dg.Failure(str(error), allow_retries="://" in (settings.exports or "")) from None
-    listed = "\n".join(f"- `{one.url}`" for one in found[:100])
-    return dg.MaterializeResult(value=found, metadata={"exports": len(found), "found": dg.MetadataValue.md(listed)})
+    @dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"}, retry_policy=_RETRIES, config_schema={})
+    def exports_found(
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.MaterializeResult[list[discovery.Landed]]:
+        """One export file or folder each, found in KILI_EXPORTS or pulled from Kili (KILI_PULL_PROJECTS).
+
+        Local ones are read in place; remote ones are fetched into the warehouse's landing folder by their content,
+        beside those pulled. A run that was not started by hand skips files that are still being written.
+        """
+        if settings.exports is None and settings.pull is None:
+            raise dg.Failure(
+                "no exports named: set KILI_EXPORTS, a file, folder or glob, or KILI_PULL_PROJECTS, project ids",
+                allow_retries=False,
+            )
+        try:
+            waits = automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items()
+            found = [*pull.pulled(settings), *_found(settings, listed, waits_for_writers=waits)]
+        except pull.PullFailed as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
+        except discovery.NoExport as error:
+            raise dg.Failure(str(error), allow_retries="://" in (settings.exports or "")) from None
+        urls = "\n".join(f"- `{one.url}`" for one in found[:100])
+        return dg.MaterializeResult(value=found, metadata={"exports": len(found), "found": dg.MetadataValue.md(urls)})
+
+    return exports_found
 
 
-def _found(settings: Settings, *, waits_for_writers: bool) -> list[discovery.Landed]:
+def _found(
+    settings: Settings, listed: list[discovery.Found] | None, *, waits_for_writers: bool
+) -> list[discovery.Landed]:
     """What lies in KILI_EXPORTS, here. Raises `NoExport`."""
     if settings.exports is None:
         return []
-    lying = discovery.find(settings.exports, settings.warehouse)
+    lying = discovery.find(settings.exports, settings.warehouse) if listed is None else listed
     if waits_for_writers:
         lying = _settled(lying)
     with cache.opened(settings) as known:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from assets_defs import ui_metadata, write_lock
-from pipelines.publishing import contents
+from pipelines.publishing import contents, published_tables
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 from pipelines.transform import project
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     """The release folder and the link to it; `upstream` are all the tables there are."""
-    deps = [key for key in upstream if releases.is_published(*key.path)]
+    deps = [key for key in upstream if published_tables.is_published(*key.path)]
 
     @dg.asset(
         key=["published", "warehouse"],

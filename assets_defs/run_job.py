@@ -14,6 +14,7 @@ from dagster._core.instance import InstanceRef
 from assets_defs import definitions, error_messages
 from assets_defs import instance as dagster_instance
 from pipelines.kili import ledger
+from pipelines.landing import discovery
 from pipelines.settings import Settings
 
 LOG: Final = "last_run.log"
@@ -32,12 +33,15 @@ class Run:
     load: ledger.Load | None
 
 
-def run(settings: Settings) -> Run:
-    """Executes the whole job. What dbt and Dagster print goes to last_run.log in the warehouse's work folder.
+def run(settings: Settings, found: list[discovery.Found]) -> Run:
+    """Executes the whole job on the exports found in KILI_EXPORTS, and on those it pulls from Kili.
+
+    What dbt and Dagster print goes to last_run.log in the warehouse's work folder.
 
     Raises `KeyboardInterrupt`.
     """
-    built = definitions.build(settings)
+    loads: list[ledger.Load] = []
+    built = definitions.build(settings, found, loads.append)
     job = built.resolve_job_def(definitions.JOB)
     folder = dagster_instance.prepare(settings)
     with (
@@ -52,7 +56,7 @@ def run(settings: Settings) -> Run:
     failed = [error_messages.explained(event, settings, settings.work / LOG) for event in steps]
     if not result.success and not failed:
         failed = [str(event.message) for event in result.all_events if event.is_failure]
-    return Run(failed, _load(result) if result.success else None)
+    return Run(failed, loads[-1] if result.success else None)
 
 
 @contextlib.contextmanager
@@ -87,20 +91,3 @@ def _end_if_interrupted(heard: int, interrupted: threading.Event) -> None:
             timer.daemon = True
             timer.start()
     os.close(heard)
-
-
-def _load(result: dg.ExecuteInProcessResult) -> ledger.Load:
-    made = result.asset_materializations_for_node("kili")
-    said: dict[str, dict[str, Any]] = {
-        one.asset_key.path[-1]: {key: value.value for key, value in one.metadata.items()}
-        for one in made
-        if one.asset_key and "rows_loaded" in one.metadata
-    }
-    exports = said["exports"]
-    return ledger.Load(
-        load_id=exports["load_id"] or None,
-        new_row_counts={table: metadata["rows_loaded"] for table, metadata in said.items()},
-        row_counts={table: metadata["dagster/row_count"] for table, metadata in said.items()},
-        exports_found=exports["exports_found"],
-        exports_rejected=exports["exports_rejected"],
-    )

@@ -80,13 +80,13 @@ def _ours(export: Path, folder: Path, workers: int | None = None) -> Callable[[]
     from dataclasses import replace
 
     from pipelines import settings
+    from pipelines.kili import load as kili_load
     from pipelines.landing import discovery
-    from pipelines.loading import pipeline as dlt_pipeline
 
     here = settings.from_environment().at(str(export), folder)
     here = here if workers is None else replace(here, workers=workers)
     found = [discovery.Landed(str(export), export)]
-    return lambda: sum(dlt_pipeline.load(found, here).new_row_counts.values())
+    return lambda: sum(kili_load.load(found, here).new_row_counts.values())
 
 
 def _ours_alone(export: Path, folder: Path) -> Callable[[], int]:

@@ -52,16 +52,15 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
     """Runs the whole Dagster job on the exports and reports what it did."""
     if chosen.exports is None and chosen.pull is None:
         return _complain("no exports named: give --exports, or set KILI_EXPORTS or KILI_PULL_PROJECTS", USAGE)
-    if chosen.exports is not None:
-        discovery.find(chosen.exports, chosen.warehouse)
+    found = [] if chosen.exports is None else discovery.find(chosen.exports, chosen.warehouse)
     with lock.held(chosen) as is_taken:
         if is_taken:
             preflight.check(chosen)
-        load = up_to_date.load(chosen, chosen.exports) if chosen.exports is not None and chosen.pull is None else None
+        load = None if chosen.pull else up_to_date.summary_if_up_to_date(chosen, found)
         if load is None:
             from assets_defs import run_job  # the one place where this package starts Dagster
 
-            done = run_job.run(chosen)
+            done = run_job.run(chosen, found)
             for failure in done.failures:
                 terminal.complain(failure)
             if done.load is None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import duckdb
 
-from pipelines.loading import duckdb_files
+from pipelines.loading import database
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 
@@ -35,9 +35,9 @@ def _check_database(settings: Settings) -> None:
         file.unlink()  # a first run was killed before it had written a row
         return
     try:
-        duckdb.connect(str(file)).close()
+        database.check(file)
     except duckdb.Error as error:
-        if duckdb_files.is_damage(str(error)):
+        if database.is_damage(str(error)):
             raise Damaged(advice(settings)) from error
         raise
 

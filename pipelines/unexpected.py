@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines import preflight
-from pipelines.loading import duckdb_files
+from pipelines.loading import database
 from pipelines.settings import Settings
 
 _LOG: Final = "last_error.log"
@@ -34,7 +34,7 @@ def remedy(details: str, settings: Settings | None) -> str | None:
     if _FULL.search(details) or (settings and _is_full(settings.warehouse)):
         where = f"nothing more can be written to {settings.warehouse}" if settings else "nothing more can be written"
         return f"the disk is full, or a limit on it is reached: {where}. Make room, then run again"
-    if settings and duckdb_files.is_damage(details):
+    if settings and database.is_damage(details):
         return preflight.advice(settings)
     return None
 

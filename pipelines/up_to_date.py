@@ -1,27 +1,25 @@
-"""Tells a run that would change nothing, without Dagster, dlt and dbt, which take long to start."""
+"""Recognises a run that would change nothing, without Dagster, dlt and dbt, which take long to start."""
 
 from pipelines.comparison import method
 from pipelines.kili import ledger, reconciliation
 from pipelines.landing import cache, discovery
+from pipelines.loading import database
 from pipelines.publishing import release
 from pipelines.settings import Settings
 from pipelines.transform import project
 
 
-def load(settings: Settings, url: str) -> ledger.Load | None:
-    """What a run on the exports under a URL would say of its load; null if it may have something to do.
-
-    Raises `NoExport`.
-    """
-    database = settings.database
-    if not database.exists() or not release.is_current(settings.warehouse, database, project.models_digest()):
+def summary_if_up_to_date(settings: Settings, found: list[discovery.Found]) -> ledger.Load | None:
+    """The result of a load of these exports; null if a run may have something to do."""
+    file = settings.database
+    if not file.exists() or not release.is_current(settings.warehouse, file, project.models_digest()):
         return None
     with cache.opened(settings) as known:
-        found = [known.land(one) for one in discovery.find(url, settings.warehouse)]
-    exports = ledger.identified(found, settings)
-    if ledger.unread(exports, database) or ledger.is_outdated(database) or not reconciliation.is_even(database):
+        landed = [known.land(one) for one in found]
+    exports = ledger.identified(landed, settings)
+    if ledger.unread(exports, file) or ledger.is_outdated(file) or not reconciliation.is_even(file):
         return None
-    with ledger.reading(database) as db:
+    with database.reading(file) as db:
         if method.newest(db) != settings.method.version:
             return None
-    return ledger.summary(None, exports, database)
+    return ledger.summary(None, exports, file)

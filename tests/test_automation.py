@@ -170,7 +170,7 @@ def test_a_run_that_nobody_started_by_hand_leaves_what_is_still_being_written(
     cut.write_bytes(b"PK")
 
     def found(tags: dict[str, str]) -> int:
-        done = dg.materialize([landing.exports_found], instance=instance, resources={"settings": watched}, tags=tags)
+        done = dg.materialize([landing.exports()], instance=instance, resources={"settings": watched}, tags=tags)
         return len(done.output_for_node("landing__kili"))
 
     assert found(dict(automation.WAITS_FOR_WRITERS)) == 8
@@ -195,7 +195,7 @@ def test_what_takes_too_long_to_read_in_a_tick_is_left_to_the_run(
     instance: dg.DagsterInstance, watched: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[Path] = []
-    monkeypatch.setattr("pipelines.landing.new_exports._HASHED", 10)
+    monkeypatch.setattr("pipelines.landing.new_exports._MAX_HASHED", 10)
     monkeypatch.setattr("pipelines.landing.archives.identify", lambda path: hashed.append(path))
     drop(watched, "large.json")
     request = look(instance, watched)

@@ -17,12 +17,11 @@ from test_load import label, load, write
 from assets_defs import definitions, load_checks
 from pipelines import settings
 from pipelines.kili import reconciliation, records
+from pipelines.loading import database
 from pipelines.thresholds import Thresholds
 
 
-def checked(
-    folder: Path, before: reconciliation.Columns | None = None, **thresholds: Any
-) -> dict[str, dg.AssetCheckResult]:
+def checked(folder: Path, before: database.Columns | None = None, **thresholds: Any) -> dict[str, dg.AssetCheckResult]:
     chosen = replace(test_load.settings(folder), thresholds=Thresholds(**thresholds))
     found = reconciliation.of(chosen.database, before or {})
     return {str(result.check_name): result for result in load_checks.results(chosen, None, found)}
@@ -121,7 +120,7 @@ def test_the_newest_label_may_be_as_old_as_is_set(mixed: Path) -> None:
 
 
 def test_columns_that_are_not_as_they_were_are_named(mixed: Path) -> None:
-    before = reconciliation.columns(test_load.settings(mixed).database)
+    before = database.columns(test_load.settings(mixed).database, "kili")
     assert checked(mixed, before)["column_schema_change"].passed
     older = {key: kind for key, kind in before.items() if key != ("labels", "model_name")}
     older |= {("labels", "gone"): "VARCHAR", ("assets", "status"): "BIGINT"}

@@ -15,9 +15,9 @@ from exporting import asset, label, written
 
 from assets_defs import instance as dagster_instance
 from pipelines import settings
+from pipelines.kili import load as kili_load
 from pipelines.landing import cache
 from pipelines.landing.discovery import Landed
-from pipelines.loading import pipeline
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 from pipelines.transform import project as dbt_project
@@ -98,7 +98,7 @@ def test_dagsters_databases_are_made_anew(
 def test_dlts_folder_is_made_anew(chosen: Settings, tmp_path: Path) -> None:
     export = written(tmp_path / "export.json", [asset("a1", label())])
     written(chosen.work / "dlt", b"no folder")
-    assert pipeline.load([Landed(str(export), export)], chosen).new_row_counts["labels"] == 1
+    assert kili_load.load([Landed(str(export), export)], chosen).new_row_counts["labels"] == 1
 
 
 def test_dbts_manifest_is_made_anew_outside_the_clone(

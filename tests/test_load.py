@@ -17,9 +17,11 @@ import pytest
 from conftest import SAMPLES
 
 from pipelines.kili import ledger, new_names, reader, reconciliation, records, versions, workers
+from pipelines.kili import load as kili_load
 from pipelines.kili.rows import State
 from pipelines.landing import discovery
-from pipelines.loading import pipeline, tables
+from pipelines.loading import database as database_file
+from pipelines.loading import tables
 from pipelines.loading.parquet_files import Spool
 from pipelines.settings import Settings
 
@@ -31,7 +33,7 @@ def settings(folder: Path) -> Settings:
 
 
 def load(folder: Path, *paths: Path) -> ledger.Load:
-    return pipeline.load([discovery.Landed(str(path), path) for path in paths], settings(folder))
+    return kili_load.load([discovery.Landed(str(path), path) for path in paths], settings(folder))
 
 
 def rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -88,10 +90,8 @@ def test_a_column_that_is_new_is_added_to_an_older_warehouse(tmp_path: Path, mon
         place = [column.name for column in records.EXPORTS.columns].index("duplicate_label_count")
         columns = records.EXPORTS.columns
         exports = replace(records.EXPORTS, columns=columns[:place] + columns[place + 1 :])
-        row = reader.Reader.ledger_row
         older.setattr(records, "EXPORTS", exports)
         older.setattr(records, "TABLES", (exports, *records.TABLES[1:]))
-        older.setattr(reader.Reader, "ledger_row", lambda self: (*row(self)[:place], *row(self)[place + 1 :]))
         load(tmp_path / "w", path)
     assert load(tmp_path / "w", path).load_id is not None
     assert ledger_of(tmp_path / "w") == [(0, None, 0)]
@@ -114,8 +114,8 @@ def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytes
         path.write_text(json.dumps([{"id": f"{n}", "labels": [label(answer), *odd]} for n in range(40)]))
     found = [discovery.Landed(path.name, path) for path in paths]
     one, two = (replace(settings(tmp_path / name), workers=n) for name, n in (("one", 1), ("two", 2)))
-    done = pipeline.load(found, two)
-    assert done.new_row_counts == pipeline.load(found, one).new_row_counts
+    done = kili_load.load(found, two)
+    assert done.new_row_counts == kili_load.load(found, one).new_row_counts
     assert rows(two.warehouse) == rows(one.warehouse)
     assert not (two.work / "dlt" / "kili" / "spool").exists()
 
@@ -141,7 +141,7 @@ from pathlib import Path
 from pipelines import settings
 from pipelines.kili import workers
 from pipelines.landing import discovery
-from pipelines.loading import pipeline
+from pipelines.kili import load
 
 def wait(*_):
     others = [other.pid for other in multiprocessing.active_children()]
@@ -153,7 +153,7 @@ def wait(*_):
 workers._MIN_BYTES_FOR_WORKERS = 0
 workers._Other.submit = wait
 chosen = replace(settings.from_environment().at(None, Path(sys.argv[1])), workers=3)
-pipeline.load([discovery.Landed("x", Path(sys.argv[2]))], chosen)
+load.load([discovery.Landed("x", Path(sys.argv[2]))], chosen)
 """
 
 
@@ -254,14 +254,14 @@ def test_an_older_warehouse_without_answers_gets_the_tables_and_columns_it_lacks
     path = write(tmp_path, "a")
     load(tmp_path / "w", path)
     database = settings(tmp_path / "w").database
-    whole = reconciliation.columns(database)
+    whole = database_file.columns(database, "kili")
     with duckdb.connect(str(database)) as db:
         db.execute("drop table kili.flattenings; alter table kili.exports drop column project_name")
         db.execute("delete from kili._dlt_version")  # dlt's record of the tables that it has made
     assert ledger.is_outdated(database)
     done = load(tmp_path / "w", path)
     assert (done.load_id is None, sum(done.new_row_counts.values())) == (False, 0)
-    assert reconciliation.columns(database) == whole
+    assert database_file.columns(database, "kili") == whole
     assert (ledger.is_outdated(database), load(tmp_path / "w", path).load_id) == (False, None)
 
 

@@ -15,7 +15,7 @@ from conftest import SAMPLES, dump, load, query, run_command
 from pipelines.comparison import records as comparison
 from pipelines.kili import records
 from pipelines.loading import tables
-from pipelines.publishing import contents
+from pipelines.publishing import contents, published_tables
 from pipelines.publishing import release as releases
 
 
@@ -251,7 +251,7 @@ def test_a_run_with_nothing_new_makes_a_damaged_release_anew(warehouse: Path, sa
 def test_answers_that_take_more_memory_than_usual_are_published_too(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(releases, "_MEMORY", "8MB")
+    monkeypatch.setattr(published_tables, "_MEMORY", "8MB")
     made = releases.publish(tmp_path, samples / "work" / "warehouse.duckdb", "models")
     assert made.row_counts == releases.current(samples).row_counts
     answers = "select label_key, json_response from marts.labels order by all"

@@ -21,9 +21,9 @@ from quick import Quick
 
 from assets_defs import landing as landing_asset
 from pipelines import settings
+from pipelines.kili import load as kili_load
 from pipelines.kili import packaging, records
 from pipelines.kili.api import pull as api_pull
-from pipelines.loading import pipeline
 
 TYPES = ("DEFAULT", "REVIEW", "PREDICTION", "INFERENCE", "AUTOSAVE")
 PROJECT = {
@@ -141,7 +141,7 @@ def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, m
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("HOME", str(chosen.warehouse / "home"))
     chosen = replace(chosen, pull=replace(chosen.pull, endpoint=ENDPOINT))
-    loaded = pipeline.load(api_pull.pulled(chosen), chosen)
+    loaded = kili_load.load(api_pull.pulled(chosen), chosen)
     assert loaded.exports_rejected == 0
 
     found = rows(chosen, "select * exclude (asset_version, extra, _dlt_load_id) from kili.assets order by asset_id")
@@ -293,7 +293,7 @@ def test_a_missing_environment_is_named(chosen: settings.Settings, monkeypatch: 
 def test_pulled_and_found_exports_are_loaded_together(chosen: settings.Settings) -> None:
     both = replace(chosen, exports=str(SAMPLES))
     with dg.DagsterInstance.ephemeral() as instance:
-        done = dg.materialize([landing_asset.exports_found], instance=instance, resources={"settings": both})
+        done = dg.materialize([landing_asset.exports()], instance=instance, resources={"settings": both})
     assert len(done.output_for_node("landing__kili")) == 1 + 8
 
 

@@ -15,6 +15,7 @@ from quick import MARTS
 
 from assets_defs import run_job
 from pipelines import settings
+from pipelines.landing import discovery
 
 TABLES = ("exports", "sightings", "assets", "labels", "responses", "flattenings", "annotations", "rejects")
 
@@ -28,7 +29,7 @@ def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> Non
     rows, release = raw_rows(samples), (samples / "current").readlink()
     again = conftest.load(samples, SAMPLES)
     assert (again.facts["exports_found"], again.facts["rows_loaded"], again.err) == (8, 0, ""), "Dagster did not start"
-    done = run_job.run(settings.from_environment().at(str(SAMPLES), samples))
+    done = run_job.run(settings.from_environment().at(str(SAMPLES), samples), discovery.find(str(SAMPLES), samples))
     assert (done.failures, done.load and done.load.new_row_counts) == ([], dict.fromkeys(TABLES, 0))
     assert raw_rows(samples) == rows
     assert (samples / "current").readlink() == release
@@ -215,7 +216,8 @@ def test_a_warehouse_without_labels_is_published_and_every_command_reads_it(tmp_
     for rows in (8, 0):  # three exports, two sightings, two assets, one reject; then nothing new
         ran = conftest.load(warehouse, exports)
         assert (ran.facts["exports_found"], ran.facts["exports_rejected"], ran.facts["rows_loaded"]) == (3, 0, rows)
-    done = run_job.run(settings.from_environment().at(str(exports), warehouse))
+    chosen = settings.from_environment().at(str(exports), warehouse)
+    done = run_job.run(chosen, discovery.find(str(exports), warehouse))
     assert done.failures == []
     counts = run_command("status", "--warehouse", warehouse, "--json").facts["row_counts"]
     held = {name: count for name, count in counts.items() if count}

@@ -14,7 +14,9 @@ from conftest import SAMPLES, run_command
 from exporting import README, asset, text
 
 from pipelines import settings
+from pipelines.kili import packaging
 from pipelines.landing import discovery, new_exports
+from pipelines.publishing import contents
 
 SERVICES = ("s3", "master", "volume", "filer", "admin", "s3.port.grpc", "master.port.grpc", "volume.port.grpc")
 SERVICES += ("filer.port.grpc", "admin.port.grpc")
@@ -87,9 +89,11 @@ def test_an_object_is_fetched_once_until_its_content_changes(
     monkeypatch.setattr(s3fs.S3FileSystem, "open", noted)
     chosen = settings.from_environment().at(None, samples)
 
+    loaded = new_exports.Loaded(contents.export_ids(samples), ())
+
     def look() -> tuple[int, int]:
-        seen = new_exports.look(chosen, "s3://exports/in")
-        return seen.known, len(seen.new)
+        scan = new_exports.find_new(chosen, "s3://exports/in", loaded, packaging.has_documents)
+        return scan.known, len(scan.new)
 
     assert look() == (8, 0)
     assert len(fetched) == 8

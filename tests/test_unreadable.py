@@ -19,8 +19,8 @@ import pytest
 from exporting import README, asset, label, written, zipped
 
 from pipelines.kili import ledger, locate, reader, readings, reconciliation, versions
+from pipelines.kili import load as kili_load
 from pipelines.landing import archives, cache, discovery
-from pipelines.loading import pipeline
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 
@@ -47,7 +47,7 @@ def load(folder: Path) -> Loaded:
     settings = Settings(str(folder / "exports"), folder / "warehouse", None, ZoneInfo("UTC"))
     with cache.opened(settings) as known:
         found = [known.land(one) for one in discovery.find(str(folder / "exports"), settings.warehouse)]
-    done = pipeline.load(found, settings)
+    done = kili_load.load(found, settings)
     assert reconciliation.is_even(settings.database)
     with duckdb.connect(str(settings.database)) as db:  # dbt makes these views, which published ledgers come from
         db.execute("create schema if not exists staging")
@@ -304,7 +304,7 @@ def as_nobody(folder: Path) -> list[Any]:
     whole.chmod(0)
     alone = Settings(str(whole), place / "warehouse", None, ZoneInfo("UTC"))
     (found,) = discovery.find(str(whole), alone.warehouse)
-    done = pipeline.load([discovery.Landed(found.url, Path(found.path))], alone)
+    done = kili_load.load([discovery.Landed(found.url, Path(found.path))], alone)
     return [*(vars(one) for one in told), [done.exports_found, done.exports_rejected]]
 
 

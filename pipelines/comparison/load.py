@@ -6,8 +6,7 @@ from typing import Final
 
 from pipelines.comparison import records, source
 from pipelines.comparison.pending_pairs import Uncompared
-from pipelines.kili import ledger
-from pipelines.loading import pipeline
+from pipelines.loading import database, pipeline
 from pipelines.settings import Settings
 
 SCHEMA: Final = "comparison"
@@ -40,14 +39,14 @@ class Load:
 
 def load(settings: Settings) -> Load:
     """Compares the pairs of labels that the method has not compared, in one dlt load that counts once finished."""
-    pipeline.cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
+    database.cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
     uncompared = Uncompared(settings.database, settings.method)
     data = source.comparison(uncompared, settings.method)
     load_id = pipeline.append(data, SCHEMA, settings) if len(uncompared) or uncompared.is_new_method else None
-    return Load(load_id, *ledger.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
+    return Load(load_id, *database.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
 
 
-def tenths(database: Path) -> list[Tenth]:
+def tenths(file: Path) -> list[Tenth]:
     """How the scores are spread that the newest method gave to pairs of labels, now and ever."""
-    with ledger.reading(database) as db:
+    with database.reading(file) as db:
         return [Tenth(*row) for row in db.execute(_TENTHS).fetchall()]

@@ -6,6 +6,7 @@ from typing import Final
 import duckdb
 
 from pipelines.kili.versions import FLATTEN_VERSION
+from pipelines.loading import database
 
 COMPARISON_VERSION: Final = 2
 """Raised with every change of the code that may change a result: all pairs are then compared again."""
@@ -43,8 +44,7 @@ DEFAULT: Final = Method()
 
 def newest(db: duckdb.DuckDBPyConnection) -> str | None:
     """The version of the method that compared last; null if nothing was ever compared."""
-    tables = db.execute("select table_name from duckdb_tables() where schema_name = 'comparison'").fetchall()
-    if ("methods",) not in tables:
+    if "methods" not in database.table_names(db, "comparison"):
         return None
     found = db.execute("select max_by(method_version, _dlt_load_id) from comparison.methods").fetchall()
     return None if found[0][0] is None else str(found[0][0])

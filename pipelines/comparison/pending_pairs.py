@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from pipelines.comparison import method
 from pipelines.comparison.features import table
 from pipelines.comparison.method import Method
+from pipelines.loading import database
 
 ANNOTATIONS_PER_BATCH: Final = 50_000  # their columns stay in the processor's cache
 
-_TABLE: Final = "select * from duckdb_tables() where schema_name = 'comparison' and table_name = 'pairs'"
 _MISSING: Final = """
     with uncompared as (
         select left_response_label_key as left_label_key, left_response_hash,
@@ -79,11 +78,11 @@ class Batch:
 class Uncompared:
     """The pairs that a method has not compared, as the warehouse says once; it is open only while it is asked."""
 
-    def __init__(self, database: Path, by: Method) -> None:
-        self._database = database
+    def __init__(self, file: Path, by: Method) -> None:
+        self._file = file
         self._method = by
-        with self._open() as db:
-            has_results = bool(db.execute(_TABLE).fetchall())
+        with database.reading(self._file) as db:
+            has_results = "pairs" in database.table_names(db, "comparison")
             query = _MISSING.format(but_those_compared=_BUT_THOSE_COMPARED if has_results else "")
             used = {"method": by.version} if has_results else {}
             self._missing = db.execute(query, {"per_batch": ANNOTATIONS_PER_BATCH, **used}).to_arrow_table()
@@ -98,19 +97,16 @@ class Uncompared:
 
         What they need is read in the order of batches, so that the warehouse is read once, however many there are.
         """
-        with self._open() as db:
+        with database.reading(self._file) as db:
             db.register("missing", self._missing)
             db.execute(_PAIRS, {"method": self._method.version})
             db.execute(_SIDES)
             pairs = db.execute("select * exclude (pair) from pairs order by batch, pair").to_arrow_table()
             named = db.execute(_NAMED_JOBS).to_arrow_table()
-            annotations = db.execute(_ANNOTATIONS).to_arrow_reader(ANNOTATIONS_PER_BATCH)  # a connection streams one
+            annotations = database.batches(db, _ANNOTATIONS, ANNOTATIONS_PER_BATCH)
             sliced = [_Slices(rows) for rows in (pairs.to_reader(), annotations, named.to_reader())]
             for number in pairs["batch"].unique().to_pylist():
                 yield Batch(*(rows.of(number) for rows in sliced))
-
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(str(self._database), read_only=True)
 
 
 class _Slices:

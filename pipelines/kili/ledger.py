@@ -1,19 +1,16 @@
 """The pipeline's own DuckDB file as it stands: which exports it holds, and the rows of its tables."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import duckdb
-
-from pipelines.kili import packaging, readings, reconciliation, records, versions
+from pipelines.kili import packaging, readings, records, versions
 from pipelines.kili.reader import NewExport, unreadable
 from pipelines.kili.stored import Known
 from pipelines.landing import archives, cache, discovery, fingerprints
 from pipelines.landing.cache import ExportCache
-from pipelines.loading import tables
+from pipelines.loading import database, tables
 from pipelines.settings import Settings
 
 SCHEMA: Final = "kili"
@@ -35,13 +32,6 @@ class Load:
     exports_rejected: int
 
 
-@contextmanager
-def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse opened for reading; closed again at the end, since dbt and dlt need it for themselves."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        yield connection
-
-
 def identified(found: list[discovery.Landed], settings: Settings) -> list[NewExport]:
     """The exports by their content, each content once, and what of them cannot be read.
 
@@ -51,7 +41,7 @@ def identified(found: list[discovery.Landed], settings: Settings) -> list[NewExp
     exports: dict[str, NewExport] = {}
     with cache.opened(settings) as known:
         for one in (export for landed in found for export in _identified(landed, known)):
-            if one.export_id not in exports or readings.is_at(one.landed.url, awaited):
+            if one.export_id not in exports or discovery.is_at(one.landed.url, awaited):
                 exports[one.export_id] = one
     return list(exports.values())
 
@@ -73,19 +63,19 @@ def _identified(landed: discovery.Landed, known: ExportCache) -> Iterator[NewExp
         yield unreadable(landed, faults)
 
 
-def unread(exports: list[NewExport], database: Path) -> list[NewExport]:
+def unread(exports: list[NewExport], file: Path) -> list[NewExport]:
     """Those that have to be read: new ones, those last read by another loader, and those that were unreadable.
 
     What is still unreadable, for the same reasons, is not read again; but it is if another export of its address is,
     after which it would not count any more.
     """
-    so_far = _read_so_far(database)
+    so_far = _read_so_far(file)
     faults = {one.landed.url: {(fault.entry, fault.reason) for fault in one.faults} for one in exports if one.faults}
     readable_now = so_far.unreadable_at.keys() - faults.keys()
     addresses = {
         one.landed.url
         for one in exports
-        if not one.faults and (one.export_id not in so_far.export_ids or readings.is_at(one.landed.url, readable_now))
+        if not one.faults and (one.export_id not in so_far.export_ids or discovery.is_at(one.landed.url, readable_now))
     }
 
     def is_unread(one: NewExport) -> bool:
@@ -102,13 +92,12 @@ class _ReadSoFar(NamedTuple):
     unreadable_at: dict[str, set[tuple[str | None, str]]]
 
 
-def _read_so_far(database: Path) -> _ReadSoFar:
-    if not database.exists():
+def _read_so_far(file: Path) -> _ReadSoFar:
+    if not file.exists():
         return _ReadSoFar(set(), {})
-    finished = "select load_id from kili._dlt_loads where status = 0"
-    read = f"(select * from {_NEWEST_READINGS} where _dlt_load_id in ({finished}))"
-    with reading(database) as db:
-        if "_dlt_loads" not in table_names(db, SCHEMA):
+    read = f"(select * from {_NEWEST_READINGS} where {tables.LOAD_ID} in {database.finished_loads(SCHEMA)})"
+    with database.reading(file) as db:
+        if database.LOADS not in database.table_names(db, SCHEMA):
             return _ReadSoFar(set(), {})
         current = db.execute(
             f"select export_id from {read} where loader_version = ?", [versions.LOADER_VERSION]
@@ -123,12 +112,12 @@ def _read_so_far(database: Path) -> _ReadSoFar:
     return _ReadSoFar({export_id for (export_id,) in current}, unreadable_at)
 
 
-def is_outdated(database: Path) -> bool:
+def is_outdated(file: Path) -> bool:
     """Whether a load has work without new exports: columns that are missing, or answers to be flattened again."""
-    with Known(database) as known:
+    with Known(file) as known:
         return (
             known.has_outdated(versions.FLATTEN_VERSION)
-            or not _declared_columns() <= reconciliation.columns(database).keys()
+            or not _declared_columns() <= database.columns(file, SCHEMA).keys()
         )
 
 
@@ -136,26 +125,10 @@ def _declared_columns() -> set[tuple[str, str]]:
     return {(table.name, column.name) for table in records.TABLES for column in table.columns}
 
 
-def table_names(db: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
-    """The tables of a schema."""
-    found = db.execute("select table_name from duckdb_tables() where schema_name = ?", [schema])
-    return {name for (name,) in found.fetchall()}
-
-
-def row_counts(
-    database: Path, schema: str, declared: Sequence[tables.Table], load_id: str | None
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Rows by table: those that a load wrote, and all there are."""
-    query = f"select count(*) filter (where {tables.LOAD_ID} = ?), count(*) from {schema}.{{}}"
-    with reading(database) as db:
-        rows = {table.name: db.execute(query.format(table.name), [load_id]).fetchall()[0] for table in declared}
-    return {name: new for name, (new, _) in rows.items()}, {name: total for name, (_, total) in rows.items()}
-
-
-def summary(load_id: str | None, exports: list[NewExport], database: Path) -> Load:
+def summary(load_id: str | None, exports: list[NewExport], file: Path) -> Load:
     """What a load of these exports did."""
-    new, total = row_counts(database, SCHEMA, records.TABLES, load_id)
-    with reading(database) as db:
+    new, total = database.row_counts(file, SCHEMA, records.TABLES, load_id)
+    with database.reading(file) as db:
         ids = [export.export_id for export in exports]
         query = f"select count(*) from {_NEWEST_READINGS} where not is_rejected and list_contains(?, export_id)"
         loaded = db.execute(query, [ids]).fetchall()[0][0]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import duckdb
+from pipelines.loading import database
 
 
 class Novelty(NamedTuple):
@@ -61,16 +61,16 @@ _UNKNOWN: Final = f"""
     order by all"""
 
 
-def new_in(database: Path, load_id: str) -> list[Novelty]:
+def new_in(file: Path, load_id: str) -> list[Novelty]:
     """Names that a load brought to a project which earlier loads had shown without them."""
-    return _ask(database, _NEW, load_id)
+    return _ask(file, _NEW, load_id)
 
 
-def unknown_in(database: Path, load_id: str) -> list[Novelty]:
+def unknown_in(file: Path, load_id: str) -> list[Novelty]:
     """Keys that have no column, and annotations of unknown kind, with how often a load met them."""
-    return _ask(database, _UNKNOWN, load_id)
+    return _ask(file, _UNKNOWN, load_id)
 
 
-def _ask(database: Path, query: str, load_id: str) -> list[Novelty]:
-    with duckdb.connect(str(database), read_only=True) as db:
+def _ask(file: Path, query: str, load_id: str) -> list[Novelty]:
+    with database.reading(file) as db:
         return [Novelty(*row) for row in db.execute(query, {"load_id": load_id}).fetchall()]

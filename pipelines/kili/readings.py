@@ -1,7 +1,6 @@
 """Which rows of the ledger count: the newest of each export; of an unreadable file, only until it has been read."""
 
 import hashlib
-from collections.abc import Collection
 from typing import Final
 
 _UNREADABLE: Final = "unreadable "
@@ -34,8 +33,3 @@ def newest(exports: str) -> str:
     anti join read_since using (export_id, _dlt_load_id)
     qualify row_number() over (partition by export_id order by _dlt_load_id desc) = 1
 )"""
-
-
-def is_at(file_url: str, addresses: Collection[str]) -> bool:
-    """Whether an export lies at one of these addresses, or below it."""
-    return any(file_url == one or file_url.startswith(f"{one}/") for one in addresses)

@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import duckdb
-
 from pipelines.kili import records
-from pipelines.loading import tables
+from pipelines.loading import database, tables
 
 _FEWEST_BEFORE: Final = 3
 _MOST_BEFORE: Final = 10
@@ -166,10 +164,6 @@ _NEWEST_LABEL: Final = """
     where created_at between '0001-01-01 00:00:00+00'::timestamptz and '9999-12-31 23:59:59.999999+00'::timestamptz"""
 
 
-Columns = dict[tuple[str, str], str]
-"""The type of each column, by table and name."""
-
-
 @dataclass(frozen=True)
 class Audit:
     """What there is to be said of a load, or where nothing was new, of the newest one.
@@ -206,10 +200,9 @@ class Audit:
         return (datetime.now(UTC) - self.newest_label_at).total_seconds() / 86_400 if self.newest_label_at else None
 
 
-def of(database: Path, before: Columns) -> Audit:
+def of(file: Path, before: database.Columns) -> Audit:
     """The audit after a load; `before` are the columns that there were before it."""
-    with duckdb.connect(str(database), read_only=True) as db:
-        db.execute("set TimeZone = 'UTC'")
+    with database.reading(file) as db:
         return Audit(
             balances=[Balance(*row) for row in db.execute(_BALANCES).fetchall()],
             refused=[Refused(*row) for row in db.execute(_REFUSED).fetchall()],
@@ -220,22 +213,13 @@ def of(database: Path, before: Columns) -> Audit:
         )
 
 
-def is_even(database: Path) -> bool:
+def is_even(file: Path) -> bool:
     """Whether every record of every export is accounted for."""
-    with duckdb.connect(str(database), read_only=True) as db:
+    with database.reading(file) as db:
         return all(Balance(*row).is_even for row in db.execute(_BALANCES).fetchall())
 
 
-def columns(database: Path) -> Columns:
-    """The columns that the tables of schema `kili` have; none before the first load."""
-    if not database.exists():
-        return {}
-    query = "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'kili'"
-    with duckdb.connect(str(database), read_only=True) as db:
-        return {(table, column): kind for table, column, kind in db.execute(query).fetchall()}
-
-
-def _drift(loaded: Columns) -> list[Drift]:
+def _drift(loaded: database.Columns) -> list[Drift]:
     if not loaded:
         return []
     declared = {(table.name, column.name): column.sql_type for table in records.TABLES for column in table.columns}

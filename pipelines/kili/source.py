@@ -4,21 +4,19 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import dlt
 import pyarrow as pa
 from dlt.sources import DltResource
 
 from pipelines.kili import records, rows, versions
-from pipelines.kili.reader import NewExport, Reader
+from pipelines.kili.reader import Reader
 from pipelines.kili.stored import Known
 from pipelines.kili.workers import Workers
-from pipelines.limits import DEFAULT, Limits
 from pipelines.loading import dlt_resources
 from pipelines.loading.parquet_files import Spool
+from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -26,31 +24,15 @@ _SIGHTING_ROW: Final = ("export_id", *rows.Sighting._fields)
 
 
 @dlt.source(name="kili")
-def kili(
-    exports: list[NewExport],
-    database: Path,
-    project_id: str | None,
-    timezone: ZoneInfo,
-    limits: Limits = DEFAULT,
-    workers: int = 1,
-    is_key_frames_only: bool = False,
-    largest: list[int] | None = None,
-) -> Iterator[DltResource]:
-    """The tables with one unselected parent, so that each export is read once.
-
-    `database` is asked what is known already; `project_id` and `timezone` fill in what exports may not say; `limits`
-    bound what is read; so many `workers` share the work; `is_key_frames_only` leaves out what was interpolated between
-    key frames; `largest` is given the bytes of each export's largest record.
-    """
+def kili(readers: list[Reader], settings: Settings) -> Iterator[DltResource]:
+    """The tables with one unselected parent, so that each export is read once."""
+    is_key_frames_only = settings.is_key_frames_only
 
     def read(spool: Spool) -> Iterator[rows.Tables]:
-        with Known(database, is_key_frames_only) as known, Workers(workers, spool) as processes:
+        with Known(settings.database, is_key_frames_only) as known, Workers(settings.workers, spool) as processes:
             for outdated in known.outdated(versions.FLATTEN_VERSION):
                 yield rows.flattened_again(outdated, is_key_frames_only=is_key_frames_only)
-            readers = [Reader(one, project_id, timezone, limits) for one in exports]
             yield from batches(readers, known, processes)
-            if largest is not None:
-                largest.extend(reader.largest for reader in readers)
 
     yield from dlt_resources.of(read, records.TABLES)
 

@@ -1,15 +1,16 @@
 """What the warehouse already holds, asked a batch at a time, so that only what changed is written."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import duckdb
 import pyarrow as pa
 
 from pipelines.kili.batch import Counts
 from pipelines.kili.rows import KNOWN, Seen, Sighting, State, Tables
+from pipelines.loading import database
 
 _VERSIONS: Final = """
     select asset_id, asset_version, coalesce(sum(labels.annotation_count), 0)::bigint
@@ -55,9 +56,9 @@ _OUTDATED: Final = """
         using (label_key, response_hash)
     join (select distinct label_key, asset_id from wh.kili.labels) using (label_key)"""
 
-_FLATTENINGS: Final = """
+_FLATTENINGS: Final = f"""
     create view flattenings as
-    from wh.kili.flattenings where _dlt_load_id in (select load_id from wh.kili._dlt_loads where status = 0)"""
+    from wh.kili.flattenings where _dlt_load_id in {database.finished_loads("wh.kili")}"""
 _NO_FLATTENINGS: Final = """
     create table flattenings (label_key varchar, response_hash varchar, flatten_version bigint)"""
 
@@ -71,9 +72,10 @@ class Known:
     Holds the warehouse open for reading; it has to be closed before anything writes.
     """
 
-    def __init__(self, database: Path, is_key_frames_only: bool = False) -> None:
+    def __init__(self, file: Path, is_key_frames_only: bool = False) -> None:
         self._is_key_frames_only = is_key_frames_only
-        self._db = duckdb.connect()
+        self._open = ExitStack()
+        self._db = self._open.enter_context(database.in_memory())
         self._db.execute("create table assets (asset_id varchar, asset_version varchar)")
         self._db.execute(
             """create table labels
@@ -82,7 +84,7 @@ class Known:
         )
         self._places: list[str] = []
         self._has_hashes = False
-        if database.exists() and self._attach(database):
+        if file.exists() and self._attach(file):
             self._places.append(_WAREHOUSE)
             columns = self._db.execute("select column_name from duckdb_columns() where database_name = 'wh'").fetchall()
             self._has_hashes = ("record_hash",) in columns  # a warehouse of an older version has none
@@ -91,7 +93,7 @@ class Known:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._db.close()
+        self._open.close()
 
     @property
     def is_nothing(self) -> bool:
@@ -144,8 +146,8 @@ class Known:
         if _HERE not in self._places:
             self._places.append(_HERE)
 
-    def _attach(self, database: Path) -> bool:
-        self._db.execute(f"attach '{str(database).replace(chr(39), chr(39) * 2)}' as wh (read_only)")
+    def _attach(self, file: Path) -> bool:
+        database.attach(self._db, file, "wh")
         found = self._db.execute("select table_name from duckdb_tables() where database_name = 'wh'").fetchall()
         self._db.execute(_FLATTENINGS if ("flattenings",) in found else _NO_FLATTENINGS)
         return {("assets",), ("labels",), ("responses",), ("annotations",)} <= set(found)

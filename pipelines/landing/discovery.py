@@ -3,7 +3,7 @@
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -59,6 +59,11 @@ def find(url: str, warehouse: Path) -> list[Found]:
     if not found:
         raise NoExport(f"no export found in {url}: looked for {', '.join(_SUFFIXES)} and folders holding {README}")
     return found
+
+
+def is_at(file_url: str, addresses: Collection[str]) -> bool:
+    """Whether an export lies at one of these addresses, or below it."""
+    return any(file_url == one or file_url.startswith(f"{one}/") for one in addresses)
 
 
 def printable(name: str) -> str:

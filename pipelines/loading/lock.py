@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from pipelines.loading import duckdb_files
+from pipelines.loading import database as database_file
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def held(settings: Settings, patience: float = 0, log: logging.Logger = log) -> 
 def _take(file: IO[str], settings: Settings, patience: float, log: logging.Logger) -> None:
     started = time.monotonic()
     is_told = False
-    while (lock := _holder(file)) or (database := duckdb_files.user(settings.database)):
+    while (lock := _holder(file)) or (database := database_file.user(settings.database)):
         writer = f"process {lock or database} is writing to {settings.warehouse}"
         waits = patience if lock else max(patience, _ORPHANS_END)
         if time.monotonic() >= started + waits:

@@ -2,15 +2,14 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 
 from pipelines.kili import readings
-from pipelines.loading import duckdb_files
+from pipelines.loading import database
+from pipelines.loading.database import Row
 from pipelines.publishing import release as releases
-
-Row = dict[str, Any]
 
 _EXPORTS: Final = (
     "select * exclude (_dlt_load_id), _dlt_load_id as load_id from kili.exports order by as_of nulls first, file_url"
@@ -101,12 +100,9 @@ def _values(warehouse: Path, query: str) -> set[str]:
 def _ask(warehouse: Path, query: str) -> list[Row]:
     file = warehouse / "warehouse.duckdb"
     try:
-        with duckdb.connect(str(file), read_only=True) as db:
-            db.execute("set TimeZone = 'UTC'")
-            found = db.execute(query)
-            names = [column[0] for column in found.description or []]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        with database.reading(file) as db:
+            return database.rows(db, query)
     except duckdb.Error as error:
-        if duckdb_files.is_incomplete(error):
+        if database.is_incomplete(error):
             raise Damaged(f"{file} is damaged: the next kili-warehouse run publishes anew") from error
         raise

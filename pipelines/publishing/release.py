@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import pydantic
 
-from pipelines.comparison import records as comparison
-from pipelines.kili import readings
-from pipelines.kili import records as kili
-from pipelines.loading import duckdb_files
+from pipelines.loading import database
+from pipelines.publishing import published_tables
 from pipelines.publishing.report import pages
 
 log = logging.getLogger(__name__)
@@ -29,18 +27,7 @@ _ID: Final = "%Y%m%dT%H%M%S.%fZ"
 _IS_ID: Final = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 _CURRENT: Final = "current"
 _WRITABLE_BY_OTHERS: Final = 0o022
-_STORAGE: Final = "v1.0.0"  # the newest that every DuckDB 1.x client opens
 _FACTS: Final = "release.json"
-_LEDGER: Final = {"exports": "*", "sightings": "*", "rejects": "* exclude (raw)"}
-_NEWEST_READING: Final = f"""
-    where (export_id, _dlt_load_id) in (
-        select (export_id, _dlt_load_id) from {readings.newest("warehouse.kili.exports")}
-    )"""
-_MARTS: Final = "marts"
-_COMPARISON: Final = "comparison"
-# As quick as Parquet's usual way, for half the bytes; looking for more than so many equal values takes long.
-_PARQUET: Final = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"
-_MEMORY: Final = "1GB"
 _LINKS: Final = ("warehouse.duckdb", "parquet", "site")
 
 
@@ -98,13 +85,13 @@ def damage(warehouse: Path) -> str | None:
 
 def _is_whole(file: Path, release: Release) -> bool:
     try:
-        with duckdb.connect(str(file), read_only=True) as db:
+        with database.reading(file) as db:
             tables = db.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
             counts = {name: db.execute(f"select count(*) from {name}").fetchall()[0][0] for (name,) in tables}
-            for name in _LEDGER:
+            for name in published_tables.LEDGER:
                 db.execute(f"select bit_xor(hash({name})) from kili.{name}").fetchall()
     except duckdb.Error as error:
-        return not duckdb_files.is_incomplete(error)
+        return not database.is_incomplete(error)
     return counts == release.row_counts
 
 
@@ -126,30 +113,25 @@ def check_links(warehouse: Path) -> None:
         raise Blocked(f"{releases} is a file, where the warehouse puts a folder: move it away, then run again")
 
 
-def is_current(warehouse: Path, database: Path, models_digest: str) -> bool:
+def is_current(warehouse: Path, file: Path, models_digest: str) -> bool:
     """Whether the release that consumers see was made from the loads and models of now."""
     release = current(warehouse)
     if release is None or release.models_digest != models_digest or damage(warehouse):
         return False
-    return release.loads_digest == _loads_digest(database)
+    return release.loads_digest == _loads_digest(file)
 
 
-def _loads_digest(database: Path) -> str:
+def _loads_digest(file: Path) -> str:
     """Hash of the finished loads in the pipeline's database: of exports, and of comparisons."""
-    with duckdb.connect(str(database), read_only=True) as db:
-        ledgers = db.sql("select schema_name from duckdb_tables() where table_name = '_dlt_loads'").fetchall()
-        query = " union ".join(f"select load_id from {schema}._dlt_loads where status = 0" for (schema,) in ledgers)
-        loads = db.sql(f"{query} order by load_id").fetchall()
+    query = "select schema_name from duckdb_tables() where table_name = ?"
+    with database.reading(file) as db:
+        ledgers = db.execute(query, [database.LOADS]).fetchall()
+        finished = " union ".join(f"from {database.finished_loads(schema)}" for (schema,) in ledgers)
+        loads = db.execute(f"{finished} order by load_id").fetchall()
     return hashlib.sha256(repr(loads).encode()).hexdigest()
 
 
-def is_published(schema: str, table: str) -> bool:
-    """Whether consumers get a table of the pipeline's database."""
-    is_whole = schema in (_MARTS, _COMPARISON) and not table.startswith("_")
-    return is_whole or (schema == "kili" and table in _LEDGER)
-
-
-def publish(warehouse: Path, database: Path, models_digest: str) -> Release:
+def publish(warehouse: Path, file: Path, models_digest: str) -> Release:
     """Copies marts, comparison and ledger to a new release and points `current` at it. Dies without a trace.
 
     Raises `Blocked`, before anything is changed.
@@ -159,14 +141,14 @@ def publish(warehouse: Path, database: Path, models_digest: str) -> Release:
     for folder in (warehouse, releases):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     _remove_left_overs(releases)
-    digest = _loads_digest(database)
+    digest = _loads_digest(file)
     release_id = _new_id(releases)
     making = releases / f".{release_id}"
     making.mkdir()
-    counts = _copy(database, making / "warehouse.duckdb")
+    counts = published_tables.copy(file, making / "warehouse.duckdb")
     sequence = max((sequence for sequence, _ in _in_order(releases)), default=0) + 1
     release = Release(release_id, digest, models_digest, counts, sequence)
-    _write_parquet(making / "warehouse.duckdb", making / "parquet", _sparing(database))
+    published_tables.write_parquet(making / "warehouse.duckdb", making / "parquet", scratch=file)
     pages.write(making / "warehouse.duckdb", making / "site", release_id)
     (making / _FACTS).write_text(json.dumps(asdict(release), indent=2))
     _protect(making)
@@ -215,89 +197,6 @@ def _protect(folder: Path) -> None:
         path.chmod(path.stat().st_mode & ~_WRITABLE_BY_OTHERS)
 
 
-def _copy(database: Path, target: Path) -> dict[str, int]:
-    """The published tables with their comments, in a file of its own; returns their row counts."""
-    counts: dict[str, int] = {}
-    with duckdb.connect(config=_sparing(database)) as db:
-        db.execute(f"attach {_quoted(database)} as warehouse (read_only)")
-        db.execute(f"attach {_quoted(target)} as release (storage_version '{_STORAGE}')")
-        for schema, table, columns in _published(db):
-            db.execute(f"create schema if not exists release.{schema}")
-            address = f"{schema}.{table}"
-            # Older loaders stored dates that no client can read. The staging views have none.
-            source = f"staging.stg_kili__{table}" if schema == "kili" else address
-            kept = _NEWEST_READING if schema == "kili" else ""
-            _execute(db, f"create table release.{address} as select {columns} from warehouse.{source} {kept}")
-            counts[address] = int(db.execute(f"select count(*) from release.{address}").fetchall()[0][0])
-        _copy_comments(db, counts)
-        db.execute("detach release")
-    return counts
-
-
-def _sparing(database: Path) -> dict[str, Any]:
-    """Settings of DuckDB: one thread and little memory; what that does not hold goes beside the pipeline's database.
-
-    A second thread takes a quarter to a half more of the processors' time, and more memory, to be done little sooner;
-    memory used again costs less than more of it.
-    """
-    return {"threads": 1, "memory_limit": _MEMORY, "temp_directory": f"{database}.tmp"}
-
-
-def _execute(db: duckdb.DuckDBPyConnection, statement: str) -> None:
-    """Runs a statement; if the memory does not suffice, with as much as DuckDB usually takes.
-
-    Where answers are as long as videos' are: it holds two thousand rows at a time, whatever their size.
-    """
-    try:
-        db.execute(statement)
-    except duckdb.OutOfMemoryException:
-        with duckdb.connect() as other:
-            usual = other.execute("select current_setting('memory_limit')").fetchall()[0][0]
-        db.execute(f"set memory_limit = '{usual}'")  # `reset` alters what the setting says, but not the limit
-        db.execute(statement)
-
-
-def _published(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
-    """Schema, table and columns of what consumers get."""
-    found = db.execute(
-        "select table_schema, table_name from information_schema.tables where table_catalog = 'warehouse' order by all"
-    ).fetchall()
-    return [(schema, table, _LEDGER.get(table, "*")) for schema, table in found if is_published(schema, table)]
-
-
-def _copy_comments(db: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> None:
-    """dbt has written the comments of its models; those of the tables that dlt loads stand in their declarations."""
-    comments = db.execute(
-        """select schema_name || '.' || table_name, null, comment
-            from duckdb_tables() where database_name = 'warehouse'
-        union all select schema_name || '.' || view_name, null, comment
-            from duckdb_views() where database_name = 'warehouse'
-        union all select schema_name || '.' || table_name, column_name, comment
-            from duckdb_columns() where database_name = 'warehouse'"""
-    ).fetchall()
-    for schema, declared in (("kili", kili.TABLES), (_COMPARISON, comparison.TABLES)):
-        for table in declared:
-            comments += [(f"{schema}.{table.name}", None, table.description)]
-            comments += [(f"{schema}.{table.name}", column.name, column.description) for column in table.columns]
-    columns = db.execute(
-        "select schema_name || '.' || table_name, column_name from duckdb_columns() where database_name = 'release'"
-    ).fetchall()
-    present = {*columns, *((address, None) for address in counts)}
-    for address, column, comment in comments:
-        if comment and (address, column) in present:
-            what = f"column release.{address}.{column}" if column else f"table release.{address}"
-            db.execute(f"comment on {what} is {_quoted(comment)}")
-
-
-def _write_parquet(database: Path, folder: Path, config: dict[str, Any]) -> None:
-    folder.mkdir()
-    with duckdb.connect(str(database), read_only=True, config=config) as db:
-        names = db.execute("select table_name from information_schema.tables where table_schema = 'marts'").fetchall()
-        for (name,) in names:
-            target = _quoted(folder / f"{name}.parquet")
-            _execute(db, f"copy {_MARTS}.{name} to {target} ({_PARQUET})")
-
-
 def _sync(folder: Path) -> None:
     """Waits until the release is on disk, so that a power cut cannot leave the link on half a file."""
     for path in [*folder.rglob("*"), folder]:
@@ -315,7 +214,3 @@ def _link(target: Path, link: Path) -> None:
 
 def _new(link: Path) -> Path:
     return link.with_name(f".{link.name}.new")
-
-
-def _quoted(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"

@@ -20,8 +20,9 @@ from typing import IO, Any, Final
 
 import duckdb
 
-from pipelines.kili import ledger, packaging, records, signed_urls
+from pipelines.kili import packaging, records, signed_urls
 from pipelines.landing import discovery
+from pipelines.loading import database
 from pipelines.settings import Pull, Settings
 
 log = logging.getLogger(__name__)
@@ -133,14 +134,14 @@ def _is_new(digest: str, project_id: str, settings: Settings, now: datetime) -> 
     return newest != digest or _was_shown(project_id, since, now, settings.database)
 
 
-def _was_shown(project_id: str, since: datetime, now: datetime, database: Path) -> bool:
+def _was_shown(project_id: str, since: datetime, now: datetime, file: Path) -> bool:
     """Whether an export of a later date than `since` was loaded; one dated later than `now` does not count yet."""
-    if not database.exists():
+    if not file.exists():
         return False
     query = "select count(*) from kili.exports where project_id = ? and as_of > ? and as_of <= ?"
     try:
-        with ledger.reading(database) as db:
-            return db.execute(query, [project_id, since, now]).fetchall() != [(0,)]
+        with database.reading(file) as db:
+            return bool(db.execute(query, [project_id, since, now]).fetchall() != [(0,)])
     except (duckdb.CatalogException, duckdb.IOException):  # never loaded, or being written: the next pull looks again
         return False
 

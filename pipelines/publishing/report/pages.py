@@ -1,10 +1,11 @@
 """The static pages of a release: what was loaded, how labels hold up under review, and what every column means."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import duckdb
 import jinja2
+
+from pipelines.loading import database
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -46,28 +47,22 @@ _NUMBERS: Final = """
         (select count(*) from kili.rejects), (select max(created_at) from marts.labels)"""
 
 
-def write(database: Path, folder: Path, release_id: str) -> None:
+def write(file: Path, folder: Path, release_id: str) -> None:
     """Writes index.html for a published database. Holds no outside address, no e-mail and no script."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    with duckdb.connect(str(database), read_only=True) as db:
+    with database.reading(file) as db:
         numbers = ("assets", "labels", "annotations", "review pairs", "rejects", "newest label")
         page = environment.get_template("index.html").render(
             release_id=release_id,
             numbers=dict(zip(numbers, db.execute(_NUMBERS).fetchall()[0], strict=True)),
-            exports=_rows(db, _EXPORTS),
-            annotators=_rows(db, _ANNOTATORS),
-            jobs=_rows(db, _JOBS),
-            confused=_rows(db, _CONFUSED),
-            tables=_rows(db, _TABLES),
+            exports=database.rows(db, _EXPORTS),
+            annotators=database.rows(db, _ANNOTATORS),
+            jobs=database.rows(db, _JOBS),
+            confused=database.rows(db, _CONFUSED),
+            tables=database.rows(db, _TABLES),
             columns=db.execute(_COLUMNS).fetchall(),
         )
     folder.mkdir()
     (folder / "index.html").write_text(page, encoding="utf-8")
-
-
-def _rows(db: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    found = db.execute(query)
-    names = [column[0] for column in found.description or []]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
