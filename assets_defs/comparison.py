@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets_defs import dlt_tables, ui_metadata, write_lock
 from pipelines.comparison import load as comparison_load
-from pipelines.comparison import records, source
+from pipelines.comparison import method, records, source
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ _READ: Final = [
 
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `comparison`: one op, because one comparison of each pair feeds them all."""
-    nothing = source.comparison(None, settings.method)
+    nothing = source.comparison(None, method.of(settings))
 
     @dg.multi_asset(
         name="comparison",

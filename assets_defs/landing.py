@@ -28,7 +28,7 @@ def exports_found(
     Local ones are read in place; remote ones are fetched into the warehouse's landing folder by their content, beside
     those pulled. What is still being written is left to the next run, but for runs that were started by hand.
     """
-    if settings.exports is None and settings.pull is None:
+    if settings.exports is None and not settings.pull_projects:
         raise dg.Failure(
             "no exports named: set KILI_EXPORTS, a file, folder or glob, or KILI_PULL_PROJECTS, project ids",
             allow_retries=False,

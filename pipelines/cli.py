@@ -50,14 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
     """Runs the whole Dagster job on the exports and reports what it did."""
-    if chosen.exports is None and chosen.pull is None:
+    if chosen.exports is None and not chosen.pull_projects:
         return _complain("no exports named: give --exports, or set KILI_EXPORTS or KILI_PULL_PROJECTS", USAGE)
     if chosen.exports is not None:
         discovery.find(chosen.exports, chosen.warehouse)
     with lock.held(chosen) as is_taken:
         if is_taken:
             preflight.check(chosen)
-        load = up_to_date.load(chosen, chosen.exports) if chosen.exports is not None and chosen.pull is None else None
+        load = None if chosen.pull_projects or chosen.exports is None else up_to_date.load(chosen, chosen.exports)
         if load is None:
             from assets_defs import run_job  # the one place where this package starts Dagster
 

@@ -22,6 +22,6 @@ def load(settings: Settings, url: str) -> ledger.Load | None:
     if ledger.unread(exports, database) or ledger.is_outdated(database) or not reconciliation.is_even(database):
         return None
     with ledger.reading(database) as db:
-        if method.newest(db) != settings.method.version:
+        if method.newest(db) != method.of(settings).version:
             return None
     return ledger.summary(None, exports, database)

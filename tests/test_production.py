@@ -116,14 +116,18 @@ def test_only_the_process_that_started_a_run_counts_as_its_own() -> None:
     ("url", "sentence"),
     [
         pytest.param("postgresql://ana:secret@127.0.0.1:1/dagster", "Connection refused", id="nobody answers"),
-        pytest.param("ana:secret", "an address that starts with postgresql:// is wanted", id="no URL"),
-        pytest.param("postgresql://ana:secret@h:x/d", "not a URL of a PostgreSQL database", id="no port"),
+        pytest.param("ana:secret", "must be a URL such as `postgresql://user:password@host/database`", id="no URL"),
+        pytest.param(
+            "postgresql://ana:secret@h:x/d",
+            "must be the URL of a PostgreSQL database, such as",
+            id="no port",
+        ),
     ],
 )
 def test_a_postgresql_that_cannot_be_used_is_said_without_its_password(url: str, sentence: str, tmp_path: Path) -> None:
     ran = run_command("daemon", "--warehouse", tmp_path, **{settings.DAGSTER_POSTGRES_URL: url})
     assert ran.status == 2
-    assert ran.err.startswith(f"kili-warehouse: {settings.DAGSTER_POSTGRES_URL}: ")
+    assert ran.err.startswith(f"kili-warehouse: {settings.DAGSTER_POSTGRES_URL} must be ")
     assert sentence in ran.err
     assert "secret" not in ran.err
 

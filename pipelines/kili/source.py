@@ -16,9 +16,9 @@ from pipelines.kili import records, rows, versions
 from pipelines.kili.reader import NewExport, Reader
 from pipelines.kili.stored import Known
 from pipelines.kili.workers import Workers
-from pipelines.limits import DEFAULT, Limits
 from pipelines.loading import dlt_resources
 from pipelines.loading.parquet_files import Spool
+from pipelines.settings import Limits
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def kili(
     database: Path,
     project_id: str | None,
     timezone: ZoneInfo,
-    limits: Limits = DEFAULT,
+    limits: Limits,
     workers: int = 1,
     is_key_frames_only: bool = False,
     largest: list[int] | None = None,

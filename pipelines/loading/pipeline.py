@@ -98,7 +98,7 @@ def _collector_off() -> Iterator[None]:
 
 def _source(exports: list[NewExport], settings: Settings, largest: list[int]) -> DltSource:
     known = settings.database, settings.project_id, settings.timezone
-    how = settings.limits, settings.workers, settings.is_key_frames_only
+    how = settings, settings.workers, settings.is_key_frames_only
     return source.kili(exports, *known, *how, largest)
 
 
