@@ -29,7 +29,10 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
         pool=write_lock.POOL,
         specs=dlt_tables.specs(nothing, comparison_load.SCHEMA, records.TABLES, _READ, settings),
     )
-    def comparison(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
+    def comparison(
+        settings: dg.ResourceParam[Settings],
+        warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
+    ) -> Iterator[dg.MaterializeResult[None]]:
         load = comparison_load.load(settings)
         log.info("compared %d pairs of labels, %d in all", load.new_row_counts["pairs"], load.row_counts["pairs"])
         spread = _spread(comparison_load.tenths(settings.database))

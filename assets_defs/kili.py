@@ -31,7 +31,9 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
         check_specs=load_checks.SPECS,
     )
     def kili(
-        found: list[discovery.Landed], settings: dg.ResourceParam[Settings]
+        found: list[discovery.Landed],
+        settings: dg.ResourceParam[Settings],
+        warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         before = reconciliation.columns(settings.database)
         load = pipeline.load(found, settings)

@@ -22,6 +22,7 @@ _RETRIES: Final = dg.RetryPolicy(
 def exports_found(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
+    warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
 ) -> dg.MaterializeResult[list[discovery.Landed]]:
     """One export file or folder each, found in KILI_EXPORTS or pulled from Kili (KILI_PULL_PROJECTS).
 

@@ -169,7 +169,12 @@ def test_a_run_that_nobody_started_by_hand_leaves_what_is_still_being_written(
     cut.write_bytes(b"PK")
 
     def found(tags: dict[str, str]) -> int:
-        done = dg.materialize([landing.exports_found], instance=instance, resources={"settings": watched}, tags=tags)
+        done = dg.materialize(
+            [landing.exports_found],
+            instance=instance,
+            resources={"settings": watched, "warehouse_lock": None},
+            tags=tags,
+        )
         return len(done.output_for_node("landing__kili"))
 
     assert found(dict(automation.WAITS_FOR_WRITERS)) == 8

@@ -108,6 +108,8 @@ def test_no_two_runs_write_at_a_time(graph: dg.Definitions, chosen: settings.Set
         "landing__kili",
         "marts__score_reconciliation_scores_match_kili",
     }
+    for node in graph.resolve_job_def(definitions.JOB).nodes:
+        assert "warehouse_lock" in node.definition.required_resource_keys, node.name
     with dg.DagsterInstance.from_config(str(dagster_instance.prepare(chosen))) as instance:
         pools = instance.get_concurrency_config().pool_config
     assert (pools.pool_granularity.value, pools.default_pool_limit) == ("run", 1)

@@ -93,7 +93,9 @@ def test_a_store_that_does_not_answer_is_asked_again(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Recovering) as store, dg.DagsterInstance.ephemeral() as instance:
         threading.Thread(target=store.serve_forever, daemon=True).start()
         chosen = settings.from_environment().at(f"http://127.0.0.1:{store.server_port}/page.json", tmp_path)
-        done = dg.materialize([landing.exports_found], instance=instance, resources={"settings": chosen})
+        done = dg.materialize(
+            [landing.exports_found], instance=instance, resources={"settings": chosen, "warehouse_lock": None}
+        )
         store.shutdown()
     assert done.success
     assert any(event.is_step_up_for_retry for event in done.all_events)

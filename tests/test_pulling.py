@@ -297,7 +297,9 @@ def test_a_missing_environment_is_named(chosen: settings.Settings, monkeypatch: 
 def test_pulled_and_found_exports_are_loaded_together(chosen: settings.Settings) -> None:
     both = chosen.model_copy(update={"exports": str(SAMPLES)})
     with dg.DagsterInstance.ephemeral() as instance:
-        done = dg.materialize([landing_asset.exports_found], instance=instance, resources={"settings": both})
+        done = dg.materialize(
+            [landing_asset.exports_found], instance=instance, resources={"settings": both, "warehouse_lock": None}
+        )
     assert len(done.output_for_node("landing__kili")) == 1 + 8
 
 
