@@ -27,7 +27,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="comparison",
         pool=write_lock.POOL,
-        specs=dlt_tables.specs(nothing, comparison_load.SCHEMA, records.TABLES, _READ, settings),
+        specs=dlt_tables.specs(nothing, comparison_load.SCHEMA, records.TABLES, _READ),
     )
     def comparison(
         settings: dg.ResourceParam[Settings],

@@ -21,7 +21,7 @@ _LANDING: Final = dg.AssetKey(["landing", "kili"])
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
     nothing = source.kili([], settings.database, settings.project_id, settings.timezone, settings)
-    specs = dlt_tables.specs(nothing, ledger.SCHEMA, records.TABLES, [_LANDING], settings)
+    specs = dlt_tables.specs(nothing, ledger.SCHEMA, records.TABLES, [_LANDING])
 
     @dg.multi_asset(
         name="kili",

@@ -115,6 +115,13 @@ def test_no_two_runs_write_at_a_time(graph: dg.Definitions, chosen: settings.Set
     assert (pools.pool_granularity.value, pools.default_pool_limit) == ("run", 1)
 
 
+def test_reading_definitions_writes_nothing_but_what_dbt_parses(
+    graph: dg.Definitions, chosen: settings.Settings
+) -> None:
+    graph.resolve_job_def(definitions.JOB)
+    assert {path.name for path in chosen.work.iterdir()} - {"dagster"} == {"dbt", "dbt_sources"}
+
+
 def values(config_type: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The paths in a job's run configuration that take a value rather than further names."""
     if not hasattr(config_type, "fields"):
