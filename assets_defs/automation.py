@@ -68,7 +68,7 @@ def schedule(settings: Settings, job_name: str) -> dg.ScheduleDefinition:
         description="Runs the whole job at the times of KILI_SCHEDULE, unless a run is under way.",
     )
     def scheduled_run(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if settings.exports is None and settings.pull is None:
+        if settings.exports is None and not settings.pull_projects:
             return dg.SkipReason(_NO_EXPORTS)
         if run := _run_under_way(context.instance, job_name):
             return dg.SkipReason(f"run {run.run_id} is {_status(run)}")

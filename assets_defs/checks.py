@@ -21,7 +21,10 @@ _OFF: Final = f"""
     config_schema={},
     description=f"Kili's own marks and our scores differ by {_TOLERANCE} at most.",
 )
-def scores_match_kili(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+def scores_match_kili(
+    settings: dg.ResourceParam[Settings],
+    warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
+) -> dg.AssetCheckResult:
     """Warns with the marks that differ; the greatest differences first."""
     with database.reading(settings.database) as db:
         rows = database.rows(db, _OFF)

@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets_defs import dlt_tables, ui_metadata, write_lock
 from pipelines.comparison import load as comparison_load
-from pipelines.comparison import records, source
+from pipelines.comparison import method, records, source
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -22,14 +22,17 @@ _READ: Final = [
 
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `comparison`: one op, because one comparison of each pair feeds them all."""
-    nothing = source.comparison(None, settings.method)
+    nothing = source.comparison(None, method.of(settings))
 
     @dg.multi_asset(
         name="comparison",
         pool=write_lock.POOL,
-        specs=dlt_tables.specs(nothing, comparison_load.SCHEMA, records.TABLES, _READ, settings),
+        specs=dlt_tables.specs(nothing, comparison_load.SCHEMA, records.TABLES, _READ),
     )
-    def comparison(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
+    def comparison(
+        settings: dg.ResourceParam[Settings],
+        warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
+    ) -> Iterator[dg.MaterializeResult[None]]:
         load = comparison_load.load(settings)
         log.info("compared %d pairs of labels, %d in all", load.new_row_counts["pairs"], load.row_counts["pairs"])
         spread = _spread(comparison_load.tenths(settings.database))

@@ -99,7 +99,10 @@ def models(settings: Settings) -> dg.AssetsDefinition:
         pool=write_lock.POOL,
     )
     def dbt(
-        context: dg.AssetExecutionContext, dbt: dg.ResourceParam[Dbt], settings: dg.ResourceParam[Settings]
+        context: dg.AssetExecutionContext,
+        dbt: dg.ResourceParam[Dbt],
+        settings: dg.ResourceParam[Settings],
+        warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
     ) -> Iterator[Any]:
         digest = dbt_project.models_digest()
         release = releases.current(settings.warehouse)

@@ -50,7 +50,8 @@ def build(
         executor=dg.in_process_executor.configured({}, config_schema={}),
         loggers={QUIET: dg.colored_console_logger.configured({"log_level": "CRITICAL"}, config_schema={})},
         resources={
-            "settings": write_lock.alone(with_settings),
+            "settings": dg.ResourceDefinition(lambda _: with_settings, {}, "The settings of this warehouse."),
+            "warehouse_lock": write_lock.resource(with_settings),
             "dbt": dbt_models.command,
             "io_manager": io_manager.found_exports(with_settings),
         },

@@ -1,14 +1,15 @@
 """Tables that dlt loads, as Dagster assets: one declared table, one asset."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import dagster as dg
 import dagster_dlt
 from dlt.sources import DltSource
 
-from pipelines.loading import pipeline
 from pipelines.loading.tables import Table
-from pipelines.settings import Settings
+
+_KINDS: Final = {"dlt", "duckdb"}
 
 
 class _Translator(dagster_dlt.DagsterDltTranslator):
@@ -38,10 +39,12 @@ class _Translator(dagster_dlt.DagsterDltTranslator):
                 deps=self.upstream,
                 description=table.description,
                 group_name=self.schema,
+                kinds=_KINDS,
             )
             .merge_attributes(
                 metadata={
                     "dagster/column_schema": dg.TableSchema(columns),
+                    "dagster/storage_kind": "duckdb",
                     "dagster/table_name": f"warehouse.{self.schema}.{table.name}",
                 }
             )
@@ -49,18 +52,23 @@ class _Translator(dagster_dlt.DagsterDltTranslator):
 
 
 def specs(
-    source: DltSource, schema: str, tables: Sequence[Table], upstream: Sequence[dg.AssetKey], settings: Settings
+    source: DltSource, schema: str, tables: Sequence[Table], upstream: Sequence[dg.AssetKey]
 ) -> list[dg.AssetSpec]:
-    """One asset for each table of a schema that dlt loads, and one for dlt's ledger of loads beside them."""
+    """One asset for each table of a schema that dlt loads, and one for dlt's ledger of loads beside them.
+
+    They are made without a dlt pipeline, which would write to dlt's folder, where a run may be loading.
+    """
     translator = _Translator(schema, tables, upstream)
+    data_of = dagster_dlt.translator.DltResourceTranslatorData
+    resources = source.selected_resources.values()
     return [
-        *dagster_dlt.build_dlt_asset_specs(source, pipeline.pipeline(schema, settings), translator),
+        *(translator.get_asset_spec(data_of(resource=resource, pipeline=None)) for resource in resources),
         dg.AssetSpec(
             [schema, "_dlt_loads"],
             deps=upstream,
             description="One row for each finished load, written last: rows of a load that is not here do not count.",
             group_name=schema,
-            kinds={"dlt", "duckdb"},
+            kinds=_KINDS,
         ),
     ]
 

@@ -46,6 +46,7 @@ storage:
     postgres_url:
       env: {settings.DAGSTER_POSTGRES_URL}
 """
+_MUST_BE: Final = f"{settings.DAGSTER_POSTGRES_URL} must be the URL of a PostgreSQL database"
 
 
 def prepare(chosen: Settings) -> Path:
@@ -72,6 +73,6 @@ def _connect(url: str) -> None:
     try:
         sqlalchemy.create_engine(url).connect().close()
     except (sqlalchemy.exc.ArgumentError, ValueError):
-        raise settings.BadSetting(f"{settings.DAGSTER_POSTGRES_URL}: not a URL of a PostgreSQL database") from None
+        raise settings.BadSetting(f"{_MUST_BE}, such as `postgresql://user:password@host/database`") from None
     except sqlalchemy.exc.OperationalError as error:
-        raise settings.BadSetting(f"{settings.DAGSTER_POSTGRES_URL}: {str(error.orig).strip()}") from None
+        raise settings.BadSetting(f"{_MUST_BE} that accepts connections: {str(error.orig).strip()}") from None

@@ -22,7 +22,7 @@ _LANDING: Final = dg.AssetKey(["landing", "kili"])
 def tables(settings: Settings, on_load: Callable[[ledger.Load], None] | None = None) -> dg.AssetsDefinition:
     """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
     nothing = source.kili([], settings)
-    specs = dlt_tables.specs(nothing, ledger.SCHEMA, records.TABLES, [_LANDING], settings)
+    specs = dlt_tables.specs(nothing, ledger.SCHEMA, records.TABLES, [_LANDING])
 
     @dg.multi_asset(
         name="kili",
@@ -32,7 +32,9 @@ def tables(settings: Settings, on_load: Callable[[ledger.Load], None] | None = N
         check_specs=load_checks.SPECS,
     )
     def kili(
-        found: list[discovery.Landed], settings: dg.ResourceParam[Settings]
+        found: list[discovery.Landed],
+        settings: dg.ResourceParam[Settings],
+        warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         before = database.columns(settings.database, ledger.SCHEMA)
         load = kili_load.load(found, settings)

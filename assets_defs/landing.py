@@ -25,13 +25,14 @@ def exports(listed: list[discovery.Found] | None = None) -> dg.AssetsDefinition:
     def exports_found(
         context: dg.AssetExecutionContext,
         settings: dg.ResourceParam[Settings],
+        warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
     ) -> dg.MaterializeResult[list[discovery.Landed]]:
         """One export file or folder each, found in KILI_EXPORTS or pulled from Kili (KILI_PULL_PROJECTS).
 
         Local ones are read in place; remote ones are fetched into the warehouse's landing folder by their content,
         beside those pulled. A run that was not started by hand skips files that are still being written.
         """
-        if settings.exports is None and settings.pull is None:
+        if settings.exports is None and not settings.pull_projects:
             raise dg.Failure(
                 "no exports named: set KILI_EXPORTS, a file, folder or glob, or KILI_PULL_PROJECTS, project ids",
                 allow_retries=False,

@@ -45,7 +45,7 @@ _FEW_REJECTED: Final = dg.AssetCheckSpec(
 _RECENT_LABEL: Final = dg.AssetCheckSpec(
     "newest_label_is_recent",
     asset=_LABELS,
-    description="The newest label is not older than KILI_STALE_LABELS_DAYS, if that is set.",
+    description="The newest label is not older than KILI_MAX_LABEL_AGE_DAYS, if that is set.",
 )
 _NAMED: Final = 5
 SPECS: Final = (_ALL_ACCOUNTED_FOR, _NOTHING_NEW, _USUAL_VOLUME, _SAME_COLUMNS, _FEW_REJECTED, _RECENT_LABEL)
@@ -56,7 +56,7 @@ def results(settings: Settings, load_id: str | None, found: reconciliation.Audit
 
     Raises `dg.Failure` at the end, in words, if records are unaccounted for.
     """
-    most, days, age = settings.thresholds.rejected_share, settings.thresholds.label_days, found.newest_label_age_days
+    most, days, age = settings.max_rejected_share, settings.max_label_age_days, found.newest_label_age_days
     many = [one for one in found.refused if one.rejected_share > most]
     lost = _lost(settings, found) if found.uneven else None
     exports = _table(reconciliation.Balance, found.balances)

@@ -26,7 +26,10 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         pool=write_lock.POOL,
         config_schema={},
     )
-    def published(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
+    def published(
+        settings: dg.ResourceParam[Settings],
+        warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
+    ) -> dg.MaterializeResult[None]:
         """One folder a release: marts and ledger as a DuckDB file and as Parquet, and the pages about them.
 
         `current` in the warehouse folder is moved to the newest in one step: readers see the old release or the new.

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipelines import settings
+from pipelines.setting_forms import HOST
 
 
 class RequestGuard:
@@ -43,7 +43,7 @@ class RequestGuard:
 
     def _is_allowed(self, authority: str) -> bool:
         """Whether a host, with or without port, is a loopback name or one of `ui_hosts`; of these, as it is there."""
-        parts = settings.HOST.fullmatch(authority.lower())
+        parts = HOST.fullmatch(authority.lower())
         return parts is not None and (
             _is_loopback(parts["name"]) or not self._ui_hosts.isdisjoint((parts["name"], parts[0]))
         )

@@ -119,9 +119,9 @@ def _bound(port: int) -> Iterator[socket.socket]:
         try:
             listener.bind((_HOST, port))
         except (OSError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "ports are numbers up to 65535"
+            reason = error.strerror if isinstance(error, OSError) else "there is no such port"
             raise settings.BadSetting(
-                f"--port {port}: cannot listen on {_HOST}: {reason}; choose another port"
+                f"--port must be a free port of {_HOST} up to 65535, got `{port}`: {reason}"
             ) from None
         yield listener
 

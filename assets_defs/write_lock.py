@@ -14,16 +14,14 @@ POOL: Final = "warehouse"  # of one, held by a run from its start to its end: se
 _PATIENCE: Final = 3600  # seconds
 
 
-def alone(settings: Settings) -> dg.ResourceDefinition:
-    """The settings as a resource, with which comes the lock: a run has both from before its first step to its end."""
+def resource(settings: Settings) -> dg.ResourceDefinition:
+    """The lock as a resource. A run whose steps ask for it holds it from before its first step to its end."""
 
-    @dg.resource(
-        config_schema={}, description="The settings of this warehouse. A run that has them holds the warehouse's lock."
-    )
-    def with_lock(context: dg.InitResourceContext) -> Iterator[Settings]:
+    @dg.resource(config_schema={}, description="The warehouse's lock. A run that has it is the only one that writes.")
+    def warehouse_lock(context: dg.InitResourceContext) -> Iterator[None]:
         with lock.held(settings, _PATIENCE, context.log or lock.log) as is_taken:
             if is_taken:
                 preflight.check(settings, context.log or preflight.log)
-            yield settings
+            yield
 
-    return with_lock
+    return warehouse_lock

@@ -77,14 +77,12 @@ def profile(export: Path, folder: Path) -> None:
 
 
 def _ours(export: Path, folder: Path, workers: int | None = None) -> Callable[[], int]:
-    from dataclasses import replace
-
     from pipelines import settings
     from pipelines.kili import load as kili_load
     from pipelines.landing import discovery
 
     here = settings.from_environment().at(str(export), folder)
-    here = here if workers is None else replace(here, workers=workers)
+    here = here if workers is None else here.model_copy(update={"workers": workers})
     found = [discovery.Landed(str(export), export)]
     return lambda: sum(kili_load.load(found, here).new_row_counts.values())
 

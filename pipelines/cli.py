@@ -50,13 +50,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
     """Runs the whole Dagster job on the exports and reports what it did."""
-    if chosen.exports is None and chosen.pull is None:
+    if chosen.exports is None and not chosen.pull_projects:
         return _complain("no exports named: give --exports, or set KILI_EXPORTS or KILI_PULL_PROJECTS", USAGE)
     found = [] if chosen.exports is None else discovery.find(chosen.exports, chosen.warehouse)
     with lock.held(chosen) as is_taken:
         if is_taken:
             preflight.check(chosen)
-        load = None if chosen.pull else up_to_date.summary_if_up_to_date(chosen, found)
+        load = None if chosen.pull_projects else up_to_date.summary_if_up_to_date(chosen, found)
         if load is None:
             from assets_defs import run_job  # the one place where this package starts Dagster
 

@@ -1,92 +1,187 @@
-"""The one place that reads the environment."""
+"""Settings: each environment variable is declared once, with its meaning, expected form and default."""
 
 import errno
 import os
-import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Any, Final, Self
+from zoneinfo import ZoneInfo
 
-from pipelines import limits, thresholds
-from pipelines.comparison import method
-from pipelines.comparison.method import Method
-from pipelines.limits import Limits
-from pipelines.thresholds import Thresholds
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipelines import setting_forms as forms
 
 DAGSTER_POSTGRES_URL: Final = "KILI_DAGSTER_POSTGRES_URL"
-HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?")  # with or without port, in lower case
-_DAILY: Final = "0 6 * * *"
+_RENAMED: Final = {
+    "KILI_MAX_RATIO": "KILI_MAX_COMPRESSION_RATIO",
+    "KILI_STALE_LOAD_HOURS": "KILI_MAX_LOAD_AGE_HOURS",
+    "KILI_STALE_LABELS_DAYS": "KILI_MAX_LABEL_AGE_DAYS",
+}
 _UTC: Final = ZoneInfo("UTC")
-_POSTGRES: Final = ("postgresql://", "postgresql+psycopg2://")
-_SHOWN: Final = 100  # characters of a value that an error repeats
-_MOST_WORKERS: Final = 1024
-_MOST_BYTES: Final = 1 << 50
-_MOST_TIMES: Final = 1_000_000
-_MOST_HOURS: Final = 100 * 366 * 24
-_MOST_DAYS: Final = 100 * 366
-_KILI: Final = "https://cloud.kili-technology.com/api/label/v2/graphql"
 
 
 class BadSetting(Exception):
-    """An environment variable or an option holds what cannot be used."""
+    """An environment variable or an option has a value that cannot be used."""
 
 
-@dataclass(frozen=True)
-class Pull:
-    """What to ask Kili itself for: projects by their ids, at an address of its API, with a key that is never shown."""
+class _Group(BaseModel):
+    """Settings of one stage: a section of docs/configuration.md. A field without `repr` is secret."""
 
-    project_ids: tuple[str, ...]
-    endpoint: str
-    key: str = field(repr=False)
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Where exports come from and where the warehouse lies.
+class Exports(_Group):
+    """Exports and warehouse."""
 
-    exports: file, folder or glob, local or any URL fsspec understands (KILI_EXPORTS).
-    warehouse: the warehouse folder (KILI_WAREHOUSE).
-    project_id: the project of exports that do not name theirs (KILI_PROJECT_ID).
-    timezone: the zone of the dates in READMEs, which name none (KILI_EXPORT_TIMEZONE).
-    is_key_frames_only: of videos, only annotations on key frames become rows of `kili.annotations`, and what was
-        interpolated between them does not; `kili.responses` holds it all (KILI_KEY_FRAMES_ONLY). To be chosen once
-        for a warehouse: an answer is taken apart once for each flatten_version, so a change holds for answers that
-        come later, and only with the same choice does the same set of exports give the same marts.
-    workers: how many processes read exports (KILI_WORKERS); the processors this process may use, if not given.
-    limits: what a packed file may unpack to, in bytes (KILI_MAX_ENTRY_BYTES) and as a multiple of its packed size
-        (KILI_MAX_RATIO), and the longest record in bytes (KILI_MAX_RECORD_BYTES).
-    method: how labels are compared: the overlap that makes a relabelling (KILI_RELABEL_IOU), and whether videos are
-        scored by their key frames alone (KILI_SCORE_KEY_FRAMES_ONLY).
-    schedule: when Dagster runs the whole job whatever the landing place holds, in cron's five fields (KILI_SCHEDULE),
-        and the zone that they mean (KILI_SCHEDULE_TIMEZONE).
-    pull: projects whose exports are pulled from Kili (KILI_PULL_PROJECTS), with the key (KILI_API_KEY) and the address
-        of its API (KILI_API_ENDPOINT, as Kili's own client calls it); null where no project is named.
-    dagster_postgres: the URL, with its password, of the PostgreSQL database where Dagster keeps runs and events
-        (KILI_DAGSTER_POSTGRES_URL); SQLite in the work folder, if not given.
-    thresholds: the share of rejected records from which a check warns (KILI_MAX_REJECTED_SHARE), and the ages from
-        which the load (KILI_STALE_LOAD_HOURS) and the newest label (KILI_STALE_LABELS_DAYS) are stale.
-    ui_hosts: host names besides this machine's own under which the UI is served, with or without port
-        (KILI_UI_HOSTS). Without port, all ports of the name are meant.
-    alert_webhook: where alerts are posted (KILI_ALERT_WEBHOOK). The address is a secret, and not part of what is
-        printed of these settings.
-    """
+    exports: Annotated[str | None, forms.Form("a path, glob or URL that fsspec reads")] = Field(
+        None, alias="KILI_EXPORTS", description="File, folder or glob of exports. The option `--exports` replaces it."
+    )
+    warehouse: forms.Folder = Field(
+        Path("warehouse"),
+        alias="KILI_WAREHOUSE",
+        validate_default=True,
+        description="The warehouse folder. The option `--warehouse` replaces it.",
+    )
+    project_id: Annotated[str | None, forms.Form("a project id")] = Field(
+        None, alias="KILI_PROJECT_ID", description="Project of exports that do not name theirs. It starts no pull."
+    )
+    timezone: forms.Zone = Field(
+        _UTC, alias="KILI_EXPORT_TIMEZONE", description="Time zone of the export dates in READMEs, which name none."
+    )
 
-    exports: str | None
-    warehouse: Path
-    project_id: str | None
-    timezone: ZoneInfo
-    limits: Limits = limits.DEFAULT
-    method: Method = method.DEFAULT
-    workers: int = 1
-    is_key_frames_only: bool = False
-    schedule: str = _DAILY
-    schedule_timezone: ZoneInfo = _UTC
-    pull: Pull | None = None
-    dagster_postgres: str | None = field(default=None, repr=False)
-    thresholds: Thresholds = thresholds.DEFAULT
-    ui_hosts: tuple[str, ...] = ()
-    alert_webhook: str | None = field(default=None, repr=False)
+
+class Pull(_Group):
+    """Pull exports from the Kili API."""
+
+    pull_projects: forms.ProjectIds = Field((), alias="KILI_PULL_PROJECTS", description="Projects that each run pulls.")
+    api_key: Annotated[str, forms.Form("a key of the Kili API")] = Field(
+        "", alias="KILI_API_KEY", repr=False, description="Key of the Kili API. Required to pull projects."
+    )
+    api_endpoint: Annotated[str, forms.Form("a URL")] = Field(
+        "https://cloud.kili-technology.com/api/label/v2/graphql",
+        alias="KILI_API_ENDPOINT",
+        description="GraphQL endpoint of the Kili API.",
+    )
+
+    @model_validator(mode="after")
+    def _has_key(self) -> Self:
+        if self.pull_projects and not self.api_key:
+            raise ValueError("KILI_API_KEY must be a key of the Kili API if KILI_PULL_PROJECTS is set, got nothing")
+        return self
+
+
+class Limits(_Group):
+    """Limits of an export."""
+
+    max_entry_bytes: forms.Bytes = Field(
+        8 << 30,
+        alias="KILI_MAX_ENTRY_BYTES",
+        description="Largest uncompressed size of a compressed file or a zip entry. It is uncompressed to disk.",
+    )
+    max_compression_ratio: forms.Ratio = Field(
+        400,
+        alias="KILI_MAX_COMPRESSION_RATIO",
+        description="Largest uncompressed size as a multiple of the compressed size. Static video, the most repetitive "
+        "kind of export, has 180; a zip bomb has 1,000.",
+    )
+    max_record_bytes: forms.Bytes = Field(
+        1 << 30,
+        alias="KILI_MAX_RECORD_BYTES",
+        description="Largest record: an asset with its labels. It is held in memory whole.",
+    )
+
+
+class Loading(_Group):
+    """Load."""
+
+    workers: forms.Processes = Field(
+        default_factory=forms.processors,
+        alias="KILI_WORKERS",
+        description="Number of processes that read large exports.",
+    )
+    is_key_frames_only: forms.Flag = Field(
+        False,
+        alias="KILI_KEY_FRAMES_ONLY",
+        description="Whether only annotations on key frames of videos become rows of `kili.annotations`. "
+        "`kili.responses` holds interpolated ones in any case. Choose once for a warehouse: a change applies only to "
+        "answers that are loaded later.",
+    )
+
+
+class Comparison(_Group):
+    """Comparison of labels."""
+
+    relabel_iou: forms.Share = Field(
+        0.5,
+        alias="KILI_RELABEL_IOU",
+        description="Smallest overlap (IoU) at which an annotation of another category counts as relabelled.",
+    )
+    score_key_frames_only: forms.Flag = Field(
+        False,
+        alias="KILI_SCORE_KEY_FRAMES_ONLY",
+        description="Whether only key frames of videos are scored. Edits are listed for every frame.",
+    )
+
+
+class Checks(_Group):
+    """Checks and alerts."""
+
+    max_rejected_share: forms.Share = Field(
+        0.05,
+        alias="KILI_MAX_REJECTED_SHARE",
+        description="Share of rejected records in an export above which a check warns.",
+    )
+    max_load_age_hours: forms.Hours = Field(
+        48,
+        alias="KILI_MAX_LOAD_AGE_HOURS",
+        description="Age of the last run, in hours, at which tables and marts are stale. "
+        "Dagster warns at half of it. 0: never.",
+    )
+    max_label_age_days: forms.Days = Field(
+        0,
+        alias="KILI_MAX_LABEL_AGE_DAYS",
+        description="Age of the newest label, in days, above which a check warns. 0: never.",
+    )
+    alert_webhook: forms.Webhook = Field(
+        None,
+        alias="KILI_ALERT_WEBHOOK",
+        repr=False,
+        description="Address that receives alerts, in the JSON of Slack's incoming webhooks.",
+    )
+
+
+class Dagster(_Group):
+    """Dagster."""
+
+    schedule: forms.Cron = Field(
+        "0 6 * * *", alias="KILI_SCHEDULE", description="When Dagster runs the job even if there is no new export."
+    )
+    schedule_timezone: forms.Zone = Field(
+        _UTC, alias="KILI_SCHEDULE_TIMEZONE", description="Time zone of `KILI_SCHEDULE`."
+    )
+    ui_hosts: forms.Hosts = Field(
+        (),
+        alias="KILI_UI_HOSTS",
+        description="Host names under which the UI is served, besides those of this machine. "
+        "A name without port allows all its ports.",
+    )
+    dagster_postgres: forms.Postgres = Field(
+        None,
+        alias=DAGSTER_POSTGRES_URL,
+        repr=False,
+        description="PostgreSQL database of Dagster's runs and events. Without it: SQLite in the warehouse's `work/`.",
+    )
+
+
+class Settings(Exports, Pull, Limits, Loading, Comparison, Checks, Dagster, BaseSettings):
+    """All settings of a process: arguments, else environment variables, else defaults. Frozen."""
+
+    # Pydantic also reads variables with the names of fields, such as `warehouse`: the prefix keeps these out.
+    # It also validates defaults, unless told not to: that of the schedule would import croniter.
+    model_config = SettingsConfigDict(
+        case_sensitive=True, env_ignore_empty=True, env_prefix="KILI_", extra="ignore", validate_default=False
+    )
 
     @property
     def work(self) -> Path:
@@ -94,7 +189,7 @@ class Settings:
         return self.warehouse / "work"
 
     def prepare_work(self) -> Path:
-        """Makes the pipeline's own folder, for nobody else to read, and gives it. Raises `BadSetting`."""
+        """Makes the pipeline's own folder, readable for its owner only, and returns it. Raises `BadSetting`."""
         try:
             self.warehouse.mkdir(mode=0o755, parents=True, exist_ok=True)
             self.work.mkdir(exist_ok=True)
@@ -108,7 +203,7 @@ class Settings:
 
     @property
     def dbt(self) -> Path:
-        """dbt's folder: its manifest and what it compiled and ran."""
+        """dbt's folder: its manifest, compiled models and run results."""
         return self.work / "dbt"
 
     @property
@@ -116,160 +211,33 @@ class Settings:
         """The DuckDB file that the pipeline writes."""
         return self.work / "warehouse.duckdb"
 
-    def at(self, exports: str | None, warehouse: Path | None) -> "Settings":
-        """These settings with a command's options in place of the environment's."""
-        folder = self.warehouse if warehouse is None else _folder("--warehouse", warehouse)
-        return replace(self, exports=exports or self.exports, warehouse=folder)
+    def at(self, exports: str | None, warehouse: Path | None) -> Self:
+        """These settings, with a command's options in place of the environment's. Raises `BadSetting`."""
+        options: dict[str, Any] = {"exports": exports or self.exports}
+        if warehouse is not None:
+            try:
+                options["warehouse"] = forms.folder(warehouse)
+            except ValueError as error:
+                field = Settings.model_fields["warehouse"]
+                raise BadSetting(forms.sentence("--warehouse", field, warehouse, str(error))) from None
+        return self.model_copy(update=options)
 
 
 def from_environment() -> Settings:
-    """The settings of this process. Raises `BadSetting`."""
-    return Settings(
-        exports=os.environ.get("KILI_EXPORTS") or None,
-        warehouse=_folder("KILI_WAREHOUSE", Path(os.environ.get("KILI_WAREHOUSE") or "warehouse")),
-        project_id=os.environ.get("KILI_PROJECT_ID") or None,
-        timezone=_zone("KILI_EXPORT_TIMEZONE"),
-        is_key_frames_only=_flag("KILI_KEY_FRAMES_ONLY"),
-        workers=max(_size("KILI_WORKERS", _processors(), _MOST_WORKERS), 1),
-        limits=Limits(
-            entry_bytes=_size("KILI_MAX_ENTRY_BYTES", limits.DEFAULT.entry_bytes, _MOST_BYTES),
-            ratio=_size("KILI_MAX_RATIO", limits.DEFAULT.ratio, _MOST_TIMES),
-            record_bytes=_size("KILI_MAX_RECORD_BYTES", limits.DEFAULT.record_bytes, _MOST_BYTES),
-        ),
-        schedule=_cron("KILI_SCHEDULE"),
-        schedule_timezone=_zone("KILI_SCHEDULE_TIMEZONE"),
-        method=Method(
-            relabel_iou=_share("KILI_RELABEL_IOU", method.DEFAULT.relabel_iou),
-            key_frames_only=_flag("KILI_SCORE_KEY_FRAMES_ONLY"),
-        ),
-        pull=_pull(),
-        dagster_postgres=_postgres(DAGSTER_POSTGRES_URL),
-        thresholds=Thresholds(
-            rejected_share=_share("KILI_MAX_REJECTED_SHARE", thresholds.DEFAULT.rejected_share),
-            load_hours=_size("KILI_STALE_LOAD_HOURS", thresholds.DEFAULT.load_hours, _MOST_HOURS),
-            label_days=_size("KILI_STALE_LABELS_DAYS", thresholds.DEFAULT.label_days, _MOST_DAYS),
-        ),
-        ui_hosts=_hosts("KILI_UI_HOSTS"),
-        alert_webhook=_webhook("KILI_ALERT_WEBHOOK"),
-    )
-
-
-def _folder(name: str, path: Path) -> Path:
-    """The absolute path of a folder that is there or can be made."""
-    shown = _short(path)
+    """The settings of this process. Raises `BadSetting`, which names every wrong variable."""
+    wrong = [f"{old} was renamed: set {new} instead" for old, new in _RENAMED.items() if os.environ.get(old)]
     try:
-        folder = path.expanduser().resolve()
-        if folder.is_dir():
-            return folder
-        there = next(one for one in (folder, *folder.parents) if one.exists())
-        if not there.is_dir():
-            raise BadSetting(f"{name}: a folder is wanted, and {_short(there)} is a file")
-    except RuntimeError:  # so expanduser and resolve
-        wrong = "there is no such user" if shown.startswith("~") else "its links lead in a circle"
-        raise BadSetting(f"{name}: {wrong}: {shown}") from None
-    except (OSError, ValueError) as error:
-        raise BadSetting(f"{name}: a folder is wanted, not {shown}: {getattr(error, 'strerror', error)}") from None
-    return folder
+        settings = Settings()
+    except ValidationError as error:
+        wrong += _sentences(error)
+    if wrong:
+        raise BadSetting("; ".join(wrong))
+    return settings
 
 
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
-
-
-def _pull() -> Pull | None:
-    named = os.environ.get("KILI_PULL_PROJECTS") or ""
-    project_ids = tuple(dict.fromkeys(one.strip() for one in named.split(",") if one.strip()))
-    if not project_ids:
-        return None
-    if wrong := next((one for one in project_ids if not re.fullmatch(r"[\w-]+", one, re.ASCII)), None):
-        wanted = "ids of projects with commas between them are wanted"
-        raise BadSetting(f"KILI_PULL_PROJECTS: {wanted}, not {_short(wrong)}")
-    key = os.environ.get("KILI_API_KEY")
-    if not key:
-        raise BadSetting("KILI_PULL_PROJECTS: Kili gives nothing without a key, set KILI_API_KEY too")
-    return Pull(project_ids, os.environ.get("KILI_API_ENDPOINT") or _KILI, key)
-
-
-def _processors() -> int:
-    """Those this process may use; macOS tells only how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _zone(name: str) -> ZoneInfo:
-    zone = os.environ.get(name) or "UTC"
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # an OSError where the name is a folder's, or very long
-        raise BadSetting(f"{name}: no such time zone: {_short(zone)}") from None
-
-
-def _cron(name: str) -> str:
-    cron = os.environ.get(name)
-    if not cron:
-        return _DAILY
-    from croniter import croniter  # takes a tenth of a second, which most commands need not spend
-
-    try:
-        croniter(cron).get_next()
-        is_usable = len(croniter.expand(cron)[0]) == 5
-    except (ValueError, KeyError):
-        is_usable = False
-    if not is_usable:
-        raise BadSetting(f"{name}: cron's five fields are wanted, such as {_DAILY}, not {_short(cron)}")
-    return cron
-
-
-def _size(name: str, default: int, most: int) -> int:
-    value = os.environ.get(name) or str(default)
-    if not value.isdecimal():
-        raise BadSetting(f"{name}: a whole number is wanted, not {_short(value)}")
-    if len(value.lstrip("0")) > len(str(most)) or int(value) > most:
-        raise BadSetting(f"{name}: {most} is the most there can be, not {_short(value)}")
-    return int(value)
-
-
-def _share(name: str, default: float) -> float:
-    value = os.environ.get(name) or str(default)
-    try:
-        share = float(value)
-    except ValueError:
-        share = -1
-    if not 0 <= share <= 1:
-        raise BadSetting(f"{name}: a number from 0 to 1 is wanted, not {_short(value)}")
-    return share
-
-
-def _flag(name: str) -> bool:
-    value = os.environ.get(name) or "false"
-    if value.lower() not in ("true", "false"):
-        raise BadSetting(f"{name}: true or false is wanted, not {_short(value)}")
-    return value.lower() == "true"
-
-
-def _hosts(name: str) -> tuple[str, ...]:
-    value = os.environ.get(name) or ""
-    hosts = tuple(host for part in value.split(",") if (host := part.strip().lower()))
-    if wrong := next((host for host in hosts if not HOST.fullmatch(host)), None):
-        raise BadSetting(
-            f"{name} must be host names with commas between them, such as warehouse.example.org, got `{wrong}`"
-        )
-    return hosts
-
-
-def _webhook(name: str) -> str | None:
-    """The address is not repeated where it is wrong, since whoever knows it may post."""
-    url = os.environ.get(name) or None
-    if url is not None and not url.startswith(("https://", "http://")):
-        raise BadSetting(f"{name}: an address that starts with https:// or http:// is wanted")
-    return url
-
-
-def _postgres(name: str) -> str | None:
-    """Of an address that is wrong only the scheme is repeated, since it may hold a password."""
-    url = os.environ.get(name) or None
-    if url is not None and not url.startswith(_POSTGRES):
-        scheme, separator, _ = url.partition("://")
-        got = f", not {_short(scheme)}://…" if separator else ""
-        raise BadSetting(f"{name}: an address that starts with postgresql:// is wanted{got}")
-    return url
+def _sentences(error: ValidationError) -> Iterator[str]:
+    fields = {field.alias: field for field in Settings.model_fields.values()}
+    for fault in error.errors():
+        reason = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else ""
+        variable = str(fault["loc"][0]) if fault["loc"] else None
+        yield forms.sentence(variable, fields[variable], fault["input"], reason) if variable else reason

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines import limits
 from pipelines.kili import batch as record_batch
 from pipelines.kili import flatten, records
 from pipelines.kili import reader as reading
 from pipelines.kili.annotations import answers
 from pipelines.landing import discovery
 from pipelines.loading import tables
+from pipelines.settings import Limits
 
 REAL = Path(__file__).parent / "real_exports"
 README = """Exported Labels from KILI
@@ -70,10 +70,10 @@ def assets_of(reader: reading.Reader) -> Iterator[list[flatten.FlatAsset]]:
         yield assets
 
 
-def read(path: Path, limit: limits.Limits = limits.DEFAULT, zone: str = "UTC") -> Read:
+def read(path: Path, limits: Limits = Limits(), zone: str = "UTC") -> Read:  # noqa: B008
     """An export, read as the source reads it."""
     new = reading.NewExport(discovery.Landed(str(path), path), "e1", 1)
-    reader = reading.Reader(new, None, ZoneInfo(zone), limit)
+    reader = reading.Reader(new, None, ZoneInfo(zone), limits)
     assets = [asset for batch in assets_of(reader) for asset in batch]
     found = Read(assets, [dict.fromkeys(records.REJECTS.names) | reject for reject in reader.rejects], {})
     found.ledger = reader.ledger_row()

@@ -17,7 +17,7 @@ import duckdb
 
 from pipelines.comparison import records as comparison
 from pipelines.comparison import source as comparison_source
-from pipelines.comparison.method import DEFAULT as METHOD
+from pipelines.comparison.method import Method
 from pipelines.comparison.pending_pairs import Uncompared
 from pipelines.kili import records, source
 from pipelines.kili.reader import NewExport, Reader
@@ -137,10 +137,10 @@ class Quick:
     def _compare(self) -> None:
         """Compares the new pairs, as `comparison.loading.load` does."""
         self.loads += 1
-        uncompared = Uncompared(self.database, METHOD)
-        found = [comparison_source.results(batch, METHOD) for batch in uncompared.batches()]
+        uncompared = Uncompared(self.database, Method())
+        found = [comparison_source.results(batch, Method()) for batch in uncompared.batches()]
         if uncompared.is_new_method:
-            found.append({"methods": comparison.METHODS.from_dicts([METHOD.row])})
+            found.append({"methods": comparison.METHODS.from_dicts([Method().row])})
         with duckdb.connect(str(self.database)) as db:
             _create_schema(db, "comparison", comparison.TABLES)
             for results in found:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ class Watched:
 
 
 def chosen(folder: Path, url: str | None) -> settings.Settings:
-    return replace(settings.from_environment().at(None, folder), alert_webhook=url)
+    return settings.from_environment().at(None, folder).model_copy(update={"alert_webhook": url})
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The checks of a load, and what stops when its records do not add up: by the real load, and by the whole job."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,17 @@ from assets_defs import definitions, load_checks
 from pipelines import settings
 from pipelines.kili import reconciliation, records
 from pipelines.loading import database
-from pipelines.thresholds import Thresholds
 
 
-def checked(folder: Path, before: database.Columns | None = None, **thresholds: Any) -> dict[str, dg.AssetCheckResult]:
-    chosen = replace(test_load.settings(folder), thresholds=Thresholds(**thresholds))
+def checked(
+    folder: Path, before: database.Columns | None = None, **thresholds: float
+) -> dict[str, dg.AssetCheckResult]:
+    chosen = test_load.settings(folder).model_copy(update=thresholds)
     found = reconciliation.of(chosen.database, before or {})
     return {str(result.check_name): result for result in load_checks.results(chosen, None, found)}
 
 
-def failing(folder: Path, **thresholds: Any) -> set[str]:
+def failing(folder: Path, **thresholds: float) -> set[str]:
     return {name for name, result in checked(folder, **thresholds).items() if not result.passed}
 
 
@@ -73,7 +73,7 @@ def test_exports_with_many_rejects_are_named(mixed: Path) -> None:
     result = checked(mixed)["rejected_share_below_limit"]
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert result.description == "page.json 100%, records.json 30%"
-    assert "rejected_share_below_limit" not in failing(mixed, rejected_share=1.0)
+    assert "rejected_share_below_limit" not in failing(mixed, max_rejected_share=1.0)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_an_export_unlike_the_last_ones_of_its_project_is_named(tmp_path: Path) 
 
 def test_the_newest_label_may_be_as_old_as_is_set(mixed: Path) -> None:
     assert "newest_label_is_recent" not in failing(mixed)
-    assert "newest_label_is_recent" in failing(mixed, label_days=30)
-    assert "newest_label_is_recent" not in failing(mixed, label_days=100_000)
+    assert "newest_label_is_recent" in failing(mixed, max_label_age_days=30)
+    assert "newest_label_is_recent" not in failing(mixed, max_label_age_days=100_000)
 
 
 def test_columns_that_are_not_as_they_were_are_named(mixed: Path) -> None:
@@ -142,7 +142,7 @@ def test_lost_rows_stop_dbt_and_leave_the_release_and_whoever_watches_is_told(wa
     assert "Traceback" not in ran.err
     assert (warehouse / "current").readlink() == release
     with hook.listening() as listening, dg.DagsterInstance.from_config(str(warehouse / "work" / "dagster")) as instance:
-        chosen = replace(settings.from_environment().at(None, warehouse), alert_webhook=listening.url)
+        chosen = settings.from_environment().at(None, warehouse).model_copy(update={"alert_webhook": listening.url})
         sensor = definitions.build(chosen).get_sensor_def("alerts")
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
         cursor = None

@@ -1,6 +1,5 @@
 """The load of schema `comparison`: only pairs that the method has not compared, in a real warehouse."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -9,7 +8,6 @@ from conftest import SAMPLES, query
 
 from pipelines import settings
 from pipelines.comparison import load, pending_pairs
-from pipelines.comparison.method import Method
 from pipelines.publishing import release
 from pipelines.settings import Settings
 from pipelines.transform import project
@@ -33,7 +31,7 @@ def test_another_method_compares_all_pairs_and_is_published_by_itself(copied: Se
     before = rows(copied, "pairs")
     digest = project.models_digest()
     assert release.is_current(copied.warehouse, copied.database, digest)
-    loaded = load.load(replace(copied, method=Method(relabel_iou=0.7)))
+    loaded = load.load(copied.model_copy(update={"relabel_iou": 0.7}))
     assert (loaded.new_row_counts["methods"], loaded.new_row_counts["pairs"]) == (1, len(before))
     assert rows(copied, "pairs") != before
     assert not release.is_current(copied.warehouse, copied.database, digest)

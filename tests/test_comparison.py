@@ -619,7 +619,7 @@ def test_key_frames_alone_can_be_scored_and_edits_still_tell_of_every_frame() ->
         str(n): objects(box(*SHIFTED, isKeyFrame=False)) for n in (1, 2)
     }
     assert score(left, right) == pytest.approx((1 + 0.8 + 0.8) / 3)
-    assert score(left, right, key_frames_only=True) == 1
+    assert score(left, right, score_key_frames_only=True) == 1
     assert [edit[0] for edit in edits(left, right)] == ["kept", "moved", "moved"]
 
 

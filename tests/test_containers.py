@@ -17,7 +17,7 @@ from exporting import README, asset, label, read, text, written, zipped
 
 from pipelines.kili import packaging
 from pipelines.landing import archives
-from pipelines.limits import Limits
+from pipelines.settings import Limits
 
 ONE, TWO = asset("a1", label({"J": {"text": "one"}})), asset("a2", label({"J": {"text": "two"}}))
 BROKEN = b'{"id": "a3", "labels": ['
@@ -346,7 +346,7 @@ def test_a_damaged_gzip_is_rejected(tmp_path: Path, content: bytes) -> None:
     assert reason[2].startswith("damaged compressed data")
 
 
-SMALL = Limits(entry_bytes=10 << 20, ratio=50, record_bytes=1 << 20)
+SMALL = Limits(max_entry_bytes=10 << 20, max_compression_ratio=50, max_record_bytes=1 << 20)
 
 
 def bomb(size: int) -> bytes:
@@ -355,7 +355,10 @@ def bomb(size: int) -> bytes:
 
 @pytest.mark.parametrize(
     ("limits", "reason"),
-    [(Limits(1 << 20, 5000), "KILI_MAX_ENTRY_BYTES"), (Limits(1 << 30, 50), "KILI_MAX_RATIO")],
+    [
+        (Limits(max_entry_bytes=1 << 20, max_compression_ratio=5000), "KILI_MAX_ENTRY_BYTES"),
+        (Limits(max_entry_bytes=1 << 30, max_compression_ratio=50), "KILI_MAX_COMPRESSION_RATIO"),
+    ],
     ids=["size", "ratio"],
 )
 @pytest.mark.parametrize("kind", ["zip", "gzip"])
@@ -392,7 +395,7 @@ def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
     found = read(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert "KILI_MAX_RATIO" in found.reasons[0][2]
+    assert "KILI_MAX_COMPRESSION_RATIO" in found.reasons[0][2]
     assert peak < 32 << 20
 
 

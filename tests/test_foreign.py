@@ -11,7 +11,7 @@ import pytest
 from exporting import asset, label, read, text, written, zipped
 
 from pipelines.kili import locate, packaging
-from pipelines.limits import DEFAULT
+from pipelines.settings import Limits
 
 ASSETS = [asset("a1", label({"J": {"text": "é"}}, id="l1")), asset("a2", label(id="l2"), label(id="l3"))]
 LABELS = [label({"J": {"text": "é"}}, id="l1", assetId="a1"), label(id="l2", labelOf={"id": "a2"})]
@@ -112,8 +112,8 @@ def test_an_asset_whose_own_keys_look_like_a_reply_is_an_asset(tmp_path: Path) -
 def peak_of_reading(path: Path) -> int:
     """The most memory that it takes to find all records of a document and to read them."""
     tracemalloc.start()
-    with packaging.opened(path, ZoneInfo("UTC"), DEFAULT) as container:
-        assert sum(len(texts) for texts in locate.texts(locate.of(container, DEFAULT))) == 4_000
+    with packaging.opened(path, ZoneInfo("UTC"), Limits()) as container:
+        assert sum(len(texts) for texts in locate.texts(locate.of(container, Limits()))) == 4_000
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from test_reading import into_duckdb
 from test_round_trip import anything, jobs, responses
 
-from pipelines.limits import Limits
+from pipelines.settings import Limits
 
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-SMALL = Limits(entry_bytes=1 << 22, ratio=400, record_bytes=1 << 20)
+SMALL = Limits(max_entry_bytes=1 << 22, max_record_bytes=1 << 20)
 REAL_FILES = sorted(REAL.glob("*.[jz]*"))
 
 ids = st.sampled_from(["a1", "a2", "a3", "é/ü", "a1", "a2", "", 5, "5", 1.5, None])

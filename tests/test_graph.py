@@ -108,9 +108,18 @@ def test_no_two_runs_write_at_a_time(graph: dg.Definitions, chosen: settings.Set
         "landing__kili",
         "marts__score_reconciliation_scores_match_kili",
     }
+    for node in graph.resolve_job_def(definitions.JOB).nodes:
+        assert "warehouse_lock" in node.definition.required_resource_keys, node.name
     with dg.DagsterInstance.from_config(str(dagster_instance.prepare(chosen))) as instance:
         pools = instance.get_concurrency_config().pool_config
     assert (pools.pool_granularity.value, pools.default_pool_limit) == ("run", 1)
+
+
+def test_reading_definitions_writes_nothing_but_what_dbt_parses(
+    graph: dg.Definitions, chosen: settings.Settings
+) -> None:
+    graph.resolve_job_def(definitions.JOB)
+    assert {path.name for path in chosen.work.iterdir()} - {"dagster"} == {"dbt", "dbt_sources"}
 
 
 def values(config_type: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

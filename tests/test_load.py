@@ -9,7 +9,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 import psutil
@@ -29,7 +28,7 @@ OUR_OWN = {"exports": ("loaded_at",)}
 
 
 def settings(folder: Path) -> Settings:
-    return Settings(None, folder, None, ZoneInfo("UTC"))
+    return Settings(warehouse=folder)
 
 
 def load(folder: Path, *paths: Path) -> ledger.Load:
@@ -113,7 +112,7 @@ def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytes
         odd = label("", jsonResponse={"SOUND": {"waves": [1]}}), {"labelType": "DEFAULT"}
         path.write_text(json.dumps([{"id": f"{n}", "labels": [label(answer), *odd]} for n in range(40)]))
     found = [discovery.Landed(path.name, path) for path in paths]
-    one, two = (replace(settings(tmp_path / name), workers=n) for name, n in (("one", 1), ("two", 2)))
+    one, two = (settings(tmp_path / name).model_copy(update={"workers": n}) for name, n in (("one", 1), ("two", 2)))
     done = kili_load.load(found, two)
     assert done.new_row_counts == kili_load.load(found, one).new_row_counts
     assert rows(two.warehouse) == rows(one.warehouse)
@@ -136,7 +135,6 @@ def answer_of_killed(processes: workers.Workers) -> None:
 
 LOAD_THAT_WAITS = """
 import multiprocessing, os, sys, time
-from dataclasses import replace
 from pathlib import Path
 from pipelines import settings
 from pipelines.kili import workers
@@ -152,7 +150,7 @@ def wait(*_):
 
 workers._MIN_BYTES_FOR_WORKERS = 0
 workers._Other.submit = wait
-chosen = replace(settings.from_environment().at(None, Path(sys.argv[1])), workers=3)
+chosen = settings.Settings(warehouse=Path(sys.argv[1]), workers=3)
 load.load([discovery.Landed("x", Path(sys.argv[2]))], chosen)
 """
 

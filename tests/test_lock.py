@@ -11,7 +11,7 @@ import duckdb
 import psutil
 import pytest
 
-from assets_defs import write_lock
+from assets_defs import definitions, write_lock
 from pipelines import settings
 from pipelines.loading import lock
 from pipelines.settings import Settings
@@ -132,11 +132,11 @@ def test_a_dagster_run_waits_for_the_other_process_and_holds_the_lock_from_step_
     held: list[bool] = []
 
     @dg.asset
-    def first(settings: dg.ResourceParam[Settings]) -> None:
-        held.append(settings is chosen and holder.poll() is not None)
+    def first(warehouse_lock: dg.ResourceParam[None]) -> None:  # noqa: ARG001
+        held.append(holder.poll() is not None)
 
     @dg.asset(deps=[first])
-    def second(settings: dg.ResourceParam[Settings]) -> None:  # noqa: ARG001
+    def second(warehouse_lock: dg.ResourceParam[None]) -> None:  # noqa: ARG001
         other = subprocess.run([sys.executable, "-c", HOLDER, chosen.warehouse], capture_output=True, text=True)
         held.append("is writing to" in other.stderr)
 
@@ -145,7 +145,7 @@ def test_a_dagster_run_waits_for_the_other_process_and_holds_the_lock_from_step_
             holder.communicate("")
 
     monkeypatch.setattr(lock.time, "sleep", end_the_other)
-    ran = dg.materialize([first, second], resources={"settings": write_lock.alone(chosen)})
+    ran = dg.materialize([first, second], resources={"warehouse_lock": write_lock.resource(chosen)})
     assert ran.success
     assert held == [True, True]
     with lock.held(chosen):
@@ -156,10 +156,23 @@ def test_a_dagster_run_that_waited_long_enough_fails_in_words(
     chosen: Settings, holder: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @dg.asset
-    def never(settings: dg.ResourceParam[Settings]) -> None:  # noqa: ARG001
+    def never(warehouse_lock: dg.ResourceParam[None]) -> None:  # noqa: ARG001
         raise AssertionError
 
     monkeypatch.setattr(write_lock, "_PATIENCE", 0)
     with pytest.raises(dg.DagsterError) as raised:
-        dg.materialize([never], resources={"settings": write_lock.alone(chosen)})
+        dg.materialize([never], resources={"warehouse_lock": write_lock.resource(chosen)})
     assert str(raised.value.__cause__).startswith(f"process {holder.pid} is writing to {chosen.warehouse}")
+
+
+def test_settings_are_read_while_another_process_writes(chosen: Settings, holder: "subprocess.Popen[str]") -> None:
+    seen: list[Settings] = []
+
+    @dg.asset
+    def reads(settings: dg.ResourceParam[Settings]) -> None:
+        seen.append(settings)
+
+    resources = definitions.build(chosen).resources or {}
+    assert dg.materialize([reads], resources={"settings": resources["settings"]}).success
+    assert seen == [chosen]
+    assert holder.poll() is None

@@ -246,11 +246,11 @@ def test_kilis_own_marks_stand_beside_ours_and_a_check_warns_where_they_differ(p
         ("honeypot_mark", "truth-by-asset", True, 0.25, 1.0, 0.75),
         ("review_score", "itself", False, 0.995, 1.0, pytest.approx(0.005)),
     ]
-    warned = checks.scores_match_kili(settings.from_environment().at("x", pairs))
+    warned = checks.scores_match_kili(settings.from_environment().at("x", pairs), warehouse_lock=None)
     assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
     shown = [record.data for record in warned.metadata["rows"].records]
     assert [(row["asset_id"], row["kili_score"], row["score"]) for row in shown] == [("truth-by-asset", 0.25, 1.0)]
-    assert checks.scores_match_kili(settings.from_environment().at("x", samples)).passed
+    assert checks.scores_match_kili(settings.from_environment().at("x", samples), warehouse_lock=None).passed
 
 
 def test_what_kilis_server_gave_is_what_we_reckon(samples: Path) -> None:

@@ -93,7 +93,9 @@ def test_a_store_that_does_not_answer_is_asked_again(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Recovering) as store, dg.DagsterInstance.ephemeral() as instance:
         threading.Thread(target=store.serve_forever, daemon=True).start()
         chosen = settings.from_environment().at(f"http://127.0.0.1:{store.server_port}/page.json", tmp_path)
-        done = dg.materialize([landing.exports()], instance=instance, resources={"settings": chosen})
+        done = dg.materialize(
+            [landing.exports()], instance=instance, resources={"settings": chosen, "warehouse_lock": None}
+        )
         store.shutdown()
     assert done.success
     assert any(event.is_step_up_for_retry for event in done.all_events)
@@ -116,14 +118,18 @@ def test_only_the_process_that_started_a_run_counts_as_its_own() -> None:
     ("url", "sentence"),
     [
         pytest.param("postgresql://ana:secret@127.0.0.1:1/dagster", "Connection refused", id="nobody answers"),
-        pytest.param("ana:secret", "an address that starts with postgresql:// is wanted", id="no URL"),
-        pytest.param("postgresql://ana:secret@h:x/d", "not a URL of a PostgreSQL database", id="no port"),
+        pytest.param("ana:secret", "must be a URL such as `postgresql://user:password@host/database`", id="no URL"),
+        pytest.param(
+            "postgresql://ana:secret@h:x/d",
+            "must be the URL of a PostgreSQL database, such as",
+            id="no port",
+        ),
     ],
 )
 def test_a_postgresql_that_cannot_be_used_is_said_without_its_password(url: str, sentence: str, tmp_path: Path) -> None:
     ran = run_command("daemon", "--warehouse", tmp_path, **{settings.DAGSTER_POSTGRES_URL: url})
     assert ran.status == 2
-    assert ran.err.startswith(f"kili-warehouse: {settings.DAGSTER_POSTGRES_URL}: ")
+    assert ran.err.startswith(f"kili-warehouse: {settings.DAGSTER_POSTGRES_URL} must be ")
     assert sentence in ran.err
     assert "secret" not in ran.err
 

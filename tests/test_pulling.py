@@ -7,7 +7,6 @@ import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -107,8 +106,13 @@ def server(kili: Kili) -> Iterator[Server]:
 @pytest.fixture
 def chosen(server: Server, tmp_path: Path) -> settings.Settings:
     """The settings of a user who names one project."""
-    pull = settings.Pull(("cars",), f"{server.url}{PATH}", KEY)
-    return settings.Settings(None, tmp_path / "warehouse", None, ZoneInfo("Europe/Paris"), pull=pull)
+    return settings.Settings(
+        warehouse=tmp_path / "warehouse",
+        timezone=ZoneInfo("Europe/Paris"),
+        pull_projects=("cars",),
+        api_endpoint=f"{server.url}{PATH}",
+        api_key=KEY,
+    )
 
 
 def pulled(chosen: settings.Settings) -> list[Path]:
@@ -135,12 +139,12 @@ def instant(text: str) -> datetime:
 def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every field, label type and page; all by the endpoint and the storage, and nowhere else."""
     kili.assets["cars"] = held = [asset(number) for number in range(130)]
-    proxy = chosen.pull.endpoint.removesuffix(PATH)
+    proxy = chosen.api_endpoint.removesuffix(PATH)
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, proxy)
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("HOME", str(chosen.warehouse / "home"))
-    chosen = replace(chosen, pull=replace(chosen.pull, endpoint=ENDPOINT))
+    chosen = chosen.model_copy(update={"api_endpoint": ENDPOINT})
     loaded = kili_load.load(api_pull.pulled(chosen), chosen)
     assert loaded.exports_rejected == 0
 
@@ -185,7 +189,7 @@ def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, m
 def test_the_archive_has_the_layout_and_readme_of_kili_s_own(chosen: settings.Settings) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     (archive,) = pulled(chosen)
-    with packaging.opened(archive, chosen.timezone, chosen.limits) as opened:
+    with packaging.opened(archive, chosen.timezone, chosen) as opened:
         readme = opened.readme
         assert (opened.layout, [document.entry for document in opened.documents]) == ("zip_single_file", ["data.json"])
     assert (readme.project_id, readme.export_type, readme.format) == ("cars", "normal", "kili")
@@ -236,7 +240,7 @@ def test_an_answer_that_is_no_json_is_rejected_and_the_rest_loads(chosen: settin
 
 
 def test_passing_faults_are_sat_out(chosen: settings.Settings, kili: Kili, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", chosen.pull.endpoint.removesuffix(PATH))
+    monkeypatch.setenv("http_proxy", chosen.api_endpoint.removesuffix(PATH))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     kili.assets["cars"] = [asset(number) for number in (1, 39)]
     kili.faults.extend([503, 0, None, 429, None, 500, None, 503])
@@ -253,9 +257,9 @@ def test_passing_faults_are_sat_out(chosen: settings.Settings, kili: Kili, monke
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        pytest.param({"key": "another-key"}, "{endpoint} does not take the key in KILI_API_KEY", id="wrong key"),
+        pytest.param({"api_key": "another-key"}, "{endpoint} does not take the key in KILI_API_KEY", id="wrong key"),
         pytest.param(
-            {"project_ids": ("lorries",)},
+            {"pull_projects": ("lorries",)},
             "Kili has no project lorries, or none that the key in KILI_API_KEY opens",
             id="unknown project",
         ),
@@ -265,12 +269,12 @@ def test_what_cannot_be_pulled_is_one_sentence(
     change: Record, sentence: str, chosen: settings.Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    wrong = replace(chosen, pull=replace(chosen.pull, **change))
+    wrong = chosen.model_copy(update=change)
     with pytest.raises(api_pull.PullFailed) as failed:
         api_pull.pulled(wrong)
-    assert str(failed.value) == sentence.format(endpoint=wrong.pull.endpoint)
+    assert str(failed.value) == sentence.format(endpoint=wrong.api_endpoint)
     assert files(wrong) == []
-    assert wrong.pull.key not in f"{wrong}{caplog.text}{failed.value}"
+    assert wrong.api_key not in f"{wrong}{caplog.text}{failed.value}"
 
 
 def test_a_pull_that_breaks_off_leaves_nothing(chosen: settings.Settings, kili: Kili) -> None:
@@ -278,7 +282,7 @@ def test_a_pull_that_breaks_off_leaves_nothing(chosen: settings.Settings, kili: 
     with pytest.raises(api_pull.PullFailed, match='Kili refuses project cars: GraphQL error: "no more'):
         pulled(chosen)
     kili.refusal = None
-    kili.assets["cars"][2]["labels"][0]["jsonResponseUrl"] = chosen.pull.endpoint.replace(PATH, "/gone")
+    kili.assets["cars"][2]["labels"][0]["jsonResponseUrl"] = chosen.api_endpoint.replace(PATH, "/gone")
     with pytest.raises(api_pull.PullFailed, match="/gone does not answer: HTTP 404"):
         pulled(chosen)
     assert files(chosen) == []
@@ -291,9 +295,11 @@ def test_a_missing_environment_is_named(chosen: settings.Settings, monkeypatch: 
 
 
 def test_pulled_and_found_exports_are_loaded_together(chosen: settings.Settings) -> None:
-    both = replace(chosen, exports=str(SAMPLES))
+    both = chosen.model_copy(update={"exports": str(SAMPLES)})
     with dg.DagsterInstance.ephemeral() as instance:
-        done = dg.materialize([landing_asset.exports()], instance=instance, resources={"settings": both})
+        done = dg.materialize(
+            [landing_asset.exports()], instance=instance, resources={"settings": both, "warehouse_lock": None}
+        )
     assert len(done.output_for_node("landing__kili")) == 1 + 8
 
 

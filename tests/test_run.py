@@ -93,23 +93,6 @@ def test_wrong_usage_is_one_sentence_and_status_2(arguments: list[str], sentence
     assert not (tmp_path / "warehouse").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "sentence"),
-    [
-        ("KILI_EXPORT_TIMEZONE", "Mars/Olympus", "no such time zone: Mars/Olympus"),
-        ("KILI_MAX_RATIO", "many", "a whole number is wanted, not many"),
-        ("KILI_RELABEL_IOU", "1.5", "a number from 0 to 1 is wanted, not 1.5"),
-        ("KILI_SCORE_KEY_FRAMES_ONLY", "si", "true or false is wanted, not si"),
-        ("KILI_PULL_PROJECTS", "a,b/c", "ids of projects with commas between them are wanted, not b/c"),
-        ("KILI_PULL_PROJECTS", "a", "Kili gives nothing without a key, set KILI_API_KEY too"),
-        ("KILI_ALERT_WEBHOOK", "hooks.example.com/secret", "an address that starts with https:// or http:// is wanted"),
-    ],
-)
-def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, sentence: str) -> None:
-    ran = run_command("status", **{name: value})
-    assert (ran.status, ran.err) == (2, f"kili-warehouse: {name}: {sentence}\n")
-
-
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A folder of good and bad exports, and the warehouse made from it."""

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -44,7 +43,7 @@ class Loaded:
 
 def load(folder: Path) -> Loaded:
     """Loads `exports` in a folder as a run does, from the search to the tables that are published."""
-    settings = Settings(str(folder / "exports"), folder / "warehouse", None, ZoneInfo("UTC"))
+    settings = Settings(exports=str(folder / "exports"), warehouse=folder / "warehouse")
     with cache.opened(settings) as known:
         found = [known.land(one) for one in discovery.find(str(folder / "exports"), settings.warehouse)]
     done = kili_load.load(found, settings)
@@ -265,7 +264,7 @@ def test_what_is_no_file_in_an_export_folder_is_its_own_reject(folder: Path, nam
 
 def test_rows_of_a_load_that_never_finished_are_not_taken_for_loaded(folder: Path) -> None:
     load(folder)
-    settings = Settings(None, folder / "warehouse", None, ZoneInfo("UTC"))
+    settings = Settings(warehouse=folder / "warehouse")
     with duckdb.connect(str(settings.database)) as db:
         db.execute("update kili._dlt_loads set status = 1")
     exports = ledger.identified([discovery.Landed("good", folder / "exports" / "good.json")], settings)
@@ -302,7 +301,7 @@ def as_nobody(folder: Path) -> list[Any]:
     told += [load(place), load(place)]
     whole = place / "exports" / "good.json"
     whole.chmod(0)
-    alone = Settings(str(whole), place / "warehouse", None, ZoneInfo("UTC"))
+    alone = Settings(exports=str(whole), warehouse=place / "warehouse")
     (found,) = discovery.find(str(whole), alone.warehouse)
     done = kili_load.load([discovery.Landed(found.url, Path(found.path))], alone)
     return [*(vars(one) for one in told), [done.exports_found, done.exports_rejected]]

@@ -32,7 +32,7 @@ def compare(annotations: pa.Table, named: pa.Table, pair_keys: pa.Array, method:
     found = alignment.align(read, method)
     became = edits.edits(found)
     jobs = _Jobs.of(read, named)
-    scores = scoring.job_scores(found, jobs.of_row, len(jobs.pair), key_frames_only=method.key_frames_only)
+    scores = scoring.job_scores(found, jobs.of_row, len(jobs.pair), key_frames_only=method.score_key_frames_only)
     return Comparison(
         scoring.mean(jobs.pair, len(pair_keys), scores).score,
         _job_table(jobs, scores, became, found, pair_keys),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipelines.comparison import records, source
+from pipelines.comparison import method, records, source
 from pipelines.comparison.pending_pairs import Uncompared
 from pipelines.loading import database, pipeline
 from pipelines.settings import Settings
@@ -40,8 +40,9 @@ class Load:
 def load(settings: Settings) -> Load:
     """Compares the pairs of labels that the method has not compared, in one dlt load that counts once finished."""
     database.cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
-    uncompared = Uncompared(settings.database, settings.method)
-    data = source.comparison(uncompared, settings.method)
+    chosen = method.of(settings)
+    uncompared = Uncompared(settings.database, chosen)
+    data = source.comparison(uncompared, chosen)
     load_id = pipeline.append(data, SCHEMA, settings) if len(uncompared) or uncompared.is_new_method else None
     return Load(load_id, *database.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
 

@@ -1,32 +1,24 @@
-"""How labels are compared: what may be chosen, and the version that stands with every result."""
+"""The comparison method: its settings and code versions, which every result names."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import duckdb
 
 from pipelines.kili.versions import FLATTEN_VERSION
 from pipelines.loading import database
+from pipelines.settings import Comparison
 
 COMPARISON_VERSION: Final = 2
 """Raised with every change of the code that may change a result: all pairs are then compared again."""
 
 
-@dataclass(frozen=True)
-class Method:
-    """What a comparison depends on besides the labels.
-
-    relabel_iou: least overlap of two annotations of different categories for the second to be the first, relabelled.
-    key_frames_only: whether only the key frames of a video enter the scores; edits are told of every frame.
-    """
-
-    relabel_iou: float = 0.5
-    key_frames_only: bool = False
+class Method(Comparison):
+    """What a comparison depends on besides the labels: the settings, and the versions of the code."""
 
     @property
     def version(self) -> str:
         """Names the method: the same version gives the same results for the same answers."""
-        frames = " key frames" if self.key_frames_only else ""
+        frames = " key frames" if self.score_key_frames_only else ""
         return f"{COMPARISON_VERSION}.{FLATTEN_VERSION} relabel {self.relabel_iou!r}{frames}"
 
     @property
@@ -35,11 +27,13 @@ class Method:
         return {
             "method_version": self.version,
             "relabel_iou": self.relabel_iou,
-            "key_frames_only": self.key_frames_only,
+            "key_frames_only": self.score_key_frames_only,
         }
 
 
-DEFAULT: Final = Method()
+def of(settings: Comparison) -> Method:
+    """The method that the settings ask for."""
+    return Method(relabel_iou=settings.relabel_iou, score_key_frames_only=settings.score_key_frames_only)
 
 
 def newest(db: duckdb.DuckDBPyConnection) -> str | None:

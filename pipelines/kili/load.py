@@ -18,7 +18,7 @@ def load(found: list[discovery.Landed], settings: Settings) -> ledger.Load:
     new = ledger.unread(exports, settings.database)
     load_id = None
     if new or ledger.is_outdated(settings.database):
-        readers = [Reader(one, settings.project_id, settings.timezone, settings.limits) for one in new]
+        readers = [Reader(one, settings.project_id, settings.timezone, settings) for one in new]
         run = pipeline.extract(source.kili(readers, settings), ledger.SCHEMA, settings)
         load_id = pipeline.load(run, settings, max((reader.largest for reader in readers), default=0))
     return ledger.summary(load_id, exports, settings.database)

@@ -10,7 +10,7 @@ import msgspec
 from pipelines.kili import faults, foreign, packaging, parse, replies
 from pipelines.kili.batch import Text
 from pipelines.landing import archives, discovery, json_records
-from pipelines.limits import Limits
+from pipelines.settings import Limits
 
 _MANY_NAMELESS: Final = 10_000
 _BEGINNING: Final = 1 << 20
@@ -185,7 +185,7 @@ def _laid_out(found: _Found, limits: Limits, *, is_quick: bool) -> tuple[str, li
     places: list[Place] = []
     has_labels, nameless = False, 0
     for position, (span, location) in enumerate(found.spans(records, is_quick=is_quick)):
-        is_readable = span[1] - span[0] <= limits.record_bytes
+        is_readable = span[1] - span[0] <= limits.max_record_bytes
         raw = _read(found.file, span) if is_readable else b""
         head = _head(raw) if is_readable else None
         if head is None and is_quick:
@@ -197,7 +197,7 @@ def _laid_out(found: _Found, limits: Limits, *, is_quick: bool) -> tuple[str, li
             raise archives.Unreadable(f"this is {refusal}")
         has_labels = has_labels or (head is not None and head.is_label)
         asset_id, is_label = (head.asset_id, head.is_label) if head else (None, has_labels)
-        fault = None if is_readable else f"it is longer than {limits.record_bytes:,} bytes (KILI_MAX_RECORD_BYTES)"
+        fault = None if is_readable else f"it is longer than {limits.max_record_bytes:,} bytes (KILI_MAX_RECORD_BYTES)"
         places.append(Place(found.document, span, location, asset_id, is_label, fault, record_hash))
         nameless += asset_id is None
         if nameless > max(_MANY_NAMELESS, position / 2):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.landing import archives, discovery, json_records
 from pipelines.landing.archives import CHUNK, Archive, Document, Fault, Named, Unreadable
-from pipelines.limits import Limits
+from pipelines.settings import Limits
 
 DATA: Final = "data.json"
 _LABELS: Final = "labels"

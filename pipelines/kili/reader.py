@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from pipelines import limits
 from pipelines.kili import flatten, locate, packaging, readings, versions
 from pipelines.kili.batch import Counts, Text
 from pipelines.kili.rows import Sighting
 from pipelines.kili.stored import Known
 from pipelines.landing import archives, discovery, fingerprints
-from pipelines.limits import Limits
+from pipelines.settings import Limits
 
 _BATCH_BYTES: Final = 2 << 20
 
@@ -48,7 +47,7 @@ class Reader:
     new: NewExport
     project_id: str | None
     timezone: ZoneInfo
-    limits: Limits = limits.DEFAULT
+    limits: Limits = field(default_factory=Limits)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     largest: int = 0

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Final, Literal
 
 from pipelines.landing import discovery
-from pipelines.limits import Limits
+from pipelines.settings import Limits
 
 CHUNK: Final = 1 << 20
 _IN_MEMORY: Final = 8 << 20
@@ -263,7 +263,8 @@ def _spooled(file: IO[bytes] | gzip.GzipFile, packed: int, limits: Limits) -> IO
 
 
 def _check(unpacked: int, packed: int, limits: Limits) -> None:
-    if unpacked > limits.entry_bytes:
-        raise Unreadable(f"it unpacks to more than {limits.entry_bytes:,} bytes (KILI_MAX_ENTRY_BYTES)")
-    if unpacked > max(CHUNK, packed * limits.ratio):
-        raise Unreadable(f"it unpacks to more than {limits.ratio:,} times its packed size (KILI_MAX_RATIO)")
+    if unpacked > limits.max_entry_bytes:
+        raise Unreadable(f"it unpacks to more than {limits.max_entry_bytes:,} bytes (KILI_MAX_ENTRY_BYTES)")
+    ratio = limits.max_compression_ratio
+    if unpacked > max(CHUNK, packed * ratio):
+        raise Unreadable(f"it unpacks to more than {ratio:,} times its packed size (KILI_MAX_COMPRESSION_RATIO)")

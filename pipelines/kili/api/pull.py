@@ -23,7 +23,7 @@ import duckdb
 from pipelines.kili import packaging, records, signed_urls
 from pipelines.landing import discovery
 from pipelines.loading import database
-from pipelines.settings import Pull, Settings
+from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +58,9 @@ def pulled(settings: Settings) -> list[discovery.Landed]:
 
     Raises `PullFailed`.
     """
-    if settings.pull is None:
-        return []
-    for project_id in settings.pull.project_ids:
-        _pull(project_id, settings.pull, settings)
-    found = [archive for project_id in settings.pull.project_ids for archive in _archives(project_id, settings)]
+    for project_id in settings.pull_projects:
+        _pull(project_id, settings)
+    found = [archive for project_id in settings.pull_projects for archive in _archives(project_id, settings)]
     return [discovery.Landed(str(archive), archive) for archive in found]
 
 
@@ -75,14 +73,14 @@ def _archives(project_id: str, settings: Settings) -> list[Path]:
     return sorted(_folder(project_id, settings).glob("*.zip"))
 
 
-def _pull(project_id: str, pull: Pull, settings: Settings) -> None:
+def _pull(project_id: str, settings: Settings) -> None:
     """Lands a project as it is now, in one step so that half an archive is never read."""
     at = datetime.now(UTC)
     folder = _folder(project_id, settings)
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / "partial"
     try:
-        digest, count = _write(partial, project_id, pull, at.astimezone(settings.timezone))
+        digest, count = _write(partial, project_id, settings, at.astimezone(settings.timezone))
         if is_new := _is_new(digest, project_id, settings, at):
             os.replace(partial, folder / f"{at:{_PULLED_AT}}-{digest}.zip")
     finally:
@@ -90,10 +88,10 @@ def _pull(project_id: str, pull: Pull, settings: Settings) -> None:
     log.info("project %s: %d assets, %s", project_id, count, "landed" if is_new else "nothing new")
 
 
-def _write(archive: Path, project_id: str, pull: Pull, date: datetime) -> tuple[str, int]:
+def _write(archive: Path, project_id: str, settings: Settings, date: datetime) -> tuple[str, int]:
     """Writes an archive an asset at a time; gives the start of the hash of its data, and the number of assets."""
     digest, count = hashlib.sha256(), 0
-    with closing(_asked(project_id, pull)) as lines, zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+    with closing(_asked(project_id, settings)) as lines, zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         project = json.loads(next(lines))
         with packed.open(packaging.DATA, "w", force_zip64=True) as data:
             for line in lines:
@@ -146,13 +144,13 @@ def _was_shown(project_id: str, since: datetime, now: datetime, file: Path) -> b
         return False
 
 
-def _asked(project_id: str, pull: Pull) -> Generator[bytes]:
+def _asked(project_id: str, settings: Settings) -> Generator[bytes]:
     """What Kili's client writes of a project, line by line. Raises `PullFailed`."""
     if not PYTHON.exists():
         raise PullFailed("Kili's client is not set up, which pulls projects from Kili: run `make kili`")
     quick = "-O"  # spares the client's checks of its own types, three quarters of its start
     command = [str(PYTHON), "-I", quick, "-X", "utf8", str(_CLIENT), project_id, *FIELDS]
-    variables = os.environ | {"KILI_API_KEY": pull.key, "KILI_API_ENDPOINT": pull.endpoint}
+    variables = os.environ | {"KILI_API_KEY": settings.api_key, "KILI_API_ENDPOINT": settings.api_endpoint}
     fault = b"Kili's client ended without a word: `make kili` sets it up"
     with subprocess.Popen(
         command,
@@ -164,7 +162,7 @@ def _asked(project_id: str, pull: Pull) -> Generator[bytes]:
     ) as client:
         assert client.stdout
         assert client.stderr
-        listener = threading.Thread(target=_tell, args=(client.stderr, project_id, pull.key))
+        listener = threading.Thread(target=_tell, args=(client.stderr, project_id, settings.api_key))
         listener.start()
         try:
             for line in client.stdout:
@@ -178,7 +176,7 @@ def _asked(project_id: str, pull: Pull) -> Generator[bytes]:
         finally:
             listener.join()
     if client.returncode != 0:
-        raise PullFailed(_without(pull.key, fault))
+        raise PullFailed(_without(settings.api_key, fault))
 
 
 def _tell(said: IO[bytes], project_id: str, key: str) -> None:
