@@ -62,7 +62,8 @@ def test_loading_one_by_one_in_any_order_equals_a_full_rebuild(tmp_path: Path, m
     """A on Monday, B on Tuesday, A on Wednesday; an answer that vanishes, one that turns empty; an asset that goes.
 
     Bob's id comes after the label that has his e-mail, with an export of another asset; Cyd's comes before. Rex has
-    none. Label L has an id of its author in some exports only, and its answer under one key, then the other.
+    none. Label L has an id of its author in some exports only, and its answer under one key, then the other. The label
+    of z turns out to be the truth of a honeypot, which is nobody's work.
     """
     review = label("BUS", 5, author=REX, labelType="REVIEW")
     exports = {
@@ -97,7 +98,7 @@ def test_loading_one_by_one_in_any_order_equals_a_full_rebuild(tmp_path: Path, m
             "D",
             4,
             [
-                asset("z", "CAR", status="LABELED", externalId="z.jpg"),
+                shown("z", label("CAR", isHoneypot=True)) | {"status": "LABELED", "externalId": "z.jpg"},
                 shown("one", label("", author=BOB | {"id": "bob"}, id="L")),
             ],
         ),
@@ -109,6 +110,7 @@ def test_loading_one_by_one_in_any_order_equals_a_full_rebuild(tmp_path: Path, m
     at_once = Quick(tmp_path / "at_once", models)
     at_once.load(*exports.values())
     assert step_by_step == at_once.marts()
+    assert {row[1] for row in step_by_step["label_outcomes"]} == {"bob", "one", "cyd", "q", "w", "x", "y"}
     chosen = query(
         warehouse,
         """select labels.asset_id, category, is_response_carried_over

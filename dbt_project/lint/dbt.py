@@ -11,7 +11,3 @@ def concat(parts: list[str]) -> str:
 
 def hash(text: str) -> str:
     return f"md5({text})"
-
-
-def listagg(column: str, separator: str, order: str) -> str:
-    return f"string_agg({column}, {separator} {order})"
