@@ -228,6 +228,8 @@ def test_pairs_are_kept_with_their_answers_for_the_comparison(pairs: Path) -> No
         ("consensus", "rounds", "DEFAULT", "DEFAULT", True),
         ("honeypot", "truth-by-asset", "DEFAULT", "REVIEW", True),
         ("honeypot", "truth-by-label", "DEFAULT", "REVIEW", True),
+        ("prediction", "unpaired", "INFERENCE", "DEFAULT", True),
+        ("prediction", "unpaired", "PREDICTION", "DEFAULT", True),
     ]
     reviews = [row for row in rows if row["purpose"] == "review"]
     assert len(reviews) == 8

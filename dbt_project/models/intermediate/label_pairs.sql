@@ -12,6 +12,14 @@ consensus_pairs as (
     select * from {{ ref('consensus_pairs') }}
 ),
 
+rereview_pairs as (
+    select * from {{ ref('rereview_pairs') }}
+),
+
+prediction_pairs as (
+    select * from {{ ref('prediction_pairs') }}
+),
+
 -- A further purpose is one more model of pairs and one more `union all` here.
 pairs as (
     select
@@ -46,6 +54,28 @@ pairs as (
         other_response_label_key as right_response_label_key,
         other_response_hash as right_response_hash
     from consensus_pairs
+    union all
+    select
+        'rereview' as purpose,
+        asset_id,
+        earlier_label_key as left_label_key,
+        earlier_response_label_key as left_response_label_key,
+        earlier_response_hash as left_response_hash,
+        later_label_key as right_label_key,
+        later_response_label_key as right_response_label_key,
+        later_response_hash as right_response_hash
+    from rereview_pairs
+    union all
+    select
+        'prediction' as purpose,
+        asset_id,
+        machine_label_key as left_label_key,
+        machine_response_label_key as left_response_label_key,
+        machine_response_hash as left_response_hash,
+        default_label_key as right_label_key,
+        default_response_label_key as right_response_label_key,
+        default_response_hash as right_response_hash
+    from prediction_pairs
 )
 
 select * from pairs
