@@ -18,10 +18,7 @@
                 transform(
                     array_sort(
                         collect_list(
-                            struct(
-                                {% for place in order_by %}{{ place }} as place_{{ loop.index }}, {% endfor %}
-                                {{ text }} as text
-                            )
+                            struct({% for place in order_by %}{{ place }} as place_{{ loop.index }}, {% endfor %}{{ text }} as text)
                         )
                     ),
                     item -> item.text
