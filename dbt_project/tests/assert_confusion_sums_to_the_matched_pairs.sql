@@ -5,7 +5,9 @@ with
 
 reviews as (
     select * from {{ ref('review_vs_default') }}
-    where is_latest_review
+    where
+        is_latest_review
+        and not coalesce(is_self_review, false)
 ),
 
 edits as (

@@ -2,7 +2,9 @@ with
 
 review_pairs as (
     select * from {{ ref('review_pairs') }}
-    where is_latest_review
+    where
+        is_latest_review
+        and not coalesce(is_self_review, false)
 ),
 
 edits as (
