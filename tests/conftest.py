@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from quick import Model, compile_models
+from quick import Model, comparable, compile_models
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "tests" / "samples"
@@ -96,12 +96,9 @@ def query(warehouse: Path, sql: str, database: str = "warehouse.duckdb") -> list
 def dump(warehouse: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All published marts, whole."""
     tables = query(warehouse, "select table_name from duckdb_tables() where schema_name = 'marts' order by all")
-    return {
-        table["table_name"]: [
-            tuple(row.values()) for row in query(warehouse, f"select * from marts.{table['table_name']} order by all")
-        ]
-        for table in tables
-    }
+    marts = [table["table_name"] for table in tables]
+    found = {mart: query(warehouse, f"select * from marts.{mart} order by all") for mart in marts}
+    return {mart: comparable(mart, [tuple(row.values()) for row in rows]) for mart, rows in found.items()}
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
