@@ -8,19 +8,19 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import assets_oracle as oracle
 import duckdb
 import pytest
-import quality_oracle as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quality_oracle import Answer, Asset, Label
+from labels_oracle import Answer, Asset, Label, Row
 from quick import Model, Quick
 
 KINDS = ("CAR", "BUS", "VAN")
 TYPES = ("DEFAULT", "REVIEW", "PREDICTION", "INFERENCE", "AUTOSAVE")
 BEGINNING = datetime(2024, 5, 1, tzinfo=UTC)
 EXPORTED = (BEGINNING + timedelta(days=2), BEGINNING + timedelta(days=5), BEGINNING + timedelta(days=6))
-MARTS: dict[str, tuple[int, Callable[[list[Asset]], list[oracle.Row]]]] = {
+MARTS: dict[str, tuple[int, Callable[[list[Asset]], list[Row]]]] = {
     "category_quality": (5, oracle.category_quality),
     "model_vs_human": (3, oracle.model_vs_human),
     "days": (2, oracle.days),
@@ -115,11 +115,11 @@ def export(folder: Path, number: int, assets: list[Asset]) -> Path:
     return made
 
 
-def in_order(rows: list[oracle.Row], key_width: int) -> list[oracle.Row]:
+def in_order(rows: list[Row], key_width: int) -> list[Row]:
     return sorted(rows, key=lambda row: repr(row[:key_width]))
 
 
-def cases(rows: list[oracle.Row]) -> set[str]:
+def cases(rows: list[Row]) -> set[str]:
     """The reasons to look again that some asset has."""
     return {name for row in rows for name in (row[-2] or "").split(", ") if name}
 
@@ -172,7 +172,7 @@ HISTORIES = st.lists(
 )
 
 
-def days_of(assets: list[Asset], models: list[Model]) -> list[oracle.Row]:
+def days_of(assets: list[Asset], models: list[Model]) -> list[Row]:
     """The rows of marts.days by dbt's SQL alone, from assets and labels as the models before it give them."""
     sql = {model.address: model.sql for model in models}
     with duckdb.connect() as db:

@@ -66,12 +66,10 @@ up_to_day as (
         max(work_at) over (
             partition by asset_id
             order by day asc nulls last
-            rows between unbounded preceding and current row
         ) as latest_work_at,
         max(review_at) over (
             partition by asset_id
             order by day asc nulls last
-            rows between unbounded preceding and current row
         ) as latest_review_at
     from daily
 ),

@@ -111,7 +111,6 @@ days as (
             sum(waiting_in_count - waiting_out_count) over (
                 partition by project_id
                 order by day asc nulls last
-                rows between unbounded preceding and current row
             ) as bigint
         ) as waiting_count,
         waiting_in_count,
@@ -120,7 +119,6 @@ days as (
             sum(labelled_in_count - labelled_out_count) over (
                 partition by project_id
                 order by day asc nulls last
-                rows between unbounded preceding and current row
             ) as bigint
         ) as labelled_count,
         labelled_in_count,
@@ -129,7 +127,6 @@ days as (
             sum(reviewed_in_count - reviewed_out_count) over (
                 partition by project_id
                 order by day asc nulls last
-                rows between unbounded preceding and current row
             ) as bigint
         ) as reviewed_count,
         reviewed_in_count,
