@@ -1,11 +1,14 @@
-"""The macros that hold what SQL dialects differ in, compiled by dbt and run in a session of another time zone."""
+"""What SQL dialects differ in: macros, compiled by dbt and run in another time zone, and the order of nulls."""
 
 import os
+import re
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 import pytest
+from quick import Model
 
 from pipelines.transform import project
 
@@ -109,3 +112,24 @@ def test_wilson_limits_are_the_published_ones(
 def test_wilson_limits_stay_within_0_and_1_and_are_null_of_nothing(row: dict[str, Any]) -> None:
     assert (row["low_0_of_20"], row["high_20_of_20"]) == (0, 1)
     assert (row["low_of_nothing"], row["high_of_nothing"]) == (None, None)
+
+
+def ordering_terms(sql: str) -> Iterator[str]:
+    """What each `order by` of a query orders by, term by term."""
+    for start in (found.end() for found in re.finditer(r"\border by\b", sql)):
+        depth, term = 0, ""
+        for character in sql[start:]:
+            depth += {"(": 1, ")": -1}.get(character, 0)
+            if depth < 0 or (depth == 0 and character == ","):
+                yield term
+                term = ""
+            else:
+                term += character
+            if depth < 0:
+                break
+
+
+def test_every_ordering_says_where_nulls_go(models: list[Model]) -> None:
+    terms = [(model.address, term.strip()) for model in models for term in ordering_terms(model.sql)]
+    assert len(terms) > 20
+    assert [place for place in terms if not re.search(r"\s(asc|desc) nulls (first|last)$", place[1])] == []

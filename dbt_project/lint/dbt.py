@@ -13,9 +13,5 @@ def hash(text: str) -> str:
     return f"md5({text})"
 
 
-def listagg(column: str, separator: str, order: str) -> str:
-    return f"string_agg({column}, {separator} {order})"
-
-
 def datediff(first: str, second: str, part: str) -> str:
     return f"date_diff('{part}', {first}, {second})"

@@ -24,10 +24,10 @@ histories as (
     select
         asset_id,
         {{
-            dbt.listagg(
+            ordered_string_agg(
                 "asset_version || coalesce(cast(first_seen_as_of as " ~ dbt.type_string() ~ "), '')",
                 "' '",
-                "order by recency",
+                ["recency"],
             )
         }} as versions
     from versions
@@ -66,7 +66,7 @@ named_people as (
 authors as (
     select
         asset_id,
-        {{ dbt.listagg("person", "' '", "order by person") }} as people
+        {{ ordered_string_agg("person", "' '", ["person"]) }} as people
     from named_people
     group by asset_id
 ),

@@ -24,7 +24,7 @@ ranked as (
         last_seen_as_of,
         row_number() over (
             partition by asset_id
-            order by last_seen_as_of asc nulls first, asset_version asc
+            order by last_seen_as_of asc nulls first, asset_version asc nulls last
         ) as recency
     from seen
 )

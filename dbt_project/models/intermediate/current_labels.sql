@@ -100,11 +100,11 @@ united_keys as (
         keys.shown_label_key,
         first_value(keys.shown_label_key) over (
             partition by keys.asset_id, keys.label_id
-            order by keys.last_recency desc, keys.shown_label_key asc
+            order by keys.last_recency desc nulls last, keys.shown_label_key asc nulls last
         ) as label_key,
         row_number() over (
             partition by keys.asset_id, keys.label_id
-            order by keys.shown_label_key asc
+            order by keys.shown_label_key asc nulls last
         ) as recency_rank,
         count(*) over (partition by keys.asset_id, keys.label_id) as key_count
     from repeated_ids

@@ -13,7 +13,7 @@ ranked_truths as (
         *,
         row_number() over (
             partition by asset_id
-            order by created_at desc, label_key desc
+            order by created_at desc nulls last, label_key desc nulls last
         ) as recency_rank
     from labels
     where is_honeypot_truth

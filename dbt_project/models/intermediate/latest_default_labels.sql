@@ -9,7 +9,7 @@ ranked as (
         *,
         row_number() over (
             partition by asset_id, author_id
-            order by created_at desc, label_key desc
+            order by created_at desc nulls last, label_key desc nulls last
         ) as recency_rank
     from labels
     where

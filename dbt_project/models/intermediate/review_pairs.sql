@@ -20,7 +20,7 @@ reviews as (
         *,
         row_number() over (
             partition by asset_id
-            order by created_at asc, label_key asc
+            order by created_at asc nulls last, label_key asc nulls last
         ) as review_round,
         count(*) over (partition by asset_id) as review_count
     from labels
@@ -48,7 +48,7 @@ candidates as (
         defaults.response_hash as default_response_hash,
         row_number() over (
             partition by reviews.label_key, defaults.author_id
-            order by defaults.created_at desc, defaults.label_key desc
+            order by defaults.created_at desc nulls last, defaults.label_key desc nulls last
         ) as recency_rank
     from reviews
     inner join defaults

@@ -37,11 +37,11 @@ ranked as (
         *,
         row_number() over (
             partition by asset_id, author_id
-            order by created_at desc, label_key desc
+            order by created_at desc nulls last, label_key desc nulls last
         ) as recency_rank,
         row_number() over (
             partition by asset_id, author_id, label_type
-            order by created_at desc, label_key desc
+            order by created_at desc nulls last, label_key desc nulls last
         ) as place_in_type,
         count(*) over (partition by asset_id, author_id) as label_count,
         count(*) over (partition by asset_id, author_id, label_type) as label_count_of_type
