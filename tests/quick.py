@@ -47,8 +47,15 @@ MARTS = (
     "reviewers",
     "reviewer_weeks",
     "first_pass_yield",
+    "category_quality",
+    "model_vs_human",
+    "days",
+    "asset_quality",
 )
-AGGREGATES = ("annotators", "annotator_weeks", "reviewers", "reviewer_weeks", "first_pass_yield")
+AGGREGATES = (
+    *("annotators", "annotator_weeks", "reviewers", "reviewer_weeks", "first_pass_yield"),
+    *("category_quality", "model_vs_human", "asset_quality"),
+)
 
 
 class Mean(float):

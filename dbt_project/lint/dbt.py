@@ -11,3 +11,7 @@ def concat(parts: list[str]) -> str:
 
 def hash(text: str) -> str:
     return f"md5({text})"
+
+
+def datediff(first: str, second: str, part: str) -> str:
+    return f"date_diff('{part}', {first}, {second})"

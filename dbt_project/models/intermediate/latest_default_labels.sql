@@ -22,7 +22,10 @@ latest as (
     select
         label_key,
         asset_id,
+        project_id,
+        external_id,
         author_id,
+        created_at,
         is_used_for_consensus,
         response_label_key,
         response_hash
