@@ -5,7 +5,7 @@ UV ?= $(BIN)/uv
 WAREHOUSE ?= warehouse
 EXPORTS ?= tests/samples
 
-.PHONY: help run test ui kili bench browser screenshots lock clean
+.PHONY: help run test ui kili bench browser screenshots story lock clean
 
 help: ## what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ browser: ## Chromium and nginx for the tests, from Debian's packages: installed 
 
 screenshots: $(BIN)/.ready browser ## the pictures in docs/ anew, from the UI on the samples' warehouse
 	$(BIN)/python -m pytest -n 0 tests/test_ui.py --screenshots docs
+
+story: $(BIN)/.ready ## the exports of the made-up project in tests/samples anew, from its parameters in tests/helpers/story/cast.py
+	PYTHONPATH=tests $(BIN)/python -m helpers.story
 
 bench: $(BIN)/.ready .venv-bench/.ready ## costs beside DuckDB alone, plain dlt, pandas, pycocotools, shapely; BENCH="--sizes 10 100 1000" for more
 	$(BIN)/python -m bench $(BENCH)

@@ -294,7 +294,7 @@ def test_pulled_and_found_exports_are_loaded_together(chosen: settings.Settings)
     both = replace(chosen, exports=str(SAMPLES))
     with dg.DagsterInstance.ephemeral() as instance:
         done = dg.materialize([landing_asset.exports_found], instance=instance, resources={"settings": both})
-    assert len(done.output_for_node("landing__kili")) == 1 + 8
+    assert len(done.output_for_node("landing__kili")) == 1 + 11
 
 
 def test_the_command_says_why_kili_gives_nothing(warehouse: Path) -> None:
