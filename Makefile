@@ -13,7 +13,7 @@ help: ## what each target does
 run: $(BIN)/.ready ## set up, then load the sample exports into ./warehouse
 	$(BIN)/kili-warehouse run --exports $(EXPORTS) --warehouse $(WAREHOUSE)
 
-test: $(BIN)/.ready browser ## set up, then every check that CI runs
+test: $(BIN)/.ready .venv-oracles/.ready browser ## set up, then every check that CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -44,12 +44,12 @@ bench: $(BIN)/.ready .venv-bench/.ready ## costs beside DuckDB alone, plain dlt,
 lock: $(BIN)/.ready ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-header \
 		--output-file requirements.lock pyproject.toml
-	set -e; for group in bench kili; do \
+	set -e; for group in bench kili oracles; do \
 		$(BIN)/uv pip compile --quiet --python-version 3.11 --group $$group --generate-hashes --no-header \
 		--output-file requirements-$$group.lock; done
 
 clean: ## remove the environments and what the tools made
-	rm -rf $(VENV) .venv-bench .venv-kili .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-kili .venv-oracles .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A virtual environment without ensurepip (Debian without python3-venv) gets its pip from virtualenv.
 $(VENV):
