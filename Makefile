@@ -5,7 +5,7 @@ UV ?= $(BIN)/uv
 WAREHOUSE ?= warehouse
 EXPORTS ?= tests/samples
 
-.PHONY: help run test ui kili bench browser screenshots lock clean
+.PHONY: help run test ui kili bench browser screenshots story lock clean
 
 help: ## what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ help: ## what each target does
 run: $(BIN)/.ready ## set up, then load the sample exports into ./warehouse
 	$(BIN)/kili-warehouse run --exports $(EXPORTS) --warehouse $(WAREHOUSE)
 
-test: $(BIN)/.ready browser ## set up, then every check that CI runs
+test: $(BIN)/.ready .venv-oracles/.ready browser ## set up, then every check that CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -35,18 +35,21 @@ browser: ## Chromium and nginx for the tests, from Debian's packages: installed 
 screenshots: $(BIN)/.ready browser ## the pictures in docs/ anew, from the UI on the samples' warehouse
 	$(BIN)/python -m pytest -n 0 tests/test_ui.py --screenshots docs
 
+story: $(BIN)/.ready ## the exports of the made-up project in tests/samples anew, from its parameters in tests/helpers/story/cast.py
+	PYTHONPATH=tests $(BIN)/python -m helpers.story
+
 bench: $(BIN)/.ready .venv-bench/.ready ## costs beside DuckDB alone, plain dlt, pandas, pycocotools, shapely; BENCH="--sizes 10 100 1000" for more
 	$(BIN)/python -m bench $(BENCH)
 
 lock: $(BIN)/.ready ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-header \
 		--output-file requirements.lock pyproject.toml
-	set -e; for group in bench kili; do \
+	set -e; for group in bench kili oracles; do \
 		$(BIN)/uv pip compile --quiet --python-version 3.11 --group $$group --generate-hashes --no-header \
 		--output-file requirements-$$group.lock; done
 
 clean: ## remove the environments and what the tools made
-	rm -rf $(VENV) .venv-bench .venv-kili .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-kili .venv-oracles .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A virtual environment without ensurepip (Debian without python3-venv) gets its pip from virtualenv.
 $(VENV):

@@ -64,12 +64,12 @@ def run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, request: dg.R
 def test_what_the_warehouse_holds_is_no_news_whatever_its_name_and_date(
     instance: dg.DagsterInstance, watched: Settings, tmp_path: Path
 ) -> None:
-    assert look(instance, watched) == "nothing new: the warehouse holds 8 exports"
+    assert look(instance, watched) == "nothing new: the warehouse holds 11 exports"
     os.utime(tmp_path / "exports" / "seed_page.json")
     shutil.copy(SAMPLES / "seed_page.json", tmp_path / "exports" / "again.json")
     for half in (".hidden.json", "half.json.part", "half.zip.crdownload", "half.json.tmp"):
         drop(watched, half)
-    assert look(instance, watched) == "nothing new: the warehouse holds 9 exports"
+    assert look(instance, watched) == "nothing new: the warehouse holds 12 exports"
 
 
 def test_a_late_file_with_an_old_date_is_new(instance: dg.DagsterInstance, watched: Settings) -> None:
@@ -125,11 +125,11 @@ def test_what_is_still_being_written_waits_and_is_told_of(
 ) -> None:
     cut = Path(watched.exports or "") / "cut.zip"
     cut.write_bytes((SAMPLES / "review_normal_single_file.zip").read_bytes()[:1000])
-    waits = f"nothing new: the warehouse holds 8 exports; {cut} is still being written, or cannot be read"
+    waits = f"nothing new: the warehouse holds 11 exports; {cut} is still being written, or cannot be read"
     assert look(instance, watched) == waits
     monkeypatch.setattr(fingerprints, "_QUIET", 60)
     drop(watched, "young.json")
-    assert "and 9 more is still being written" in str(look(instance, watched))
+    assert "and 12 more is still being written" in str(look(instance, watched))
 
 
 def test_what_cannot_be_read_is_told_of_and_starts_no_run(instance: dg.DagsterInstance, watched: Settings) -> None:
@@ -138,7 +138,7 @@ def test_what_cannot_be_read_is_told_of_and_starts_no_run(instance: dg.DagsterIn
     os.mkfifo(pipe)
     written(made / "README.kili.txt", b"")
     os.mkfifo(made / "data.json")
-    waits = f"nothing new: the warehouse holds 8 exports; {made} and 1 more is still being written, or cannot be read"
+    waits = f"nothing new: the warehouse holds 11 exports; {made} and 1 more is still being written, or cannot be read"
     assert look(instance, watched) == waits
     (made / "data.json").rename(made / "labels")
     written(made / "data.json", [asset("made")])
@@ -156,7 +156,7 @@ def test_what_can_be_read_at_last_starts_a_run_though_its_content_is_known(
             [readings.unreadable_id(str(late)), str(late)],
         )
     os.mkfifo(late)
-    assert str(look(instance, watched)).startswith(f"nothing new: the warehouse holds 8 exports; {late} is")
+    assert str(look(instance, watched)).startswith(f"nothing new: the warehouse holds 11 exports; {late} is")
     late.unlink()
     shutil.copy(SAMPLES / "seed_page.json", late)
     assert isinstance(look(instance, watched), dg.RunRequest)
@@ -174,8 +174,8 @@ def test_a_run_that_nobody_started_by_hand_leaves_what_is_still_being_written(
         )
         return len(done.output_for_node("landing__kili"))
 
-    assert found(dict(automation.WAITS_FOR_WRITERS)) == 8
-    assert found({}) == 9
+    assert found(dict(automation.WAITS_FOR_WRITERS)) == 11
+    assert found({}) == 12
 
 
 @pytest.mark.parametrize(

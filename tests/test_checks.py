@@ -136,7 +136,7 @@ def test_lost_rows_stop_dbt_and_leave_the_release_and_whoever_watches_is_told(wa
     release = (warehouse / "current").readlink()
     ran = run_command("run", "--exports", SAMPLES, "--warehouse", warehouse)
     assert ran.status == 1
-    assert "kili: 1 of 8 exports do not add up, first " in ran.err
+    assert "kili: 1 of 11 exports do not add up, first " in ran.err
     assert "restore it from a backup, or delete it and run again on all exports" in ran.err
     assert "dbt builds" not in ran.err
     assert "Traceback" not in ran.err

@@ -257,7 +257,7 @@ def test_a_run_that_is_interrupted_ends_quietly(tmp_path: Path) -> None:
         progress = [running.stderr.readline()]
         os.killpg(running.pid, signal.SIGINT)
         out, rest = running.communicate()
-    assert progress == [f"8 exports found in {SAMPLES}\n"]
+    assert progress == [f"11 exports found in {SAMPLES}\n"]
     assert (running.returncode, out) == (130, "")
-    steps = ("8 exports found ", "read ", "loaded ", "dbt builds ")
+    steps = ("11 exports found ", "read ", "loaded ", "dbt builds ")
     assert [line for line in rest.splitlines() if not line.startswith(steps)] == []

@@ -300,7 +300,7 @@ def test_pulled_and_found_exports_are_loaded_together(chosen: settings.Settings)
         done = dg.materialize(
             [landing_asset.exports()], instance=instance, resources={"settings": both, "warehouse_lock": None}
         )
-    assert len(done.output_for_node("landing__kili")) == 1 + 8
+    assert len(done.output_for_node("landing__kili")) == 1 + 11
 
 
 def test_the_command_says_why_kili_gives_nothing(warehouse: Path) -> None:

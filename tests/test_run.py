@@ -28,7 +28,7 @@ def raw_rows(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
 def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> None:
     rows, release = raw_rows(samples), (samples / "current").readlink()
     again = conftest.load(samples, SAMPLES)
-    assert (again.facts["exports_found"], again.facts["rows_loaded"], again.err) == (8, 0, ""), "Dagster did not start"
+    assert (again.facts["exports_found"], again.facts["rows_loaded"], again.err) == (11, 0, ""), "Dagster did not start"
     done = run_job.run(settings.from_environment().at(str(SAMPLES), samples), discovery.find(str(SAMPLES), samples))
     assert (done.failures, done.load and done.load.new_row_counts) == ([], dict.fromkeys(TABLES, 0))
     assert raw_rows(samples) == rows
@@ -41,7 +41,7 @@ def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> Non
     assert verdict.passed
     assert verdict.target_materialization_data.storage_id == made["labels"][0].storage_id, "green in the UI still"
     said = [record.asset_materialization.metadata["dagster/row_count"].value for record in made["labels"]]
-    assert said == [33, 33]
+    assert said == [996, 996]
     first = made["review_vs_default"][-1].asset_materialization.metadata["dagster/column_lineage"].value
     assert first.deps_by_column["score"] == [
         dg.TableColumnDep(dg.AssetKey(["intermediate", "compared_pairs"]), "score")
@@ -51,7 +51,7 @@ def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> Non
 def test_json_is_all_there_is_on_standard_output(samples: Path) -> None:
     for command in ("status", "rejects"):
         assert run_command(command, "--warehouse", samples, "--json").facts is not None
-    assert run_command("status", "--warehouse", samples, "--json").facts["row_counts"]["marts.labels"] == 33
+    assert run_command("status", "--warehouse", samples, "--json").facts["row_counts"]["marts.labels"] == 996
 
 
 def test_every_export_reconciles(samples: Path) -> None:
@@ -61,13 +61,13 @@ def test_every_export_reconciles(samples: Path) -> None:
             (select count(*) from kili.sightings where sightings.export_id = exports.export_id) as seen
         from kili.exports""",
     )
-    assert len(counts) == 8
+    assert len(counts) == 11
     assert all(row["kept"] == row["seen"] for row in counts)
 
 
 def test_settings_come_from_the_environment_too(samples: Path) -> None:
     ran = run_command("run", "--json", KILI_EXPORTS=str(SAMPLES), KILI_WAREHOUSE=str(samples))
-    assert (ran.status, ran.facts["exports_found"]) == (0, 8)
+    assert (ran.status, ran.facts["exports_found"]) == (0, 11)
 
 
 @pytest.mark.parametrize(

@@ -95,16 +95,16 @@ def test_an_object_is_fetched_once_until_its_content_changes(
         scan = new_exports.find_new(chosen, "s3://exports/in", loaded, packaging.has_documents)
         return scan.known, len(scan.new)
 
-    assert look() == (8, 0)
-    assert len(fetched) == 8
+    assert look() == (11, 0)
+    assert len(fetched) == 11
     bucket.pipe("exports/in/seed_page.json", (SAMPLES / "seed_page.json").read_bytes())
-    assert look() == (8, 0)
-    assert len(fetched) == 8
+    assert look() == (11, 0)
+    assert len(fetched) == 11
     bucket.pipe({f"exports/in/{name}.json": text([asset("new")]) for name in ("new", "same")})
-    assert look() == (8, 1)
+    assert look() == (11, 1)
     bucket.pipe("exports/in/seed_page.json", text([asset("other")]))
-    assert look() == look() == (7, 2)
-    assert [Path(name).name for name in fetched[8:]] == ["new.json", "same.json", "seed_page.json"]
+    assert look() == look() == (10, 2)
+    assert [Path(name).name for name in fetched[11:]] == ["new.json", "same.json", "seed_page.json"]
 
 
 def test_a_bucket_is_searched_like_a_folder(bucket: s3fs.S3FileSystem, tmp_path: Path) -> None:  # noqa: ARG001

@@ -115,7 +115,7 @@ def test_the_lineage_graph_shows_every_group(ui: str, browser: webdriver.Chrome,
 @needs_browser
 def test_an_asset_page_shows_its_numbers(ui: str, browser: webdriver.Chrome, screenshots: Path | None) -> None:
     browser.get(f"{ui}/assets/marts/labels")
-    serving.wait(lambda: "Row count\n33" in text(browser), "row count")
+    serving.wait(lambda: "Row count\n996" in text(browser), "row count")
     serving.wait(
         lambda: re.search(r"Latest materialization\n.*(ago|[AP]M)\n", text(browser)), "the newest materialization"
     )
