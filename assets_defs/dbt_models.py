@@ -31,7 +31,9 @@ _BRIEF: Final = ("--log-level-file", "info", "--no-write-json")  # else a fifth 
 _COMPARED: Final = dg.AssetKey(["staging", "stg_comparison__pairs"])
 _VERDICTS: Final = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 _NUMBERS: Final = {
-    "marts.review_vs_default": {"mean_review_score": "avg(score)", "unchanged_share": "avg(is_unchanged::int)"}
+    "marts.review_vs_default": {"mean_review_score": "avg(score)", "unchanged_share": "avg(is_unchanged::int)"},
+    "marts.annotators": {"acceptance_share": "sum(accepted_count) / nullif(sum(reviewed_count), 0)"},
+    "marts.first_pass_yield": {"first_pass_share": "sum(passed_count) / nullif(sum(judged_count), 0)"},
 }  # what the UI plots over time beside the rows
 
 
