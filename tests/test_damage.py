@@ -107,7 +107,8 @@ def test_dbts_manifest_is_made_anew_outside_the_clone(
     """In a copy of the project in which older code has left what it generated."""
     project = shutil.copytree(dbt_project.PROJECT, tmp_path / "dbt_project")
     monkeypatch.setattr(dbt_project, "PROJECT", project)
-    dbt_project._write_sources(project / "models" / "staging" / "kili")
+    for path in (dbt_project._write_sources(tmp_path / "generated") / "models").iterdir():
+        path.rename(project / "models" / "staging" / "kili" / path.name)
     before = {path: path.stat().st_mtime_ns for path in project.rglob("*")}
     manifest = dbt_project.manifest(chosen.database, chosen.dbt)
     sources = {source["identifier"] for source in json.loads(manifest.read_text())["sources"].values()}
