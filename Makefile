@@ -17,6 +17,7 @@ test: $(BIN)/.ready .venv-oracles/.ready browser ## set up, then every check tha
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
 	$(BIN)/python -m pytest
 
