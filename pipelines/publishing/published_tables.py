@@ -10,8 +10,8 @@ from pipelines.kili import readings
 from pipelines.kili import records as kili
 from pipelines.loading import database
 
-LEDGER: Final = {"exports": "*", "sightings": "*", "rejects": "* exclude (raw)"}
-"""The tables of schema `kili` that consumers get, and their columns."""
+LEDGER: Final[dict[str, tuple[str, ...]]] = {"exports": (), "sightings": (), "rejects": ("raw",)}
+"""The tables of schema `kili` that consumers get, and the columns they do not get."""
 
 _MARTS: Final = "marts"
 _COMPARISON: Final = "comparison"
@@ -88,7 +88,12 @@ def _published(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     found = db.execute(
         "select table_schema, table_name from information_schema.tables where table_catalog = 'warehouse' order by all"
     ).fetchall()
-    return [(schema, table, LEDGER.get(table, "*")) for schema, table in found if is_published(schema, table)]
+    return [(schema, table, _columns(schema, table)) for schema, table in found if is_published(schema, table)]
+
+
+def _columns(schema: str, table: str) -> str:
+    left_out = LEDGER[table] if schema == "kili" else ()
+    return f"* exclude ({', '.join(left_out)})" if left_out else "*"
 
 
 def _copy_comments(db: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> None:
