@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from quick import Model, comparable, compile_models
+from helpers.quick import Model, comparable, compile_models
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "tests" / "samples"
@@ -25,7 +25,7 @@ LONGEST_FIRST = (
     "test_models",
     "test_production",
     "test_load",
-    "test_run",
+    "test_run_job",
     "test_promises",
     "test_recovery",
     "test_publishing",
@@ -35,7 +35,7 @@ LONGEST_FIRST = (
     "test_web_ui",
     "test_lock",
     "test_marts",
-    "test_pulling",
+    "test_pull",
     "test_ui",
 )
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import hook
 import pytest
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
+from helpers import webhook as hook
 
 from assets_defs import alerts, webhook
 from pipelines import settings

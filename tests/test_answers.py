@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from exporting import Row, annotations
+from helpers.exporting import Row, annotations
 
 from pipelines.kili import records, versions
 

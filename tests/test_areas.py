@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from exporting import Row, annotations
+from helpers.exporting import Row, annotations
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import SAMPLES
 from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from exporting import asset, written
+from helpers.exporting import asset, written
 
 from assets_defs import automation, landing
 from pipelines import settings

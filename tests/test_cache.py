@@ -6,7 +6,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from exporting import README, asset, read, text, written
+from helpers.exporting import README, asset, read, text, written
 
 from pipelines import settings
 from pipelines.landing import archives, cache, discovery, fingerprints

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from quick import Model, Quick
+from helpers.quick import Model, Quick
 
 from pipelines.landing import discovery
 from pipelines.publishing import release

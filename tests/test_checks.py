@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 import duckdb
-import hook
 import pytest
 import test_load
 from conftest import SAMPLES, run_command
-from quick import Quick
+from helpers import webhook as hook
+from helpers.quick import Quick
 from test_load import label, load, write
 
 from assets_defs import definitions, load_checks

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import shapely
-from comparing import annotations, box, chosen, compared, drawn, edits, named_jobs, objects, score
+from helpers.comparing import annotations, box, chosen, compared, drawn, edits, named_jobs, objects, score
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask

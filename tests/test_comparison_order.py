@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from comparing import Answer, annotations, box, chosen, named_jobs
+from helpers.comparing import Answer, annotations, box, chosen, named_jobs
 
 from pipelines.comparison import compare
 from pipelines.comparison.method import Method

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import shapely
-from comparing import annotations, box, named_jobs, objects
+from helpers.comparing import annotations, box, named_jobs, objects
 
 from pipelines.comparison import compare
 from pipelines.comparison.method import Method

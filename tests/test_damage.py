@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 import pytest
 from conftest import SAMPLES, dump, load, run_command
-from exporting import asset, label, written
+from helpers.exporting import asset, label, written
 
 from assets_defs import instance as dagster_instance
 from pipelines import settings

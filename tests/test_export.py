@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from exporting import asset, label, text
+from helpers.exporting import asset, label, text
 
 from pipelines.kili import export, faults, parse
 

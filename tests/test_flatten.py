@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 import yaml
-from exporting import Row, asset, label, named, text
+from helpers.exporting import Row, asset, label, named, text
 from hypothesis import given
 from hypothesis import strategies as st
 

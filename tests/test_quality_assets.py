@@ -8,13 +8,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import assets_oracle as oracle
 import duckdb
 import pytest
+from helpers import assets_oracle as oracle
+from helpers.labels_oracle import Answer, Asset, Label, Row
+from helpers.quick import Model, Quick
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from labels_oracle import Answer, Asset, Label, Row
-from quick import Model, Quick
 
 KINDS = ("CAR", "BUS", "VAN")
 TYPES = ("DEFAULT", "REVIEW", "PREDICTION", "INFERENCE", "AUTOSAVE")

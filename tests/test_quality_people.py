@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
-import people_oracle
 import pytest
-import quality_oracle
-from quick import Model, Quick
+from helpers import people_oracle, quality_oracle
+from helpers.quick import Model, Quick
 
 START = datetime(2024, 1, 5, 20, tzinfo=UTC)  # a Friday evening: the labels span four weeks
 ANNOTATORS, REVIEWERS = ["ana", "bob", "cyd"], ["rex", "roy", "ana"]

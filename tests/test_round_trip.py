@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 import pytest
-from exporting import REAL, Row, annotations, read
+from helpers.exporting import REAL, Row, annotations, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import s3fs
 from conftest import SAMPLES, run_command
-from exporting import README, asset, text
+from helpers.exporting import README, asset, text
 
 from pipelines import settings
 from pipelines.kili import packaging

@@ -1,7 +1,7 @@
 """Scores by Kili's documented numbers: the test vectors T1 to T11 and R1 to R3 of the format page, section 3."""
 
 import pytest
-from comparing import box, chosen, compared, objects, score
+from helpers.comparing import box, chosen, compared, objects, score
 
 A = (0.437473570026755, 0.28769191191267807, 0.7235387616200971, 0.662407024077585)
 B = (0.537473570026755, *A[1:])

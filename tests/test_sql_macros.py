@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from quick import Model
+from helpers.quick import Model
 
 from pipelines.transform import project
 

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 from conftest import ROOT, SAMPLES, query
+from helpers.quick import Model, Quick
 from helpers.story import cast, exports, project
-from quick import Model, Quick
 
 SHIPPED = sorted(SAMPLES.glob("harbour_*.zip"))
 PAGE = (ROOT / "docs" / "questions.md").read_text()

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import serving
 import websocket
 from conftest import COMMAND, ROOT
+from helpers import web_server as serving
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 

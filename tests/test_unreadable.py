@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from exporting import README, asset, label, written, zipped
+from helpers.exporting import README, asset, label, written, zipped
 
 from pipelines.kili import ledger, locate, reader, readings, reconciliation, versions
 from pipelines.kili import load as kili_load

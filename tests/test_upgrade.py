@@ -4,7 +4,7 @@ import tarfile
 from pathlib import Path
 
 from conftest import dump, load, query
-from quick import Model, Quick
+from helpers.quick import Model, Quick
 
 from pipelines.landing import discovery
 

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import psutil
 import pytest
-import serving
 import websocket
 from conftest import COMMAND
+from helpers import web_server as serving
 
 from pipelines import cli
 

@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 import pytest
 from conftest import SAMPLES, query, run_command
-from quick import MARTS
+from helpers.quick import MARTS
 
 from assets_defs import run_job
 from pipelines import settings

@@ -16,7 +16,7 @@ from pipelines.landing import discovery
 from pipelines.loading import tables
 from pipelines.settings import Limits
 
-REAL = Path(__file__).parent / "real_exports"
+REAL = Path(__file__).parents[1] / "real_exports"
 README = """Exported Labels from KILI
 =========================
 

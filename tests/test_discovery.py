@@ -5,7 +5,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from exporting import README, asset, read, text, written
+from helpers.exporting import README, asset, read, text, written
 
 from pipelines.landing import discovery
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import combinations
 from typing import Any
 
-from quality_oracle import Label, Pair, Row, flagged, grouped, mean, percentile, seconds, share, wilson
+from helpers.quality_oracle import Label, Pair, Row, flagged, grouped, mean, percentile, seconds, share, wilson
 
 
 class Project:

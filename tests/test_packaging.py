@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from exporting import README, asset, label, read, text, written, zipped
+from helpers.exporting import README, asset, label, read, text, written, zipped
 
 from pipelines.kili import packaging
 from pipelines.landing import archives

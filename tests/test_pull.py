@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 from conftest import ROOT, SAMPLES, query, run_command
-from kili_server import ENDPOINT, KEY, PATH, STORAGE, Kili, Record, Server
-from quick import Quick
+from helpers.kili_server import ENDPOINT, KEY, PATH, STORAGE, Kili, Record, Server
+from helpers.quick import Quick
 
 from assets_defs import landing as landing_asset
 from pipelines import settings

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from exporting import REAL, Read, annotations, asset, assets_of, label, named, read, text, written
+from helpers.exporting import REAL, Read, annotations, asset, assets_of, label, named, read, text, written
 
 from pipelines.kili import canonical_json, flatten, records, versions
 from pipelines.kili import reader as reading

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import combinations, pairwise
 
-from labels_oracle import (
+from helpers.labels_oracle import (
     Asset,
     Compared,
     Edit,

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from exporting import Again, asset, label
+from helpers.exporting import Again, asset, label
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
