@@ -1,12 +1,22 @@
-"""Checks of the warehouse that are more than a dbt test."""
+"""The asset checks that are more than a dbt test.
 
-from typing import Final
+Those of a load run in the step of the load: dbt builds nothing on a load whose records do not add up.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from typing import Any, Final, NamedTuple
 
 import dagster as dg
 
 from assets_defs import ui_metadata
+from pipelines.kili import ledger, new_names, reconciliation
 from pipelines.loading import database
 from pipelines.settings import Settings
+
+_EXPORTS: Final = dg.AssetKey([ledger.SCHEMA, "exports"])
+_REJECTS: Final = dg.AssetKey([ledger.SCHEMA, "rejects"])
+_LABELS: Final = dg.AssetKey([ledger.SCHEMA, "labels"])
 
 _TOLERANCE: Final = 0.01
 _COLUMNS: Final = ("mark", "external_id", "asset_id", "label_key", "kili_score", "score", "difference")
@@ -14,6 +24,103 @@ _OFF: Final = f"""
     select {", ".join(_COLUMNS)}
     from marts.score_reconciliation
     where abs(difference) > {_TOLERANCE} order by abs(difference) desc, mark, asset_id, label_key"""
+_ALL_ACCOUNTED_FOR: Final = dg.AssetCheckSpec(
+    "every_record_is_accounted_for",
+    asset=_EXPORTS,
+    blocking=True,
+    description="Assets of an export = loaded + unchanged + duplicates + rejected, and its labels likewise: what the "
+    "ledger says beside the rows that are there, for every export ever loaded. Else nothing is built or published.",
+)
+_NOTHING_NEW: Final = dg.AssetCheckSpec(
+    "no_new_fields",
+    asset=_EXPORTS,
+    description="No key, job, kind, status or label type that earlier exports of the project had not.",
+)
+_USUAL_VOLUME: Final = dg.AssetCheckSpec(
+    "export_volume_anomaly",
+    asset=_EXPORTS,
+    description="No export of the newest load has less than half, or more than twice, the assets or labels that the "
+    "last ten of the same project and make had.",
+)
+_SAME_COLUMNS: Final = dg.AssetCheckSpec(
+    "column_schema_change",
+    asset=_EXPORTS,
+    description="The columns that this version of the loader declares are those that the tables had before the run.",
+)
+_FEW_REJECTED: Final = dg.AssetCheckSpec(
+    "rejected_share_below_limit",
+    asset=_REJECTS,
+    description="Of no export of the newest load a greater share of records is rejected than KILI_MAX_REJECTED_SHARE.",
+)
+_RECENT_LABEL: Final = dg.AssetCheckSpec(
+    "newest_label_is_recent",
+    asset=_LABELS,
+    description="The newest label is not older than KILI_MAX_LABEL_AGE_DAYS, if that is set.",
+)
+_NAMED: Final = 5
+LOAD_SPECS: Final = (_ALL_ACCOUNTED_FOR, _NOTHING_NEW, _USUAL_VOLUME, _SAME_COLUMNS, _FEW_REJECTED, _RECENT_LABEL)
+
+
+def load_results(settings: Settings, load_id: str | None, found: reconciliation.Audit) -> Iterator[dg.AssetCheckResult]:
+    """A result for each check. Where nothing was new, that of the newest load again, but for names: they are new once.
+
+    Raises `dg.Failure` at the end, in words, if records are unaccounted for.
+    """
+    most, days, age = settings.max_rejected_share, settings.max_label_age_days, found.newest_label_age_days
+    many = [one for one in found.refused if one.rejected_share > most]
+    lost = _lost(settings, found) if found.uneven else None
+    exports = _table(reconciliation.Balance, found.balances)
+    yield _result(_ALL_ACCOUNTED_FOR, not lost, lost, {"not even": len(found.uneven), "exports": exports})
+    yield _novelties(settings, load_id)
+    yield _result(_USUAL_VOLUME, not found.volumes, None, {"unusual": _table(reconciliation.Volume, found.volumes)})
+    yield _result(_SAME_COLUMNS, not found.drift, None, {"changed": _table(reconciliation.Drift, found.drift)})
+    refused = {"most": most, "above": len(many), "exports": _table(reconciliation.Refused, found.refused)}
+    yield _result(_FEW_REJECTED, not many, _names(many), refused)
+    is_old = bool(days) and age is not None and age > days
+    yield _result(_RECENT_LABEL, not is_old, None, {"age in days": age, "most": days or None})
+    if lost:
+        raise dg.Failure(lost)
+
+
+def _result(spec: dg.AssetCheckSpec, passed: bool, words: str | None, metadata: dict[str, Any]) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if spec.blocking else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        passed=passed,
+        severity=severity,
+        description=words,
+        metadata=metadata,
+    )
+
+
+def _novelties(settings: Settings, load_id: str | None) -> dg.AssetCheckResult:
+    """Names what a load brought for the first time, and counts what has no column."""
+    new = new_names.new_in(settings.database, load_id) if load_id else []
+    unknown = new_names.unknown_in(settings.database, load_id) if load_id else []
+    tables = {"new": _table(new_names.Novelty, new), "without a column": _table(new_names.Novelty, unknown)}
+    words = ", ".join(f"{one.what} {one.name}" for one in new[:_NAMED])
+    return _result(_NOTHING_NEW, not new, words or None, tables)
+
+
+def _lost(settings: Settings, found: reconciliation.Audit) -> str:
+    first = found.uneven[0]
+    return (
+        f"{len(found.uneven)} of {len(found.balances)} exports do not add up, first {PurePath(first.file_url).name}: "
+        f"{first.missing_assets} of {first.assets} assets, {first.missing_labels} of {first.labels} labels and "
+        f"{first.missing_rejects} reasons of rejection are unaccounted for. Rows that were loaded are gone from "
+        f"{settings.database}: restore it from a backup, or delete it and run again on all exports. "
+        "What is published stays as it is"
+    )
+
+
+def _names(refused: Sequence[reconciliation.Refused]) -> str | None:
+    said = [f"{PurePath(one.file_url).name} {one.rejected_share:.0%}" for one in refused[:_NAMED]]
+    return ", ".join(said) or None
+
+
+def _table(rows_of: type[NamedTuple], rows: Sequence[tuple[Any, ...]]) -> dg.TableMetadataValue:
+    return ui_metadata.table(rows_of._fields, rows)
 
 
 @dg.asset_check(
@@ -33,9 +140,5 @@ def scores_match_kili(
     return dg.AssetCheckResult(
         passed=not rows,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "marks": count,
-            "off": len(rows),
-            "rows": table,
-        },
+        metadata={"marks": count, "off": len(rows), "rows": table},
     )

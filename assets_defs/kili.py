@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from assets_defs import dlt_tables, freshness, load_checks, ui_metadata, write_lock
+from assets_defs import checks, dlt_tables, freshness, ui_metadata, write_lock
 from pipelines.kili import ledger, reconciliation, records, source
 from pipelines.kili import load as kili_load
 from pipelines.landing import discovery
@@ -29,7 +29,7 @@ def tables(settings: Settings, on_load: Callable[[ledger.Load], None] | None = N
         pool=write_lock.POOL,
         specs=[spec.replace_attributes(freshness_policy=freshness.policy(settings)) for spec in specs],
         ins={"found": dg.AssetIn(_LANDING)},
-        check_specs=load_checks.SPECS,
+        check_specs=checks.LOAD_SPECS,
     )
     def kili(
         found: list[discovery.Landed],
@@ -46,7 +46,7 @@ def tables(settings: Settings, on_load: Callable[[ledger.Load], None] | None = N
         for result in dlt_tables.materialized(ledger.SCHEMA, load.row_counts, load.new_row_counts):
             more = said.get(result.asset_key.path[-1], {}) if result.asset_key else {}
             yield result._replace(metadata={**(result.metadata or {}), **more})
-        yield from load_checks.results(settings, load.load_id, audited)
+        yield from checks.load_results(settings, load.load_id, audited)
 
     return kili
 

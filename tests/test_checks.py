@@ -13,7 +13,7 @@ from helpers import webhook as hook
 from helpers.quick import Quick
 from test_load import label, load, write
 
-from assets_defs import definitions, load_checks
+from assets_defs import checks, definitions
 from pipelines import settings
 from pipelines.kili import reconciliation, records
 from pipelines.loading import database
@@ -24,7 +24,7 @@ def checked(
 ) -> dict[str, dg.AssetCheckResult]:
     chosen = test_load.settings(folder).model_copy(update=thresholds)
     found = reconciliation.of(chosen.database, before or {})
-    return {str(result.check_name): result for result in load_checks.results(chosen, None, found)}
+    return {str(result.check_name): result for result in checks.load_results(chosen, None, found)}
 
 
 def failing(folder: Path, **thresholds: float) -> set[str]:
@@ -95,8 +95,8 @@ def test_rows_that_are_gone_fail_the_check_and_the_step(
     chosen = test_load.settings(tmp_path)
     results: list[dg.AssetCheckResult] = []
     with pytest.raises(dg.Failure, match=f"{missing} of rejection are unaccounted for"):
-        results.extend(load_checks.results(chosen, None, reconciliation.of(chosen.database, {})))
-    assert [result.check_name for result in results] == [spec.name for spec in load_checks.SPECS]
+        results.extend(checks.load_results(chosen, None, reconciliation.of(chosen.database, {})))
+    assert [result.check_name for result in results] == [spec.name for spec in checks.LOAD_SPECS]
     assert (results[0].passed, results[0].severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
