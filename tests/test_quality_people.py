@@ -175,7 +175,7 @@ def test_the_generated_labels_reach_every_case(warehouse: Quick) -> None:
             possible |= reasons
             found |= {name for name in reasons if row[name]}
     assert found == possible
-    assert len(found) == 13
+    assert len(found) == 15
     (reworked, seconds, again) = warehouse.ask(
         """select (select sum(accepted_at_second_count) from marts.first_pass_yield),
             (select count(*) from marts.annotator_weeks where sent_back_count is null),

@@ -38,6 +38,7 @@
     {{ sums }}.accepted_count,
     {{ sums }}.fixed_count,
     {{ sums }}.sent_back_count,
+    case when {{ sums }}.sent_back_count is null then 'not_exported' end as sent_back_count_reason,
     {{ sums }}.uncompared_count,
     {{ sums }}.judged_count,
     {{ share(sums ~ '.accepted_count', sums ~ '.judged_count') }} as acceptance_share,

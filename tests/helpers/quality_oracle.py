@@ -122,8 +122,10 @@ def seconds(labels: Iterable[Label]) -> Row:
     }
 
 
-def flagged(count: int, flags: Iterable[bool | None]) -> int | None:
-    return count if any(flag is not None for flag in flags) else None
+def flagged(name: str, count: int, flags: Iterable[bool | None]) -> Row:
+    """A count of flagged labels and its reason: null where no label carries the flag."""
+    is_exported = any(flag is not None for flag in flags)
+    return {name: count if is_exported else None, f"{name}_reason": None if is_exported else "not_exported"}
 
 
 def grouped(rows: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:

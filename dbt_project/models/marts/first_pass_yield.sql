@@ -76,6 +76,7 @@ first_pass_yield as (
         sums.passed_count,
         sums.fixed_count,
         sums.sent_back_count,
+        case when sums.sent_back_count is null then 'not_exported' end as sent_back_count_reason,
         sums.uncompared_count,
         sums.judged_count,
         {{ share('sums.passed_count', 'sums.judged_count') }} as first_pass_share,
