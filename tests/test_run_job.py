@@ -43,9 +43,7 @@ def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> Non
     said = [record.asset_materialization.metadata["dagster/row_count"].value for record in made["labels"]]
     assert said == [996, 996]
     first = made["review_vs_default"][-1].asset_materialization.metadata["dagster/column_lineage"].value
-    assert first.deps_by_column["score"] == [
-        dg.TableColumnDep(dg.AssetKey(["intermediate", "compared_pairs"]), "score")
-    ]
+    assert first.deps_by_column["score"] == [dg.TableColumnDep(dg.AssetKey(["intermediate", "pair_results"]), "score")]
 
 
 def test_json_is_all_there_is_on_standard_output(samples: Path) -> None:
@@ -209,6 +207,7 @@ def test_a_warehouse_without_labels_is_published_and_every_command_reads_it(tmp_
         "kili.exports": 3,
         "kili.rejects": 1,
         "kili.sightings": 2,
+        "marts.asset_quality": 2,
         "marts.assets": 2,
     }
     assert "Newest export: of unknown date" in run_command("status", "--warehouse", warehouse).out

@@ -20,7 +20,7 @@ from helpers.exporting import README, asset, label, written, zipped
 from pipelines.kili import ledger, locate, reader, readings, reconciliation, versions
 from pipelines.kili import load as kili_load
 from pipelines.landing import archives, cache, discovery
-from pipelines.publishing import release as releases
+from pipelines.publishing import published_tables
 from pipelines.settings import Settings
 
 NOBODY = 65534
@@ -54,7 +54,7 @@ def load(folder: Path) -> Loaded:
             db.execute(f"create or replace view staging.stg_kili__{table} as select * from kili.{table}")
     release = folder / "release.duckdb"
     release.unlink(missing_ok=True)
-    releases._copy(settings.database, release)
+    published_tables.copy(settings.database, release)
     with duckdb.connect(str(release), read_only=True) as db:
         assets = db.execute("select distinct asset_id from kili.sightings order by all").fetchall()
         rejects = db.execute("select file_url, entry, reason from kili.rejects order by all").fetchall()
