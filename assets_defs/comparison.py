@@ -22,7 +22,7 @@ _READ: Final = [
 
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `comparison`: one op, because one comparison of each pair feeds them all."""
-    nothing = source.comparison(None, method.of(settings))
+    nothing = source.comparison(None, method.from_settings(settings))
 
     @dg.multi_asset(
         name="comparison",

@@ -194,6 +194,6 @@ def _lineage(compiled: Path, node: Mapping[str, Any], known: lineage.Schema) -> 
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(dg.AssetKey([one.schema, one.table]), one.column) for one in sources]
-            for column, sources in lineage.of(sql, known).items()
+            for column, sources in lineage.column_sources(sql, known).items()
         }
     )

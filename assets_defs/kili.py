@@ -41,7 +41,7 @@ def tables(settings: Settings, on_load: Callable[[ledger.Load], None] | None = N
         if on_load:
             on_load(load)
         log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
-        audited = reconciliation.of(settings.database, before)
+        audited = reconciliation.audit(settings.database, before)
         said = _metadata(load, audited)
         for result in dlt_tables.materialized(ledger.SCHEMA, load.row_counts, load.new_row_counts):
             more = said.get(result.asset_key.path[-1], {}) if result.asset_key else {}

@@ -113,7 +113,7 @@ def peak_of_reading(path: Path) -> int:
     """The most memory that it takes to find all records of a document and to read them."""
     tracemalloc.start()
     with packaging.opened(path, ZoneInfo("UTC"), Limits()) as container:
-        assert sum(len(texts) for texts in locate.texts(locate.of(container, Limits()))) == 4_000
+        assert sum(len(texts) for texts in locate.texts(locate.find_records(container, Limits()))) == 4_000
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak

@@ -294,7 +294,7 @@ def test_names_that_a_project_had_not_shown_before_are_told(tmp_path: Path) -> N
 
 
 PHASES = {
-    "read": "pipelines.kili.locate.of",
+    "read": "pipelines.kili.locate.find_records",
     "extract": "dlt.extract.extract.Extract.commit_packages",
     "normalise": "dlt.normalize.normalize.Normalize.run",
     "load of a table": "dlt.destinations.impl.duckdb.duck.DuckDbCopyJob.run",

@@ -13,8 +13,7 @@ import numpy as np
 import shapely
 
 from pipelines.comparison import assignment
-from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, overlap, sums
-from pipelines.comparison.assignment import mixed
+from pipelines.comparison.arrays import Flags, Floats, Integers, Keys, hash_rows, overlap, sums
 from pipelines.comparison.features import relations as relation_ends
 from pipelines.comparison.features import table as of
 from pipelines.comparison.features.table import AREA, LINE, NONE, SPAN, Items
@@ -89,7 +88,7 @@ def _identities(found: Alignment) -> Integers:
     Annotations that a label repeats exactly share it too: which of them became which is arbitrary.
     """
     items = found.items
-    _, said = np.unique(mixed(found.place, items.side, items.whole), return_inverse=True)
+    _, said = np.unique(hash_rows(found.place, items.side, items.whole), return_inverse=True)
     paired = np.flatnonzero(found.partner >= 0)
     return assignment.joined(said[paired], said[found.partner[paired]], len(items))[said]
 
@@ -99,13 +98,13 @@ def _places(found: Alignment, rows: Integers) -> Keys:
     items = found.items
     parent = items.parent[rows]
     parent = np.where(items.side[rows] == of.LEFT, parent, np.where(parent >= 0, found.partner[parent], -1))
-    return mixed(items.pair[rows], parent, items.job[rows], items.kind[rows], items.frame[rows])
+    return hash_rows(items.pair[rows], parent, items.job[rows], items.kind[rows], items.frame[rows])
 
 
 def _match_equal(found: Alignment, rows: Integers, said: Keys) -> None:
     left, right = found.free(rows)
     in_left, in_right = assignment.equal(
-        *(mixed(found.place[some], said[some], found.ends[some]) for some in (left, right))
+        *(hash_rows(found.place[some], said[some], found.ends[some]) for some in (left, right))
     )
     found.match(left[in_left], right[in_right])
 
@@ -115,7 +114,7 @@ def _match_covering(found: Alignment, rows: Integers, method: Method) -> None:
     items = found.items
     rows = rows[items.cover[rows] != NONE]
     for is_across in (False, True):
-        place = mixed(found.place, items.cover, *([] if is_across else [items.category]))
+        place = hash_rows(found.place, items.cover, *([] if is_across else [items.category]))
         for left, right in assignment.slices(*found.free(rows), place):
             edges = _edges(items, left, right, place, is_line_kept=not is_across)
             alike = np.flatnonzero(same_cover(items, edges.left, edges.right))
@@ -134,8 +133,8 @@ def _match_single(found: Alignment, rows: Integers) -> None:
     relations = rows[items.kind[rows] == of.RELATION]
     told = rows[np.isin(items.kind[rows], _SINGLE)]
     for some, keys in (
-        (relations, mixed(found.place, found.ends)),
-        (relations, mixed(found.place, items.category)),
+        (relations, hash_rows(found.place, found.ends)),
+        (relations, hash_rows(found.place, items.category)),
         (told, found.place),
     ):
         left, right = found.free(some)
@@ -163,8 +162,8 @@ def _edges(items: Items, left: Integers, right: Integers, place: Keys, *, is_lin
     An annotation on several pages is a candidate on each of them, so a document with many pages has few candidates.
     """
     sheets = items.sheets
-    (at_left, lefts), (at_right, rights) = sheets.of(left), sheets.of(right)
-    on_left, on_right = (mixed(place[sheets.row[some]], sheets.page[some]) for some in (lefts, rights))
+    (at_left, lefts), (at_right, rights) = sheets.of_rows(left), sheets.of_rows(right)
+    on_left, on_right = (hash_rows(place[sheets.row[some]], sheets.page[some]) for some in (lefts, rights))
     found = [
         (at_left[i[touch]], at_right[j[touch]])
         for i, j in assignment.candidates(on_left, on_right)
@@ -215,7 +214,7 @@ def _iou_by_page(sheets: Sheets, left: Integers, right: Integers) -> Floats:
     """Area shared on any page over area of both on all pages, row by row. A page of one side only adds to the union."""
     at, lefts, rights = sheets.facing(left, right)
     shared = sums(at, shapes.shared_area(sheets.shapes(lefts), sheets.shapes(rights)), len(left))
-    areas = [sums(at, shapely.area(sheets.shapes(some)), len(left)) for at, some in map(sheets.of, (left, right))]
+    areas = [sums(at, shapely.area(sheets.shapes(some)), len(left)) for at, some in map(sheets.of_rows, (left, right))]
     return overlap(shared, sum(areas) - shared, sheets.whole[left] == sheets.whole[right])
 
 

@@ -7,12 +7,11 @@ other has different keys, or no edge.
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipelines.comparison.arrays import Floats, Integers, Keys
+from pipelines.comparison.arrays import Floats, Integers, Keys, hash_rows
 
 Matches = tuple[Integers, Integers]
 """Positions on the left and on the right, as long as each other."""
@@ -108,19 +107,4 @@ def _ranked(keys: Keys) -> tuple[Integers, Keys]:
     is_first = np.r_[True, in_order[1:] != in_order[:-1]] if len(keys) else np.empty(0, dtype=bool)
     starts = np.flatnonzero(is_first)
     ranks = np.arange(len(keys)) - np.repeat(starts, np.diff(np.r_[starts, len(keys)]))
-    return order, mixed(in_order, ranks)
-
-
-def mixed(*columns: npt.NDArray[np.generic]) -> Keys:
-    """One key for each row of whole-numbered columns (splitmix64); rows of a batch that differ do not share one.
-
-    64 bits: two different rows of a million get the same key once in 37 million batches.
-    """
-    keys = np.zeros(len(columns[0]), dtype=np.uint64)
-    for column in columns:
-        keys ^= column.astype(np.uint64)
-        keys += np.uint64(0x9E3779B97F4A7C15)
-        keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        keys ^= keys >> np.uint64(31)
-    return keys
+    return order, hash_rows(in_order, ranks)

@@ -31,7 +31,7 @@ def compare(annotations: pa.Table, named: pa.Table, pair_keys: pa.Array, method:
     read = features.read(annotations)
     found = alignment.align(read, method)
     became = edits.edits(found)
-    jobs = _Jobs.of(read, named)
+    jobs = _Jobs.from_tables(read, named)
     scores = scoring.job_scores(found, jobs.of_row, len(jobs.pair), key_frames_only=method.score_key_frames_only)
     return Comparison(
         scoring.mean(jobs.pair, len(pair_keys), scores).score,
@@ -49,7 +49,7 @@ class _Jobs:
     of_row: Integers
 
     @staticmethod
-    def of(read: features.Items, named: pa.Table) -> "_Jobs":
+    def from_tables(read: features.Items, named: pa.Table) -> "_Jobs":
         answered = read.table["job_name"].take(pa.array(read.top))
         names = pa.chunked_array([*answered.chunks, *named["job_name"].chunks], pa.string())
         encoded = names.combine_chunks().dictionary_encode()

@@ -40,7 +40,7 @@ class Load:
 def load(settings: Settings) -> Load:
     """Compares the pairs of labels that the method has not compared, in one dlt load that counts once finished."""
     database.cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
-    chosen = method.of(settings)
+    chosen = method.from_settings(settings)
     uncompared = Uncompared(settings.database, chosen)
     data = source.comparison(uncompared, chosen)
     load_id = pipeline.append(data, SCHEMA, settings) if len(uncompared) or uncompared.is_new_method else None

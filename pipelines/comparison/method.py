@@ -31,7 +31,7 @@ class Method(Comparison):
         }
 
 
-def of(settings: Comparison) -> Method:
+def from_settings(settings: Comparison) -> Method:
     """The method that the settings ask for."""
     return Method(relabel_iou=settings.relabel_iou, score_key_frames_only=settings.score_key_frames_only)
 

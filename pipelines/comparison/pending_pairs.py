@@ -106,7 +106,7 @@ class Uncompared:
             annotations = database.batches(db, _ANNOTATIONS, ANNOTATIONS_PER_BATCH)
             sliced = [_Slices(rows) for rows in (pairs.to_reader(), annotations, named.to_reader())]
             for number in pairs["batch"].unique().to_pylist():
-                yield Batch(*(rows.of(number) for rows in sliced))
+                yield Batch(*(rows.take(number) for rows in sliced))
 
 
 class _Slices:
@@ -116,7 +116,7 @@ class _Slices:
         self._rows = rows
         self._rest: pa.RecordBatch | None = None
 
-    def of(self, batch: int) -> pa.Table:
+    def take(self, batch: int) -> pa.Table:
         """The rows of a batch, none of an earlier one being left."""
         found: list[pa.RecordBatch] = []
         while (rows := self._rest or next(self._rows, None)) is not None:

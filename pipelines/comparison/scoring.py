@@ -18,8 +18,7 @@ from typing import Final
 import numpy as np
 
 from pipelines.comparison.alignment import Alignment
-from pipelines.comparison.arrays import Flags, Floats, Integers, products, sums
-from pipelines.comparison.assignment import mixed
+from pipelines.comparison.arrays import Flags, Floats, Integers, hash_rows, products, sums
 from pipelines.comparison.features import table as of
 from pipelines.comparison.features.table import Items
 from pipelines.comparison.measures import texts
@@ -126,7 +125,7 @@ def _propagate_to_parents(found: Alignment, first: Integers, scores: Scores, pro
     items = found.items
     parent = items.parent[first]
     parent = np.where(items.side[first] == of.LEFT, parent, found.partner[parent])
-    jobs, at, job = np.unique(mixed(parent, items.job[first]), return_index=True, return_inverse=True)
+    jobs, at, job = np.unique(hash_rows(parent, items.job[first]), return_index=True, return_inverse=True)
     nested_scores = mean(job, len(jobs), scores)
     is_scored = ~np.isnan(nested_scores.score)
     parents = parent[at][is_scored]

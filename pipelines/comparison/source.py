@@ -36,7 +36,7 @@ def comparison(uncompared: Uncompared | None, method: Method) -> Iterator[DltRes
             count += len(batch.pairs)
             log.info("compared %d of %d pairs of labels", count, len(uncompared))
 
-    yield from dlt_resources.of(read, records.TABLES)
+    yield from dlt_resources.resources(read, records.TABLES)
 
 
 def results(batch: Batch, method: Method) -> Results:

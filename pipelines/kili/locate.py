@@ -100,7 +100,7 @@ class Layout:
     notes: list[archives.Fault] = field(default_factory=list)
 
 
-def of(container: packaging.Container, limits: Limits) -> Layout:
+def find_records(container: packaging.Container, limits: Limits) -> Layout:
     """Reads through an export once and finds its records.
 
     Raises `containers.Unreadable` or `OSError` where the export as a whole cannot be read; a broken entry of several is
@@ -160,7 +160,7 @@ class _Found:
         has_replies = True
         for position, span in enumerate(records.spans):
             here = "" if records.is_lone else f"/{position}"
-            reply = replies.of(self.file, span) if has_replies else None
+            reply = replies.parse(self.file, span) if has_replies else None
             if reply is None:
                 has_replies = False
                 yield span, here

@@ -73,7 +73,7 @@ class Reader:
                 self._layout, self._readme = container.layout, container.readme
                 for fault in container.faults:
                     self._note(fault)
-                layout = locate.of(container, self.limits)
+                layout = locate.find_records(container, self.limits)
                 self._layout = layout.name
                 for fault in layout.faults:
                     self.counts.asset_count += 1

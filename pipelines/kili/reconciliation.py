@@ -200,7 +200,7 @@ class Audit:
         return (datetime.now(UTC) - self.newest_label_at).total_seconds() / 86_400 if self.newest_label_at else None
 
 
-def of(file: Path, before: database.Columns) -> Audit:
+def audit(file: Path, before: database.Columns) -> Audit:
     """The audit after a load; `before` are the columns that there were before it."""
     with database.reading(file) as db:
         return Audit(

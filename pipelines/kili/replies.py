@@ -50,7 +50,7 @@ class Reply:
         return "a reply of Kili's API without a list of assets or labels: query these, or export the project"
 
 
-def of(document: IO[bytes], span: json_records.Span) -> Reply | None:
+def parse(document: IO[bytes], span: json_records.Span) -> Reply | None:
     """The reply that stands at a place in a document; null if it is none. It may be large: it is read in pieces."""
     if not _may_be_reply(_read(document, span[0], min(span[1], span[0] + _BEGINNING))):
         return None

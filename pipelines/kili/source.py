@@ -34,7 +34,7 @@ def kili(readers: list[Reader], settings: Settings) -> Iterator[DltResource]:
                 yield rows.flattened_again(outdated, is_key_frames_only=is_key_frames_only)
             yield from batches(readers, known, processes)
 
-    yield from dlt_resources.of(read, records.TABLES)
+    yield from dlt_resources.resources(read, records.TABLES)
 
 
 def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[rows.Tables]:
@@ -59,7 +59,7 @@ def _taken(reader: Reader, known: Known, workers: Workers) -> Iterator[rows.Take
         workers.expect(reader.new.size_bytes)
     for texts in reader.texts(known):
         asset_ids = {text.asset_id for group in texts for text in group if text.asset_id}
-        waiting.append(workers.submit(texts, known.of(asset_ids)))
+        waiting.append(workers.submit(texts, known.state(asset_ids)))
         while waiting and (waiting[0].done() or len(waiting) > workers.ahead):
             yield waiting.popleft().result()
     while waiting:

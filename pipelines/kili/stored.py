@@ -100,7 +100,7 @@ class Known:
         """Whether all that is read will be new."""
         return not self._places
 
-    def of(self, asset_ids: Iterable[str]) -> State:
+    def state(self, asset_ids: Iterable[str]) -> State:
         """What is known of these assets."""
         if self.is_nothing:
             return State({}, set(), self._is_key_frames_only)

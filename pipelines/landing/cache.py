@@ -37,7 +37,7 @@ class ExportCache:
 
     def known(self, found: Found) -> str | None:
         """The export's id, if it is as it was when it was last read."""
-        identity = self._recall(_place(found), fingerprints.of(found).text)
+        identity = self._recall(_place(found), fingerprints.fingerprint(found).text)
         return identity[0] if identity else None
 
     def land(self, found: Found) -> Landed:
@@ -48,7 +48,7 @@ class ExportCache:
         """
         if found.remote is None:
             return Landed(found.url, Path(found.path))
-        fingerprint = fingerprints.of(found).text
+        fingerprint = fingerprints.fingerprint(found).text
         identity = self._recall(_place(found), fingerprint)
         if identity is None or not self._copy(found, identity).exists():
             try:

@@ -41,7 +41,7 @@ class Fingerprint:
         return time.time() - self.changed_at
 
 
-def of(found: Found) -> Fingerprint:
+def fingerprint(found: Found) -> Fingerprint:
     """The state of an export where it lies."""
     return local(Path(found.path)) if found.remote is None else _remote(found.infos)
 
@@ -72,7 +72,7 @@ def is_settled(found: Found) -> bool:
     if found.remote is None and not os.path.lexists(found.path):
         return False
     try:
-        age = of(found).age
+        age = fingerprint(found).age
     except FileNotFoundError:
         return False
     return age >= _QUIET_CUT_ZIP or (age >= _QUIET and not _is_cut_zip(found))

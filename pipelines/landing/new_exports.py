@@ -63,7 +63,7 @@ def _identify(
     hash (false).
     """
     try:
-        state = fingerprints.of(found)
+        state = fingerprints.fingerprint(found)
         is_unreadable = bool(state.faults) and not has_documents(Path(found.path))
         if is_unreadable or not fingerprints.is_settled(found):
             return None, False

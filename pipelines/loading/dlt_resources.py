@@ -17,7 +17,7 @@ def spooled(pipeline: SupportsPipeline) -> Path:
     return Path(pipeline.working_dir, "spool")
 
 
-def of(read: Callable[[Spool], Iterator[Rows]], declared: Sequence[Table]) -> Iterator[DltResource]:
+def resources(read: Callable[[Spool], Iterator[Rows]], declared: Sequence[Table]) -> Iterator[DltResource]:
     """One unselected parent, which is read once, and a transformer for each table, which appends its rows.
 
     `read` gives rows, or has others write them and tells the spool. Every table is there even if nothing ever fills it.

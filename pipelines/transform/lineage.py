@@ -29,7 +29,7 @@ def schema(db: duckdb.DuckDBPyConnection) -> Schema:
     return found
 
 
-def of(sql: str, known: Schema) -> dict[str, list[Source]]:
+def column_sources(sql: str, known: Schema) -> dict[str, list[Source]]:
     """The sources of each column of a query; none of one made from constants, no column if the SQL cannot be read."""
     try:
         query: Any = qualify.qualify(sqlglot.parse_one(sql, dialect="duckdb"), dialect="duckdb", schema=known)

@@ -7,8 +7,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.comparison.arrays import Integers, Keys, keys
-from pipelines.comparison.assignment import mixed
+from pipelines.comparison.arrays import Integers, Keys, hash_rows, keys
 
 
 def parents(table: pa.Table, owner: Integers, job: Keys) -> Integers:
@@ -21,8 +20,8 @@ def parents(table: pa.Table, owner: Integers, job: Keys) -> Integers:
     nested = np.flatnonzero(table["parent_annotation_key"].is_valid().to_numpy())
     if not len(nested):
         return parent
-    own = mixed(owner, keys(table["annotation_key"]))
-    wanted = mixed(owner, keys(table["parent_annotation_key"]))[nested]
+    own = hash_rows(owner, keys(table["annotation_key"]))
+    wanted = hash_rows(owner, keys(table["parent_annotation_key"]))[nested]
     order = np.argsort(own)
     found = order[np.searchsorted(own[order], wanted).clip(max=len(own) - 1)]
     parent[nested] = np.where(own[found] == wanted, found, -1)

@@ -7,8 +7,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from pipelines.comparison.arrays import Integers, Keys, key
-from pipelines.comparison.assignment import mixed
+from pipelines.comparison.arrays import Integers, Keys, hash_rows, key
 from pipelines.comparison.features.table import Items
 
 _ENDS: Final = ("start_mids", "end_mids")
@@ -25,7 +24,7 @@ def ends(items: Items, relations: Integers, annotations: Integers) -> Integers:
     Kili documents no rule for relations: this is our choice (format page, 3.3).
     """
     table = items.table
-    label = mixed(items.pair, items.side, items.frame)
+    label = hash_rows(items.pair, items.side, items.frame)
     by_mid = _by_mid(items, label, relations, annotations)
     labels = label[relations].tolist()
     starts, stops = (table[name].take(pa.array(relations)).to_pylist() for name in _ENDS)

@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.comparison.arrays import Flags, Integers, Keys, keys, numbers
-from pipelines.comparison.assignment import mixed
+from pipelines.comparison.arrays import Flags, Integers, Keys, hash_rows, keys, numbers
 from pipelines.comparison.features import extra, nesting
 from pipelines.comparison.measures import sheets, spans
 from pipelines.comparison.measures.sheets import Sheets
@@ -110,7 +109,7 @@ class Items:
         The ends of a relation are not in it: they depend on how the annotations there are aligned.
         """
         page = self.sheets.page[: len(self)]
-        return mixed(self.category, self.text, *self.span.T, page, self.sheets.whole, self.meaning)
+        return hash_rows(self.category, self.text, *self.span.T, page, self.sheets.whole, self.meaning)
 
     @cached_property
     def nested(self) -> Keys:
@@ -119,13 +118,13 @@ class Items:
         for depth in range(int(self.depth.max(initial=0)), 0, -1):
             rows = np.flatnonzero(self.depth == depth)
             columns = self.own, self.job, self.kind, self.frame, below
-            np.add.at(below, self.parent[rows], mixed(*(column[rows] for column in columns)))
+            np.add.at(below, self.parent[rows], hash_rows(*(column[rows] for column in columns)))
         return below
 
     @cached_property
     def whole(self) -> Keys:
         """What each says itself, with all that is nested in it."""
-        return mixed(self.own, self.nested)
+        return hash_rows(self.own, self.nested)
 
     @cached_property
     def top(self) -> Integers:
@@ -167,7 +166,7 @@ def read(table: pa.Table) -> Items:
         table=table,
         pair=pair,
         side=side,
-        parent=nesting.parents(table, owner, mixed(owner, keys(table["job_name"]), frame)),
+        parent=nesting.parents(table, owner, hash_rows(owner, keys(table["job_name"]), frame)),
         job=keys(table["job_name"]),
         kind=kind,
         category=keys(table["category"]),

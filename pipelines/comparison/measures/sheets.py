@@ -15,8 +15,7 @@ import pyarrow.compute as pc
 import shapely
 
 from pipelines.comparison import assignment
-from pipelines.comparison.arrays import Flags, Floats, Integers, Shapes, keys, numbers
-from pipelines.comparison.assignment import mixed
+from pipelines.comparison.arrays import Flags, Floats, Integers, Shapes, hash_rows, keys, numbers
 from pipelines.comparison.measures import shapes
 
 _BOUNDS: Final = ("x_min", "y_min", "x_max", "y_max")
@@ -52,13 +51,13 @@ class Sheets:
         found = self.shape[: len(self.count)].copy()
         several = np.flatnonzero(self.is_several[self.row])
         below = np.zeros(len(found), dtype=np.uint64)
-        np.add.at(below, self.row[several], mixed(self.page[several], self.shape[several]))
+        np.add.at(below, self.row[several], hash_rows(self.page[several], self.shape[several]))
         np.maximum.at(found, self.row[several], self.shape[several])
         several = np.flatnonzero(self.is_several & (found >= 0))
         found[several] = (below[several] >> np.uint64(1)).astype(np.int64)
         return found
 
-    def of(self, rows: Integers) -> tuple[Integers, Integers]:
+    def of_rows(self, rows: Integers) -> tuple[Integers, Integers]:
         """The sheets of some annotations, each after its position in `rows`."""
         first = len(self.count)
         further = list(assignment.candidates(rows, self.row[first:])) if len(self.row) > first else []
@@ -67,8 +66,8 @@ class Sheets:
 
     def facing(self, left: Integers, right: Integers) -> tuple[Integers, Integers, Integers]:
         """The sheets of pairs of annotations that are on the same page: position of the pair, left and right sheet."""
-        (at_left, lefts), (at_right, rights) = self.of(left), self.of(right)
-        on_left, on_right = mixed(at_left, self.page[lefts]), mixed(at_right, self.page[rights])
+        (at_left, lefts), (at_right, rights) = self.of_rows(left), self.of_rows(right)
+        on_left, on_right = hash_rows(at_left, self.page[lefts]), hash_rows(at_right, self.page[rights])
         in_left, in_right = assignment.equal(on_left, on_right)
         return at_left[in_left], lefts[in_left], rights[in_right]
 

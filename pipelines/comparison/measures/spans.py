@@ -10,8 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.comparison.arrays import Flags, Floats, Integers, key, numbers, overlap
-from pipelines.comparison.assignment import mixed
+from pipelines.comparison.arrays import Flags, Floats, Integers, hash_rows, key, numbers, overlap
 from pipelines.comparison.features import extra as features_extra
 from pipelines.kili import canonical_json
 
@@ -37,7 +36,7 @@ def read(table: pa.Table, is_entity: Flags, owner: Integers) -> Integers:
     span[within] = np.column_stack([nodes[within, 0], np.sort(span[within, 1:], axis=1)])
     order = np.argsort(nodes[across], axis=1)
     ends = [np.take_along_axis(ends, order, axis=1) for ends in (nodes[across], span[across, 1:])]
-    span[across, 0] = (mixed(*np.column_stack(ends).T) >> np.uint64(1)).astype(np.int64)
+    span[across, 0] = (hash_rows(*np.column_stack(ends).T) >> np.uint64(1)).astype(np.int64)
     span[across, 1:] = 0
     return span
 
