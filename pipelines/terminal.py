@@ -107,43 +107,43 @@ def console() -> Console:
     return _Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
 
 
-def describe_run(out: Console, told: Facts) -> None:
-    if told["exports"]:
-        out.print(_exports(told["exports"], "Exports loaded"))
+def describe_run(out: Console, facts: Facts) -> None:
+    if facts["exports"]:
+        out.print(_exports(facts["exports"], "Exports loaded"))
     else:
-        out.print(f"Nothing new: all {told['exports_found']} exports are in the warehouse already.")
-    _describe_tables(out, told)
-    new = {export["file_url"] for export in told["exports"]}
-    rejected = [reject for reject in told["rejects"] if reject["file_url"] in new]
+        out.print(f"Nothing new: all {facts['exports_found']} exports are in the warehouse already.")
+    _describe_tables(out, facts)
+    new = {export["file_url"] for export in facts["exports"]}
+    rejected = [reject for reject in facts["rejects"] if reject["file_url"] in new]
     if rejected:
         shown = f", the first {_SHOWN} of them" if len(rejected) > _SHOWN else ""
         out.print(_rejects(rejected[:_SHOWN], f"Rejected: {len(rejected)}{shown}"))
     else:
         out.print("Rejected: nothing")
-    out.print(f"Warehouse: {literal(told['warehouse'])}", soft_wrap=True)
-    out.print(f"Pages:     {literal(str(Path(told['warehouse']).parent / 'site' / 'index.html'))}", soft_wrap=True)
+    out.print(f"Warehouse: {literal(facts['warehouse'])}", soft_wrap=True)
+    out.print(f"Pages:     {literal(str(Path(facts['warehouse']).parent / 'site' / 'index.html'))}", soft_wrap=True)
 
 
-def describe_status(out: Console, told: Facts) -> None:
-    out.print(_exports(told["exports"], "Exports"))
-    _describe_tables(out, told)
-    age = told["newest_export_age_seconds"]
+def describe_status(out: Console, facts: Facts) -> None:
+    out.print(_exports(facts["exports"], "Exports"))
+    _describe_tables(out, facts)
+    age = facts["newest_export_age_seconds"]
     out.print(
         "Newest export: "
-        + ("of unknown date" if age is None else f"{_date(told['newest_export_as_of'])}, {_age(age)} ago")
+        + ("of unknown date" if age is None else f"{_date(facts['newest_export_as_of'])}, {_age(age)} ago")
     )
-    out.print(f"Rejected records: {told['reject_count']}")
-    out.print(f"Warehouse: {literal(told['warehouse'])} (release {told['release']})", soft_wrap=True)
+    out.print(f"Rejected records: {facts['reject_count']}")
+    out.print(f"Warehouse: {literal(facts['warehouse'])} (release {facts['release']})", soft_wrap=True)
 
 
-def describe_rejects(out: Console, told: list[Facts]) -> None:
-    out.print(_rejects(told, f"Rejected: {len(told)}") if told else "Nothing was rejected.")
+def describe_rejects(out: Console, facts: list[Facts]) -> None:
+    out.print(_rejects(facts, f"Rejected: {len(facts)}") if facts else "Nothing was rejected.")
 
 
-def _describe_tables(out: Console, told: Facts) -> None:
+def _describe_tables(out: Console, facts: Facts) -> None:
     table = Table("table", title="Published tables", title_justify="left")
     table.add_column("rows", justify="right")
-    for name, count in told["row_counts"].items():
+    for name, count in facts["row_counts"].items():
         table.add_row(name, f"{count:,}")
     out.print(table)
 

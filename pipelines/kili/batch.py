@@ -1,4 +1,4 @@
-"""A batch of records parsed: assets with their keys and hashes, what was rejected, and the counts. Pure."""
+"""Parses a batch of records into assets, rejects and counts. Pure."""
 
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
@@ -11,9 +11,9 @@ _TOLD: Final = attrgetter("projectId", *export.LABEL_CONTAINERS)
 
 
 class Text(NamedTuple):
-    """A record's bytes, and where they stand: the entry, the JSON pointer there, the asset that it names.
+    """The bytes of a record, its entry and JSON pointer, and the id of its asset.
 
-    `fault` says why the record is not to be read, if it is not; then only its beginning is here.
+    If `fault` is set, the record must not be parsed, and `raw` holds only its beginning.
     """
 
     entry: str | None
@@ -27,7 +27,7 @@ class Text(NamedTuple):
 
 @dataclass(slots=True)
 class Counts:
-    """What the ledger says of an export's records; `newest` in microseconds, the other two as first met."""
+    """Counts of an export for the ledger. `newest` is in microseconds; container and project are the first ones met."""
 
     asset_count: int = 0
     label_count: int = 0
@@ -62,17 +62,17 @@ class Counts:
 
 @dataclass
 class Batch:
-    """What became of the records of a batch besides assets. `rejects`: rows of `kili.rejects` without the export."""
+    """Rejects and counts of a batch. `rejects`: rows of `kili.rejects` without the export."""
 
     rejects: list[dict[str, Any]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
 
     def add(self, texts: list[Text]) -> flatten.FlatAsset | None:
-        """The asset of these records; none if all of them are broken."""
+        """The asset of these records; null if all of them are broken."""
         return (self._plain(texts[0]) if len(texts) == 1 else None) or self.read(texts)
 
     def _plain(self, text: Text) -> flatten.FlatAsset | None:
-        """The asset of a plain record."""
+        """The asset of a record of common shape (fast path); null if its shape is another."""
         if text.is_label or text.fault:
             return None
         try:
@@ -80,7 +80,7 @@ class Batch:
             if found is None or found.asset.id != text.asset_id:
                 return None
             asset = flatten.plain_asset(found)
-        except (TypeError, ValueError, RecursionError):  # integers beyond 64 bits; no such day; deep nesting
+        except (TypeError, ValueError, RecursionError):  # integers beyond 64 bits, impossible dates, deep nesting
             return None
         project_id, *held = common_shapes.values(found.asset, _TOLD)
         counts = self.counts
@@ -95,14 +95,14 @@ class Batch:
         return asset
 
     def read(self, texts: list[Text]) -> flatten.FlatAsset | None:
-        """The same, whatever the records hold."""
+        """The asset of records of any shape (reference path)."""
         rejects = len(self.rejects)
         records = [(text, record) for text in texts if (record := self._record(text)) is not None]
         own = sum(not text.is_label for text, _ in records)
         self.counts.asset_count += sum(not text.is_label for text in texts)
         if not records:
             return None
-        self.counts.asset_count += own == 0  # in a list of labels an asset has no record of its own
+        self.counts.asset_count += own == 0  # a list of labels has no records of assets
         self.counts.duplicate_asset_count += max(own - 1, 0)
         for _, record in records:
             self._note(record)
@@ -113,7 +113,7 @@ class Batch:
         self.counts.duplicate_label_count += duplicates
         self._note_instants(asset)
         is_whole = len(texts) == 1 and len(self.rejects) == rejects and not duplicates
-        if is_whole and self._is_told_by_rows(records[0][1]):
+        if is_whole and self._is_repeatable_from_rows(records[0][1]):
             asset.record_hash = texts[0].record_hash
         return asset
 
@@ -152,7 +152,7 @@ class Batch:
         return record
 
     def _note(self, record: export.Asset) -> None:
-        """Keeps what the ledger says of the export as a whole."""
+        """Updates the project and label container of the export."""
         counts = self.counts
         counts.project_id = counts.project_id or record.get("projectId")
         if counts.label_container is None:
@@ -163,15 +163,15 @@ class Batch:
         self.counts.note(max((instant for instant in asset.instants if instant is not None), default=None))
 
     def _note_times(self, record: export.Asset, *, is_alone: bool) -> None:
-        """Keeps the instants that no column holds: a label's last change, and all of a record united with others."""
+        """Updates the newest time with those that no column holds, such as the last change of a label."""
         labels = [label for label in export.labels_of(record) if not is_alone or "updatedAt" in label]
         for one in labels if is_alone else [record, *labels]:
             for key in ("createdAt", "updatedAt"):
                 if (value := one.get(key)) is not None:
                     self.counts.note(flatten.microseconds(export.instant(value)))
 
-    def _is_told_by_rows(self, record: export.Asset) -> bool:
-        """Whether the asset's rows tell again all that this record adds to the ledger."""
+    def _is_repeatable_from_rows(self, record: export.Asset) -> bool:
+        """Whether all counts of this record can be read back from its rows."""
         container = self.counts.label_container
         is_usual = container is not None and record.get(container) is not None and record.get("projectId") is None
         return is_usual and not any("updatedAt" in label for label in export.labels_of(record))
@@ -181,7 +181,7 @@ def _record(text: Text) -> tuple[export.Asset, list[faults.BrokenLabel]]:
     if text.fault:
         raise faults.BrokenRecord(text.fault)
     record, broken = parse.read_asset(text.raw, is_label=text.is_label, location=text.location)
-    if record["id"] != text.asset_id:  # the quick look at it, which nests less deeply, saw no id
+    if record["id"] != text.asset_id:  # the scanner, which stops at less depth, found no id
         labels = len(export.labels_of(record)) + len(broken)
         raise faults.BrokenRecord("nested too deeply to be read", record, labels)
     return record, broken

@@ -1,4 +1,4 @@
-"""JSON as it is hashed and stored: compact, keys sorted, UTF-8; equal values give equal text."""
+"""Writes JSON for hashing and storing: compact, keys sorted, UTF-8. Equal values have equal texts."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import orjson
 
 
 def dumps(value: Any) -> bytes:
-    """A JSON value as text, however deep it nests."""
+    """The JSON text of a value, of any depth."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # orjson reads 1,024 levels but writes 254
@@ -14,7 +14,7 @@ def dumps(value: Any) -> bytes:
 
 
 def text(value: Any) -> str:
-    """The same as `str`."""
+    """The JSON text as `str`."""
     return dumps(value).decode()
 
 

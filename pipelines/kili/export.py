@@ -1,9 +1,9 @@
 """The export as Kili writes it: assets, their labels, the labels' authors.
 
-The keys with a column, and their types, come from `records`. TypedDicts rather than models: they are measured to
-validate twice as fast and keep a record's own keys. Kili adds keys in every release, so each of these takes and keeps
-keys it does not name; answers (jsonResponse) are free JSON here and are taken apart in `answers`. Formats: Kili's
-documentation, "Exported data format"; the fields of the API's types.
+The keys with a column, and their types, come from `records`. TypedDicts validate twice as fast as models, and
+keep a record's own keys. Kili adds keys in every release, so unknown keys are allowed and kept. Answers (jsonResponse)
+are any JSON here; `answers` takes them apart. Formats: Kili's documentation, "Exported data format"; the fields of the
+API's types.
 """
 
 import re
@@ -36,7 +36,7 @@ _ISO_8601: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]|\Z)")
 
 
 def _parsed(value: object) -> object:
-    """JSON that an API dump holds in a string. A blank string is an empty answer, as in Kili's own client."""
+    """The value of a JSON text in a string, as in API dumps. A blank string is an empty answer, as in Kili's client."""
     if not isinstance(value, str):
         return value
     if not value.strip():
@@ -48,7 +48,7 @@ def _parsed(value: object) -> object:
 
 
 def _parsed_container(value: object) -> object:
-    """The same for metadata, which may be a text; one that holds no object or list stays one."""
+    """Parses metadata that is an object or list in a string; any other text stays a text."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return _opened(value)
@@ -66,7 +66,7 @@ def _opened(text: str) -> object:
 
 
 def _instant_or_text(value: object) -> datetime | str:
-    """What a date field holds: epoch milliseconds as an instant, or a text that begins as a date of ISO 8601."""
+    """The instant of epoch milliseconds, or a text that starts with an ISO 8601 date. Raises `ValueError`."""
     if isinstance(value, str) and _ISO_8601.match(value):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and value >= _LEAST_MILLISECONDS:
@@ -90,7 +90,7 @@ def _outside_years() -> PydanticCustomError:
 
 
 def _as_exported(value: object, read: ValidatorFunctionWrapHandler) -> object:
-    """A value that is only checked: it stays as the export writes it."""
+    """Checks a value and returns it as it is written in the export."""
     read(value)
     return value
 
@@ -108,7 +108,7 @@ _TYPES: Final[Mapping[type | str, Any]] = {
 
 
 def _validator(name: str, columns: Mapping[str, Column], **more: Any) -> Any:
-    """The type of a JSON object that has keys with a column and, in `more`, keys with a rule of their own."""
+    """The TypedDict of a JSON object: keys that have a column, and in `more` keys with their own validators."""
     keys = {key: _hint(column) for key, column in columns.items()}
     make: Any = TypedDict
     found = make(name, keys | more, total=False)
@@ -160,12 +160,12 @@ TEXTS_UNDER: Final = {
 
 
 def labels_of(asset: Asset) -> list[Label]:
-    """The labels of an asset, whichever key holds them."""
+    """The labels of an asset under all three keys."""
     return [label for labels in label_lists(asset) for label in labels]
 
 
 def label_lists(asset: Asset) -> list[list[Label]]:
-    """The labels under each key that holds any, in a fixed order of the keys."""
+    """The lists of labels that are not empty, in a fixed order of their keys."""
     latest = asset.get("latestLabel")
     several = [label for label in asset.get("latestLabels") or [] if label is not None]
     lists = [asset.get("labels") or [], several, [] if latest is None else [latest]]
@@ -173,5 +173,5 @@ def label_lists(asset: Asset) -> list[list[Label]]:
 
 
 def instant(value: object) -> datetime:
-    """The instant that a date field of a record that was read holds."""
+    """The instant of a validated date field."""
     return value if isinstance(value, datetime) else _INSTANT.validate_python(value)

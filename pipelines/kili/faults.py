@@ -1,4 +1,4 @@
-"""What is wrong with a record, in words a person can act on. Never a value of the record: it may be personal."""
+"""Faults of records, in words a person can act on. They never contain a value of the record: it may be personal."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _NO_NUMBER: Final = "NaN or Infinity is not a JSON number"
 
 
 class BrokenRecord(ValueError):
-    """A record that cannot be read; says why in words, whose it is if that much is told, and its number of labels."""
+    """A record that cannot be read: why, the ids of its asset if they are readable, and its number of labels."""
 
     def __init__(self, why: str, record: Any = None, label_count: int = 0) -> None:
         super().__init__(why)
@@ -27,7 +27,7 @@ class BrokenRecord(ValueError):
 
 @dataclass(frozen=True)
 class BrokenLabel:
-    """A label that was left out of its asset: its place in the asset, what is wrong, its own text."""
+    """A label that cannot be read: its JSON pointer in the asset, the reason, its text."""
 
     location: str
     reason: str
@@ -35,7 +35,7 @@ class BrokenLabel:
 
 
 def json_fault(text: bytes, error: orjson.JSONDecodeError) -> str:
-    """What the strict parser stumbled over, in words; never the text itself, which may be personal."""
+    """Why a text is not valid JSON, in words."""
     if "depth limit" in str(error):
         return "nested too deeply to be read: more than 1,024 brackets in one another"
     try:
@@ -56,7 +56,7 @@ def _no_number(_: str) -> None:
 
 
 def reason(detail: Any, location: str) -> str:
-    """What pydantic found, in a sentence with the place; never the value, which may be personal."""
+    """A validation error of pydantic as a sentence with its place."""
     place = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == REPEATED_KEY:
         return repeated(**detail["ctx"], location="/".join([location, *map(str, detail["loc"])]))
@@ -81,12 +81,12 @@ def kind(value: object) -> str:
 
 
 def raw_text(raw: bytes) -> str:
-    """A record's own text, as far as it is kept."""
+    """The text of a record, at most 1 MiB."""
     return raw[:_RAW_LIMIT].decode("utf-8", "backslashreplace")[:_RAW_LIMIT]
 
 
 def lenient(text: bytes) -> Any:
-    """JSON with NaN and half surrogates, where only the names of a broken record are asked for; null if it is none."""
+    """The value of a JSON text that may hold NaN or half surrogates, to name a broken record; null if it is no JSON."""
     try:
         return json.loads(text.decode(), parse_constant=lambda _: None)
     except (ValueError, RecursionError):
@@ -94,7 +94,7 @@ def lenient(text: bytes) -> Any:
 
 
 def number_as_text(value: object) -> object:
-    """A number as a text; any other value, also true or false, as it is."""
+    """A number as a text. Other values, also booleans, are returned unchanged."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 

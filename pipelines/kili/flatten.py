@@ -1,4 +1,4 @@
-"""Export -> records: an asset and its labels as rows, with their keys and hashes. Pure; no input or output."""
+"""Turns an asset and its labels into rows, with their keys and hashes. Pure functions."""
 
 import hashlib
 from collections import Counter
@@ -73,7 +73,7 @@ _NO_AUTHOR: Final = common_shapes.Author()
 class FlatLabel:
     """A label with its key; `columns` are the values of the columns that hold keys of the label, in declared order.
 
-    `response` is the answer as JSON has it, or the jobs of a plain one.
+    `response` is the answer as JSON values, or as `common_shapes.Job` structs.
     """
 
     key: str
@@ -88,7 +88,7 @@ class FlatLabel:
 class FlatAsset:
     """An asset with the hash of all that is stored of it; `columns` are those of `ASSET_ROW` after asset_version.
 
-    `record_hash` is the hash of its text, if that text tells all of it and nothing else of the export.
+    `record_hash` is the hash of the record's text, if this text alone decides the rows and counts.
     """
 
     asset_id: str
@@ -99,7 +99,7 @@ class FlatAsset:
 
     @property
     def instants(self) -> list[int | None]:
-        """When it and its labels were made or changed, in microseconds, as far as columns hold that."""
+        """The times in the columns of the asset and its labels, in microseconds."""
         held = [*map(self.columns.__getitem__, _ASSET.times)]
         held += [label.columns[position] for label in self.labels for position in _LABEL.times]
         return cast(list[int | None], held)
@@ -123,7 +123,7 @@ def asset(record: export.Asset) -> FlatAsset:
 
 
 def plain_asset(found: common_shapes.Plain) -> FlatAsset:
-    """The same of a plain record. Raises `TypeError` or `ValueError` if it is not so plain."""
+    """One asset from a record of common shape. Raises `TypeError` or `ValueError` if its shape is not common."""
     record = found.asset
     columns = _ASSET.stored(common_shapes.values(record, _PLAIN_ASSET))
     extra = _text(_others(record, common_shapes.OTHER_ASSET_KEYS, _OTHER_ASSET))
@@ -137,21 +137,24 @@ def _flat(asset_id: str, columns: tuple[object, ...], labels: list[FlatLabel]) -
 
 
 def united(records: list[export.Asset]) -> tuple[export.Asset, int]:
-    """One asset from all its records in an export, and the number of its duplicate labels. Later values win."""
+    """Merges all records of an asset in an export. Returns the asset and its number of duplicate labels.
+
+    Later values win.
+    """
     lists = [labels for record in records for labels in export.label_lists(record)]
     labels = _united_labels(lists)
     duplicates = sum(map(len, lists)) - len(labels)
     if len(records) == 1 and not duplicates:
         return records[0], 0
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for record in records:
-        said = _overlaid(said, record)
-    said = {key: value for key, value in said.items() if key not in export.LABEL_CONTAINERS}
-    return said | {"labels": labels}, duplicates
+        values = _overlaid(values, record)
+    values = {key: value for key, value in values.items() if key not in export.LABEL_CONTAINERS}
+    return values | {"labels": labels}, duplicates
 
 
 def _united_labels(lists: list[list[export.Label]]) -> list[export.Label]:
-    """Each label once: labels with one id are one, and so are labels without an id whose text is in several lists."""
+    """Returns each label once. Labels with one id are merged, and so are equal labels without an id in two lists."""
     labels: list[export.Label] = []
     positions: dict[str, int] = {}
     known: Counter[bytes] = Counter()
@@ -174,22 +177,22 @@ def _united_labels(lists: list[list[export.Label]]) -> list[export.Label]:
 
 
 def _united_label(earlier: export.Label, later: export.Label) -> export.Label:
-    """One label from two places: later values win, but an empty answer does not replace a full one."""
-    said = _overlaid(earlier, later)
+    """Merges a label from two places. Later values win, but an empty answer does not replace a full one."""
+    values = _overlaid(earlier, later)
     if (author := earlier.get("author")) and (later_author := later.get("author")):
-        said["author"] = _overlaid(author, later_author)
+        values["author"] = _overlaid(author, later_author)
     if (response := earlier.get("jsonResponse")) and not later.get("jsonResponse"):
-        said["jsonResponse"] = response
-    return said
+        values["jsonResponse"] = response
+    return values
 
 
 def _overlaid(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """The later values; where these are null, the earlier ones."""
+    """The later values. Where a later value is null, the earlier one stays."""
     return {**earlier, **{key: value for key, value in later.items() if value is not None}}
 
 
 def microseconds(instant: datetime) -> int:
-    """Microseconds since 1970 in UTC; a time without a zone is taken for UTC."""
+    """Microseconds since 1970 in UTC. A time without a zone counts as UTC."""
     return ((instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
@@ -200,8 +203,8 @@ def _label(label: export.Label) -> FlatLabel:
     extra = _rest(label, _LABEL_KEYS)
     if more := _rest(author, _AUTHOR_KEYS):
         extra["author"] = more
-    said = label | {f"author.{key}": value for key, value in author.items()}
-    return _flat_label([said.get(key) for key in _LABEL.keys], (response, json_response), extra)
+    values = label | {f"author.{key}": value for key, value in author.items()}
+    return _flat_label([values.get(key) for key in _LABEL.keys], (response, json_response), extra)
 
 
 def _plain_label(label: Any, answer: common_shapes.Answer) -> FlatLabel:
@@ -225,7 +228,7 @@ def _flat_label(columns: list[Any], answer: tuple[Any, bytes | None], extra: dic
 
 
 def _set_keys(asset_id: str, labels: list[FlatLabel]) -> None:
-    """Gives labels their keys; those with equal author, type, time and model are numbered by their answers."""
+    """Sets the keys of labels. Labels with the same author, type, time and model are numbered by their answers."""
     tied: dict[tuple[object, ...], int] = {}
     for label in sorted(labels, key=_tie_break) if len(labels) > 1 else labels:
         identity = (asset_id, *_IDENTITY(label.columns))
@@ -237,21 +240,21 @@ def _tie_break(label: FlatLabel) -> tuple[str, str]:
     return label.response_hash or "", str(_LABEL_ID(label.columns) or "")
 
 
-def _text(said: dict[str, Any]) -> str | None:
-    return canonical_json.text(said) if said else None
+def _text(values: dict[str, Any]) -> str | None:
+    return canonical_json.text(values) if values else None
 
 
 def _others(record: Any, keys: Sequence[str], get: Callable[[Any], tuple[Any, ...]]) -> dict[str, Any]:
-    """What a plain record says under keys that have no column."""
+    """The values of a common record under keys without a column."""
     values = common_shapes.values(record, get)
     if values.count(None) == len(values):
         return {}
     return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
 
-def _rest(said: dict[str, Any], keys: Set[str]) -> dict[str, Any]:
-    """What is said under other keys."""
-    return {key: said[key] for key in said.keys() - keys if said[key] is not None}
+def _rest(values: dict[str, Any], keys: Set[str]) -> dict[str, Any]:
+    """The values that are not null under other keys."""
+    return {key: values[key] for key in values.keys() - keys if values[key] is not None}
 
 
 def _digest(content: bytes) -> str:

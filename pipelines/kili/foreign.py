@@ -1,4 +1,4 @@
-"""Files that are taken for exports and are none: what they are, and what to do. Never quotes what is in them."""
+"""Recognises files of other formats, and says what to do. The texts never quote the files."""
 
 import codecs
 from typing import Final
@@ -36,7 +36,7 @@ _KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def document(beginning: bytes) -> str | None:
-    """What a document is by its first bytes, if it is no JSON in UTF-8, and what to do."""
+    """The format of a document that is no UTF-8 JSON, with advice, judged by its first bytes; null if it may be."""
     if found := json_records.encoding(beginning):
         return found
     text = beginning.removeprefix(codecs.BOM_UTF8).lstrip().lower()
@@ -50,7 +50,7 @@ def document(beginning: bytes) -> str | None:
 
 
 def record(raw: bytes, *, is_lone: bool) -> str | None:
-    """What an object is that is no record of Kili, and what to do; `is_lone` if the document is nothing else."""
+    """The format of an object that is no Kili record, with advice. `is_lone`: it is the whole document."""
     try:
         keys = _KEYS.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

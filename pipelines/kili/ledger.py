@@ -1,4 +1,4 @@
-"""The pipeline's own DuckDB file as it stands: which exports it holds, and the rows of its tables."""
+"""The ledger of exports in the pipeline's database: which exports it holds, and which have to be read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ _NEWEST_READINGS: Final = readings.newest("kili.exports")
 
 @dataclass(frozen=True)
 class Load:
-    """What one load did: its id (null if nothing was new), the rows it wrote and the rows there are, by table.
+    """The result of a load: its id (null if nothing was new), the rows it wrote and all rows, by table.
 
-    `exports_found` counts the exports there were to load, each content once, known ones too; `exports_rejected` those
-    of them that are rejected whole.
+    `exports_found`: distinct exports that were found, known ones included. `exports_rejected`: those that are rejected
+    whole.
     """
 
     load_id: str | None
@@ -33,9 +33,9 @@ class Load:
 
 
 def identified(found: list[discovery.Landed], settings: Settings) -> list[NewExport]:
-    """The exports by their content, each content once, and what of them cannot be read.
+    """The exports, each content once, and their unreadable parts.
 
-    Of one that lies in several places, the place that could not be read before.
+    If a content has several addresses, one that could not be read before is preferred.
     """
     awaited = _read_so_far(settings.database).unreadable_at
     exports: dict[str, NewExport] = {}
@@ -47,7 +47,7 @@ def identified(found: list[discovery.Landed], settings: Settings) -> list[NewExp
 
 
 def _identified(landed: discovery.Landed, known: ExportCache) -> Iterator[NewExport]:
-    """The export, and what of it cannot be read."""
+    """Yields the export and its unreadable part."""
     if landed.fault:
         yield unreadable(landed, [archives.Fault(None, landed.fault)])
         return
@@ -64,10 +64,10 @@ def _identified(landed: discovery.Landed, known: ExportCache) -> Iterator[NewExp
 
 
 def unread(exports: list[NewExport], file: Path) -> list[NewExport]:
-    """Those that have to be read: new ones, those last read by another loader, and those that were unreadable.
+    """The exports that have to be read: new ones, those last read by another version, and unreadable ones.
 
-    What is still unreadable, for the same reasons, is not read again; but it is if another export of its address is,
-    after which it would not count any more.
+    An export that is unreadable for the same reasons as before is skipped, unless another export at its address is
+    read: that one would hide it.
     """
     so_far = _read_so_far(file)
     faults = {one.landed.url: {(fault.entry, fault.reason) for fault in one.faults} for one in exports if one.faults}
@@ -86,7 +86,7 @@ def unread(exports: list[NewExport], file: Path) -> list[NewExport]:
 
 
 class _ReadSoFar(NamedTuple):
-    """Exports that this loader has read, and what of which address no loader could: entries and reasons."""
+    """The exports that this version has read, and by address the entries and reasons of unreadable files."""
 
     export_ids: set[str]
     unreadable_at: dict[str, set[tuple[str | None, str]]]
@@ -113,7 +113,7 @@ def _read_so_far(file: Path) -> _ReadSoFar:
 
 
 def is_outdated(file: Path) -> bool:
-    """Whether a load has work without new exports: columns that are missing, or answers to be flattened again."""
+    """Whether a load has work without new exports: missing columns, or answers of an older flattening."""
     with Known(file) as known:
         return (
             known.has_outdated(versions.FLATTEN_VERSION)
@@ -126,7 +126,7 @@ def _declared_columns() -> set[tuple[str, str]]:
 
 
 def summary(load_id: str | None, exports: list[NewExport], file: Path) -> Load:
-    """What a load of these exports did."""
+    """The result of a load of these exports."""
     new, total = database.row_counts(file, SCHEMA, records.TABLES, load_id)
     with database.reading(file) as db:
         ids = [export.export_id for export in exports]

@@ -1,4 +1,4 @@
-"""The records of one opened export, those of the same asset together, each with its place in the file."""
+"""Finds the records of an opened export, those of one asset together, each with its place in the file."""
 
 import hashlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _ABSENT: Final = msgspec.Raw()
 
 
 class _Head(msgspec.Struct):
-    """The keys that tell what a record is, read without the rest of it."""
+    """The keys that identify a record, read without the rest of it."""
 
     id: Any = None
     labelType: msgspec.Raw = _ABSENT
@@ -34,7 +34,7 @@ class _Head(msgspec.Struct):
 
     @property
     def is_label(self) -> bool:
-        """Whether the record is a label that names its asset: whatever a dump left out, one of these keys is there."""
+        """Whether the record is a label that names its asset: it has at least one of these keys."""
         asset_id = faults.number_as_text(self.assetId)
         return bool(bytes(self.labelType) or bytes(self.jsonResponse) or asset_id or self.labelOf)
 
@@ -46,7 +46,7 @@ class _Head(msgspec.Struct):
 
     @property
     def foreign_format(self) -> str | None:
-        """What the record is, if it is not Kili's own format, and what to do."""
+        """The name of the record's format with advice, if it is not Kili's; else null."""
         if self.is_label or self.id is not None:
             return None
         if bytes(self.chatItems) or bytes(self.raw_data):
@@ -61,14 +61,14 @@ _UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class _Unsure(ValueError):
-    """A record is broken, or too long to be read: where the others are is not sure unless texts are looked at."""
+    """A record is broken or too long, so the quick scan may have found wrong places for the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record stands: its document, its bytes and, as JSON pointer, its place there; the asset that it names.
+    """The place of a record: its document, bytes and JSON pointer, and the id of its asset.
 
-    `fault` says why the record is not to be read, if it is not; `record_hash` is that of an asset's own text.
+    `fault`: why the record must not be read; null if it may. `record_hash`: the hash of the record's text.
     """
 
     document: archives.Document
@@ -81,16 +81,16 @@ class Place:
 
     @property
     def size(self) -> int:
-        """The record's length in bytes, as far as it is read."""
+        """The bytes of the record that are read."""
         return _BEGINNING if self.fault else self.span[1] - self.span[0]
 
 
 @dataclass
 class Layout:
-    """How an export is laid out, where its records are, and which of its entries could not be read.
+    """The layout of an export, the places of its records, and its faults.
 
-    `faults` are of entries that are damaged; `unreadable` of those that the system does not give; `notes` of parts that
-    hold no records.
+    `faults`: damaged entries. `unreadable`: entries that the system does not let us read. `notes`: faults of parts
+    without records.
     """
 
     name: str
@@ -101,10 +101,10 @@ class Layout:
 
 
 def find_records(container: packaging.Container, limits: Limits) -> Layout:
-    """Reads through an export once and finds its records.
+    """Scans an export once and finds its records.
 
-    Raises `containers.Unreadable` or `OSError` where the export as a whole cannot be read; a broken entry of several is
-    a fault.
+    Raises `archives.Unreadable` or `OSError` if the export as a whole cannot be read. One broken entry of several is a
+    fault.
     """
     layout = Layout(container.layout or "json_list")
     groups: dict[str | int, list[Place]] = {}
@@ -132,7 +132,7 @@ def _collect(
     groups: dict[str | int, list[Place]],
     notes: list[archives.Fault],
 ) -> str:
-    """Adds the records of a document to those of the same asset; all of them or, where it raises, none."""
+    """Adds the records of a document to those of the same asset. If it raises, it adds none."""
     if refusal := foreign.document(file.read(foreign.BEGINNING)):
         raise archives.Unreadable(f"this is {refusal}")
     found = _Found(document, file)
@@ -149,14 +149,14 @@ def _collect(
 
 @dataclass
 class _Found:
-    """The records of a document and of the replies of Kili's API in it, found as they are asked for."""
+    """The records of a document and of the API replies in it, found lazily."""
 
     document: archives.Document
     file: IO[bytes]
     notes: list[archives.Fault] = field(default_factory=list)
 
     def spans(self, records: json_records.Records, *, is_quick: bool) -> Iterator[tuple[json_records.Span, str]]:
-        """Where each record stands: its bytes, and its place (JSON pointer)."""
+        """Yields the byte span and JSON pointer of each record."""
         has_replies = True
         for position, span in enumerate(records.spans):
             here = "" if records.is_lone else f"/{position}"
@@ -180,7 +180,7 @@ class _Found:
 
 
 def _laid_out(found: _Found, limits: Limits, *, is_quick: bool) -> tuple[str, list[Place]]:
-    """How the records of a document stand there, and where. Quickly only if all of them are JSON."""
+    """The layout of a document and the places of its records. `is_quick` trusts brackets; use it if all is JSON."""
     records = json_records.records(found.file, is_quick=is_quick)
     places: list[Place] = []
     has_labels, nameless = False, 0
@@ -211,15 +211,15 @@ def _laid_out(found: _Found, limits: Limits, *, is_quick: bool) -> tuple[str, li
 
 
 def _refusal(head: _Head, raw: bytes, *, is_lone: bool) -> str | None:
-    """What a document is by its first record, if it is no export, and what to do. A usual record is not read again."""
+    """Why a document is no export, judged by its first record; null if it is one."""
     is_usual = isinstance(head.id, str) and not head.id.isdigit() and not (is_lone and len(raw) < _SHORT)
     return head.foreign_format or (None if is_usual else foreign.record(raw, is_lone=is_lone))
 
 
 def texts(layout: Layout) -> Iterator[list[Text]]:
-    """The records' bytes, asset by asset; of those not to be read, the beginning.
+    """Yields the bytes of records, asset by asset; of a record with a fault, only the beginning.
 
-    A document stays open as long as the next record stands in it too.
+    A document stays open while the next record is in it too.
     """
     current: archives.Document | None = None
     file: IO[bytes] | None = None
@@ -247,7 +247,7 @@ def _read(file: IO[bytes], span: json_records.Span, most: int | None = None) -> 
 
 
 def _head(raw: bytes) -> _Head | None:
-    """What a record is; null if it is broken."""
+    """The identifying keys of a record; null if it is broken."""
     try:
         return _HEAD.decode(raw)
     except _UNDECODABLE:

@@ -1,4 +1,7 @@
-"""What a load met for the first time in a project: keys, jobs, kinds, statuses. Kili adds some in every release."""
+"""Finds names that a load brings to a project for the first time: keys, jobs, kinds, statuses.
+
+Kili adds some in every release.
+"""
 
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -7,7 +10,7 @@ from pipelines.loading import database
 
 
 class Novelty(NamedTuple):
-    """A name never seen before in a project, what it is a name of, and how often the load said it."""
+    """A name that is new in a project, its sort (key, job, …), and how often the load contains it."""
 
     project_id: str | None
     what: str
@@ -15,7 +18,7 @@ class Novelty(NamedTuple):
     times: int
 
 
-_SAID: Final = """
+_NAMES: Final = """
     with projects as (
         select sightings.asset_id, max(coalesce(assets.project_id, exports.project_id)) as project_id
         from kili.sightings
@@ -23,7 +26,7 @@ _SAID: Final = """
         join kili.assets using (asset_id, asset_version)
         group by sightings.asset_id
     ),
-    said as (
+    names as (
         select asset_id, _dlt_load_id, 'key of an asset' as what, unnest(json_keys(extra)) as name from kili.assets
         union all
         select asset_id, _dlt_load_id, 'key of a label', unnest(json_keys(extra)) from kili.labels
@@ -39,12 +42,12 @@ _SAID: Final = """
     named as (
         select project_id, what, name, min(_dlt_load_id) as first_load_id,
             count(*) filter (where _dlt_load_id = $load_id) as load_count
-        from said join projects using (asset_id)
+        from names join projects using (asset_id)
         group by project_id, what, name
     )
 """
 _NEW: Final = f"""
-    {_SAID}
+    {_NAMES}
     select project_id, what, name, load_count
     from named
     where first_load_id = $load_id and exists (
@@ -53,7 +56,7 @@ _NEW: Final = f"""
     )
     order by all"""
 _UNKNOWN: Final = f"""
-    {_SAID}
+    {_NAMES}
     select null, what, name, sum(load_count)
     from named
     where load_count > 0 and (what like 'key of %' or (what = 'kind' and name = 'unknown'))
@@ -62,12 +65,12 @@ _UNKNOWN: Final = f"""
 
 
 def new_in(file: Path, load_id: str) -> list[Novelty]:
-    """Names that a load brought to a project which earlier loads had shown without them."""
+    """The names that are new in projects of earlier loads."""
     return _ask(file, _NEW, load_id)
 
 
 def unknown_in(file: Path, load_id: str) -> list[Novelty]:
-    """Keys that have no column, and annotations of unknown kind, with how often a load met them."""
+    """The keys without a column and the unknown kinds in a load, with their frequency."""
     return _ask(file, _UNKNOWN, load_id)
 
 

@@ -1,4 +1,4 @@
-"""What a Kili export is packed in: a JSON file, or a zip or folder with a README and `data.json` or `labels/`."""
+"""Opens a Kili export: a JSON file, or a zip or folder with a README and `data.json` or `labels/`."""
 
 import json
 import re
@@ -32,7 +32,7 @@ _NO_DATE: Final = (
 
 @dataclass(frozen=True)
 class Readme:
-    """What the README of an archive says of it; all null where there is none."""
+    """The facts in the README of an archive; all null without a README."""
 
     project_id: str | None = None
     project_name: str | None = None
@@ -43,9 +43,9 @@ class Readme:
 
 @dataclass
 class Container:
-    """An opened export: its documents, README and packing; `layout` is null for bare JSON, whose content tells it.
+    """An opened export: its documents and README. `layout` is null for a bare JSON file: its content decides.
 
-    `faults` are those of parts that hold no records.
+    `faults`: unreadable parts that hold no records.
     """
 
     layout: str | None
@@ -65,7 +65,7 @@ def opened(path: Path, zone: ZoneInfo, limits: Limits) -> Iterator[Container]:
 
 
 def has_documents(folder: Path) -> bool:
-    """Whether a folder has files that can be read and that may hold records."""
+    """Whether a folder has readable files that may hold records."""
     return any(_may_hold_records(archives.entry_of(path, folder)) for path in archives.listed(folder)[0])
 
 
@@ -85,7 +85,7 @@ def _packed(archive: Archive, zone: ZoneInfo) -> Container:
 
 
 def _readme_of(inside: Sequence[Named], zone: ZoneInfo) -> tuple[Readme | None, list[Fault]]:
-    """The README, and what of it cannot be read."""
+    """The README, and its faults."""
     found = next((document for name, document in inside if name == discovery.README), None)
     if found is None:
         return None, []
@@ -109,7 +109,7 @@ def _no_export(names: list[str]) -> str:
 
 
 def _documents(inside: Sequence[Named]) -> list[Named]:
-    """data.json if there is one, else labels/**/*.json without the files of FILE jobs, kept in a folder an asset."""
+    """`data.json` if there is one, else `labels/**/*.json` without the files of FILE jobs."""
     if data := [one for one in inside if one[0] == DATA]:
         return data
     labels = [one for one in inside if _may_hold_records(one[0])]
@@ -126,7 +126,7 @@ def _entry_name(named: Named) -> str:
 
 
 def _job_files(labels: Sequence[Named]) -> set[str]:
-    """The files that an asset's answers name; any other in its folder is an asset whose external id has a slash.
+    """The files that the answers of assets name. Any other file in the folder of an asset is an asset of its own.
 
     Each asset with a folder is opened once.
     """
@@ -142,7 +142,7 @@ def _job_files(labels: Sequence[Named]) -> set[str]:
 
 
 def _named_in(asset: Document, folder: str, names: list[str]) -> set[str]:
-    """Those of the files in a folder whose names stand in an asset's text, as UTF-8 or in ASCII escapes."""
+    """The files in a folder whose names are in the text of its asset, as UTF-8 or in ASCII escapes."""
     forms = {form: name for name in names for form in _written(name)}
     begins = re.compile(b"|".join(re.escape(form) for form in _written(f"{folder}/")))
     longest = max(map(len, forms)) + 1
@@ -164,7 +164,7 @@ def _written(name: str) -> list[bytes]:
 
 
 def _quoted(text: bytes, begin: int, longest: int) -> Iterator[bytes]:
-    """What stands between a place in a JSON text and the next quote, and the ones after it if that is escaped."""
+    """Yields the text from a position to the next quote, and further while the quote is escaped."""
     end = begin
     while (end := text.find(b'"', end, begin + longest)) >= 0:
         yield text[begin:end].rstrip(b"\\")

@@ -1,4 +1,4 @@
-"""One record's text -> an asset and its labels, validated. What cannot be read is set apart, the rest stays."""
+"""Parses and validates the text of a record. Broken labels are returned apart from the asset."""
 
 import io
 import json
@@ -16,10 +16,10 @@ from pipelines.landing import json_records
 
 
 def read_asset(raw: bytes, *, is_label: bool = False, location: str = "") -> tuple[Asset, list[BrokenLabel]]:
-    """One asset's text, validated once; labels that cannot be read are set apart, the rest stays.
+    """The asset of a record's text, and its broken labels.
 
     `is_label`: the record is a label that names its asset, as in dumps of `kili.labels`. `location`: the record's JSON
-    pointer, for reasons that name a place inside it. Raises `BrokenRecord` where the asset itself cannot be read.
+    pointer, for reasons that name a place inside it. Raises `BrokenRecord` if the asset itself cannot be read.
     """
     whole, keys = (_asset_of, export.LABEL_TEXTS) if is_label else (_unchanged, export.ASSET_TEXTS)
     broken: list[BrokenLabel] = []
@@ -31,10 +31,10 @@ def read_asset(raw: bytes, *, is_label: bool = False, location: str = "") -> tup
 
 
 def shell(raw: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
-    """An asset's text with null for each of its labels, and their places (JSON pointers) and texts.
+    """The text of an asset with null in place of each label, and the JSON pointers and texts of the labels.
 
-    Labels are found by their brackets alone, so what is broken inside one is lost with that one only. A place comes
-    more than once where its key does.
+    Labels are found by their brackets alone, so a broken label does not affect the others. A pointer is repeated if its
+    key is.
     """
     pieces, labels, end = [], [], 0
     try:
@@ -62,7 +62,7 @@ def _unchanged(record: Any) -> Any:
 
 
 def _asset_of(label: Any) -> Any:
-    """The asset that a label names, with that one label."""
+    """The asset that a label names, holding only this label."""
     if not isinstance(label, dict):
         return label
     named = label.get("labelOf")
@@ -121,7 +121,7 @@ def _salvaged(raw: bytes, location: str) -> tuple[Asset, list[BrokenLabel]]:
 
 
 def _listed_labels(record: Mapping[str, Any], texts: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """The labels of an asset whose labels' own texts are told apart, each with its place."""
+    """Yields the JSON pointer and text of each label."""
     if "/latestLabel" in texts or record.get("latestLabel") is not None:
         yield "/latestLabel", texts.get("/latestLabel") or canonical_json.dumps(record["latestLabel"])
     for key in ("labels", "latestLabels"):
@@ -136,7 +136,7 @@ def _listed_labels(record: Mapping[str, Any], texts: Mapping[str, bytes]) -> Ite
 
 
 def _label_count(record: Any, texts: list[tuple[str, bytes]]) -> int:
-    """How many labels an asset has, in every repeated list, and under `latestLabel` also what is no object."""
+    """The number of labels, in repeated lists too; a `latestLabel` that is no object counts as one."""
     is_odd = isinstance(record, dict) and record.get("latestLabel") is not None
     return len(texts) + is_odd
 
@@ -151,7 +151,7 @@ def _valid(adapter: pydantic.TypeAdapter[Any], value: object, location: str) -> 
 
 
 def _strict(text: bytes, keys: tuple[str, ...], location: str) -> Any:
-    """A record's JSON; texts are expected under these keys. Raises `BrokenRecord` if it is none or repeats a key."""
+    """The JSON value of a record. `keys` hold texts. Raises `BrokenRecord` if it is no JSON or repeats a key."""
     try:
         record = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -162,7 +162,7 @@ def _strict(text: bytes, keys: tuple[str, ...], location: str) -> Any:
 
 
 def _with_digits(record: Any, text: bytes, keys: tuple[str, ...]) -> Any:
-    """A parsed record in which fractions and integers beyond 64 bits, where texts are expected, are as written."""
+    """The record with numbers as they are written, wherever a text is expected."""
     if any(type(part[key]) is float for part, key in _texts(record, keys)):
         with suppress(RecursionError):
             written = json.loads(text, parse_float=str, parse_int=str)
@@ -172,7 +172,7 @@ def _with_digits(record: Any, text: bytes, keys: tuple[str, ...]) -> Any:
 
 
 def _texts(record: Any, keys: tuple[str, ...]) -> list[tuple[dict[str, Any], str]]:
-    """Where texts are expected in a record and in the labels, authors and assets inside it: object and key."""
+    """The objects and keys where texts are expected, in a record and in its labels, authors and assets."""
     texts: list[tuple[dict[str, Any], str]] = []
     waiting = [(record, keys)]
     for part, its_keys in waiting:

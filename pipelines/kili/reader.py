@@ -1,4 +1,4 @@
-"""One export read: its assets flattened a few megabytes at a time, what was rejected, and the counts for the ledger."""
+"""Reads one export a few megabytes at a time, and collects its rejects and counts for the ledger."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ _BATCH_BYTES: Final = 2 << 20
 class NewExport:
     """An export that the warehouse does not hold yet.
 
-    `state` is the fingerprint of its files when it was identified. If there are `faults`, it stands for what of an
-    export cannot be read: all of it, or a part of a folder, whose other files are an export of their own.
+    `state` is the fingerprint of its files when it was identified. With `faults`, it represents the unreadable part of
+    an export: all of it, or some files of a folder. The other files of that folder are an export of their own.
     """
 
     landed: discovery.Landed
@@ -32,16 +32,16 @@ class NewExport:
 
 
 def unreadable(landed: discovery.Landed, faults: Iterable[archives.Fault]) -> NewExport:
-    """What of an export cannot be read."""
+    """The unreadable part of an export."""
     return NewExport(landed, readings.unreadable_id(landed.url), 0, tuple(faults))
 
 
 @dataclass
 class Reader:
-    """Reads one export. What the ledger says of it is known when all its batches are read and told.
+    """Reads one export. Its ledger row is complete after `add_results` of all its batches.
 
-    `project_id` is that of exports that name none; `timezone` that of READMEs' dates. `rejects` may be taken away
-    between batches.
+    `project_id`: the project of exports that name none. `timezone`: the zone of README dates. The caller may empty
+    `rejects` between batches.
     """
 
     new: NewExport
@@ -60,9 +60,9 @@ class Reader:
     _unreadable: list[archives.Fault] = field(default_factory=list)
 
     def texts(self, known: Known | None = None) -> Iterator[list[list[Text]]]:
-        """The records in batches, those of an asset together. An unreadable export gives none, but a reject.
+        """Yields the records in batches, those of an asset together. An unreadable export adds a reject instead.
 
-        Records whose text is known are left out; they are in `sightings` then.
+        Records with known text are skipped, and added to `sightings`.
         """
         if self.new.faults:
             self._give_up(self.new.faults)
@@ -105,13 +105,13 @@ class Reader:
         return self.new.state is not None and fingerprints.local(self.new.landed.path).text != self.new.state
 
     def _give_up(self, faults: Iterable[archives.Fault]) -> None:
-        """Keeps of the export only that it cannot be read."""
+        """Drops everything read so far, and records that the export cannot be read."""
         self._is_read = False
         self.rejects, self.sightings, self._unreadable = [], [], []
         self._set_apart(faults)
 
     def _set_apart(self, faults: Iterable[archives.Fault]) -> None:
-        """Keeps what cannot be read as an export of its own."""
+        """Records the unreadable parts as an export of their own."""
         for fault in faults:
             self._unreadable.append(fault)
             self._note(fault, readings.unreadable_id(self.new.landed.url))
@@ -125,14 +125,14 @@ class Reader:
             places for places in layout.assets if len(places) > 1 or places[0].record_hash not in seen.sightings
         ]
 
-    def tell(self, rejects: list[dict[str, Any]], counts: Counts) -> None:
-        """Takes note of what became of a batch."""
+    def add_results(self, rejects: list[dict[str, Any]], counts: Counts) -> None:
+        """Adds the rejects and counts of a batch."""
         for reject in rejects:
             self._reject(reject)
         self.counts.add(counts)
 
     def ledger_rows(self) -> list[dict[str, Any]]:
-        """The rows of `kili.exports`: of the export, and of that it, or a part of it, could not be read."""
+        """The rows of `kili.exports`: one for the export, and one if it, or a part of it, could not be read."""
         rows = [self.ledger_row()] if self._is_read else []
         if self._unreadable:
             part = unreadable(self.new.landed, self._unreadable)
@@ -169,7 +169,7 @@ class Reader:
         self.rejects.append(place | reject)
 
     def _note(self, fault: archives.Fault, export_id: str | None = None) -> None:
-        """Keeps the reject of what is no record."""
+        """Adds a reject of a part that is no record."""
         self._add_reject({"entry": fault.entry, "location": fault.location, "reason": fault.reason}, export_id)
 
 

@@ -1,4 +1,4 @@
-"""Which rows of the ledger count: the newest of each export; of an unreadable file, only until it has been read."""
+"""Which ledger rows are valid: the newest of each export; that of an unreadable file until the file is read."""
 
 import hashlib
 from typing import Final
@@ -9,14 +9,14 @@ IS_UNREADABLE: Final = f"export_id = sha256('{_UNREADABLE}' || file_url)"
 
 
 def unreadable_id(file_url: str) -> str:
-    """The export_id of what cannot be read at an address, since there is no content to hash."""
+    """The export_id of an unreadable address, which has no content to hash."""
     return hashlib.sha256(f"{_UNREADABLE}{file_url}".encode()).hexdigest()
 
 
 def newest(exports: str) -> str:
     """SQL: the newest row of each export in a table like `kili.exports`.
 
-    A row about an unreadable file counts until a later load has another export of the same address, or below it.
+    A row about an unreadable file is valid until a later load has another export at this address, or below it.
     """
     return f"""(
     with unreadable as (

@@ -1,4 +1,4 @@
-"""What the ledger says of the exports, counted again from the rows that are there, and beside what came before."""
+"""Compares the ledger with the stored rows, and each load with earlier ones."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,10 +15,10 @@ _LOADS: Final = 12
 
 
 class Balance(NamedTuple):
-    """An export's records by the ledger, beside the rows that are there: `missing` are those nothing accounts for.
+    """The records of an export in the ledger beside its stored rows. `missing_…`: records without a row or reject.
 
-    A negative number is one of rows too many. `loaded_assets` and `held_labels` are counted from the rows; held labels
-    are those of loaded and of unchanged assets.
+    A negative number means surplus rows. `loaded_assets` and `held_labels` are counted from the rows; held labels
+    belong to loaded and to unchanged assets.
     """
 
     file_url: str
@@ -42,7 +42,7 @@ class Balance(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """An export of the newest load: its assets and labels, and the share that was rejected; 1 for a whole file."""
+    """An export of the newest load: its records, and the share that was rejected; 1 if the file was rejected whole."""
 
     file_url: str
     records: int
@@ -51,7 +51,7 @@ class Refused(NamedTuple):
 
 
 class Volume(NamedTuple):
-    """An export that brings far fewer or far more assets or labels than the ones like it before."""
+    """An export with far fewer or far more assets or labels than earlier ones of its kind."""
 
     file_url: str
     what: str
@@ -61,7 +61,7 @@ class Volume(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """A column whose declaration is not what the warehouse has: SQL types, empty where there is no such column."""
+    """A column whose declared SQL type differs from the table's; an empty type if the column is missing there."""
 
     table: str
     column: str
@@ -70,7 +70,7 @@ class Drift(NamedTuple):
 
 
 class Brought(NamedTuple):
-    """What a load brought: assets, labels, and how many of either were rejected."""
+    """The assets and labels of a load, and how many of both were rejected."""
 
     loaded_at: datetime
     assets: int
@@ -166,15 +166,15 @@ _NEWEST_LABEL: Final = """
 
 @dataclass(frozen=True)
 class Audit:
-    """What there is to be said of a load, or where nothing was new, of the newest one.
+    """The findings about a load, or about the newest load if nothing was new.
 
-    balances: every reading of every export, those that are not even first, then the newest.
+    balances: every reading of every export; uneven ones first, then the newest.
     refused: the exports of the newest load, the worst first.
-    volumes: exports of the newest load with less than half, or more than twice, of what earlier ones ever brought:
-        the last ten of the same project and of the same make (layout, type, labels' container), three at least.
-    drift: where the declared columns are not those that the tables had before the load.
+    volumes: exports of the newest load with less than half of the least, or more than twice the greatest, number of
+        the last ten (at least three) exports of the same project, layout, type and label container.
+    drift: columns whose declaration differs from the tables before the load.
     brought: the last loads, the newest first.
-    newest_label_at: when the newest label was made.
+    newest_label_at: the time of the newest label.
     """
 
     balances: list[Balance]
@@ -186,7 +186,7 @@ class Audit:
 
     @property
     def uneven(self) -> list[Balance]:
-        """Exports with records that nothing accounts for."""
+        """The exports with missing records."""
         return [one for one in self.balances if not one.is_even]
 
     @property
@@ -196,12 +196,12 @@ class Audit:
 
     @property
     def newest_label_age_days(self) -> float | None:
-        """How long ago the newest label was made."""
+        """Days since the newest label was made."""
         return (datetime.now(UTC) - self.newest_label_at).total_seconds() / 86_400 if self.newest_label_at else None
 
 
 def audit(file: Path, before: database.Columns) -> Audit:
-    """The audit after a load; `before` are the columns that there were before it."""
+    """The audit after a load. `before`: the columns of the tables before it."""
     with database.reading(file) as db:
         return Audit(
             balances=[Balance(*row) for row in db.execute(_BALANCES).fetchall()],

@@ -1,4 +1,4 @@
-"""Replies of Kili's GraphQL API saved as they came, `{"data": {"assets": […]}}`, or what is under `data` alone.
+"""Recognises saved replies of Kili's GraphQL API: `{"data": {"assets": […]}}`, or the value of `data`.
 
 Kili's own client calls the list `data` in its queries, so that `{"data": {"data": […]}}` is a reply too.
 """
@@ -34,7 +34,7 @@ _NO_REPLY: Final = {
 
 @dataclass(frozen=True)
 class Reply:
-    """What a reply holds: where its lists of assets or labels begin, by their places in it (JSON pointers)."""
+    """A reply: the byte positions of its lists of assets or labels, by JSON pointer."""
 
     lists: dict[str, int]
     has_errors: bool
@@ -51,7 +51,7 @@ class Reply:
 
 
 def parse(document: IO[bytes], span: json_records.Span) -> Reply | None:
-    """The reply that stands at a place in a document; null if it is none. It may be large: it is read in pieces."""
+    """The reply at a span of a document; null if it is none. Large replies are read in pieces."""
     if not _may_be_reply(_read(document, span[0], min(span[1], span[0] + _BEGINNING))):
         return None
     try:
@@ -74,7 +74,7 @@ def _may_be_reply(beginning: bytes) -> bool:
 
 
 def _object(document: IO[bytes], start: int) -> tuple[set[str], dict[str, json_records.Span]]:
-    """The keys of an object, and where its lists and objects stand. Raises `NotJson` or `JSONDecodeError`."""
+    """The keys of an object, and the spans of its lists and objects. Raises `NotJson` or `JSONDecodeError`."""
     members, end = json_records.members_at(document, start)
     pieces, at = [], start
     for _, (begin, close) in members:

@@ -1,4 +1,4 @@
-"""Records -> tables: a batch of texts taken apart into the rows that are new. Pure; runs in any process."""
+"""Turns a batch of records into tables of new rows. Pure; runs in any process."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,9 +41,9 @@ _FLATTENING_ROW: Final = (
 
 @dataclass
 class State:
-    """What is known of the assets of a batch: their versions with the number of annotations, and their answers.
+    """The stored versions of a batch's assets, with their numbers of annotations, and their stored answers.
 
-    `is_key_frames_only`: of new answers, what was interpolated in a video is left out.
+    `is_key_frames_only`: annotations interpolated between key frames are dropped from new answers.
     """
 
     versions: dict[Version, int]
@@ -53,7 +53,7 @@ class State:
 
 @dataclass
 class Seen:
-    """Records whose text was read before, by the hash of that: what they are of, and their counts."""
+    """Records that were read before, by the hash of their text, and their counts."""
 
     sightings: dict[str, Sighting]
     counts: Counts
@@ -61,9 +61,9 @@ class Seen:
 
 @dataclass
 class Taken:
-    """A batch taken apart: the assets seen in it, the tables of what is new, rejects as `parsing` has them.
+    """The results of a batch: sightings, tables of new rows, rejects and counts.
 
-    `known` is what later exports have to know of those tables.
+    `known`: the columns of these tables that later exports are compared with.
     """
 
     sightings: list[Sighting]
@@ -74,10 +74,10 @@ class Taken:
 
 
 def take(texts: list[list[Text]], state: State) -> Taken:
-    """The rows of assets whose version is new; answers and annotations only where the answer is new too.
+    """The rows of assets whose version is new. Answers and annotations are included only if the answer is new.
 
-    One asset is dealt with whole before the next is parsed: its answers are still in the processor's cache, and memory
-    is used again.
+    Each asset is finished before the next is parsed: its answers are still in the processor's cache, and memory is
+    reused.
     """
     batch, new, sightings = Batch(), _Rows(state), []
     for group in texts:
@@ -96,16 +96,16 @@ def take(texts: list[list[Text]], state: State) -> Taken:
     return Taken(sightings, tables, batch.rejects, batch.counts, known)
 
 
-def flattened_again(said: list[tuple[str, str, str, str]], *, is_key_frames_only: bool) -> Tables:
-    """Annotations and flattenings of answers: asset_id, label_key, response_hash, json_response."""
+def flattened_again(stored: list[tuple[str, str, str, str]], *, is_key_frames_only: bool) -> Tables:
+    """Annotations and flattenings of stored answers (asset_id, label_key, response_hash, json_response)."""
     found = _Annotations(is_key_frames_only)
-    for asset_id, label_key, response_hash, json_response in said:
+    for asset_id, label_key, response_hash, json_response in stored:
         found.add(asset_id, label_key, response_hash, orjson.loads(json_response))
     return found.tables()
 
 
 class _Rows:
-    """Rows of assets that are new."""
+    """Collects the rows of new assets."""
 
     def __init__(self, state: State) -> None:
         self._known = state.answers
@@ -115,14 +115,14 @@ class _Rows:
         self._annotations = _Annotations(state.is_key_frames_only)
 
     def add(self, asset: flatten.FlatAsset) -> int:
-        """Adds an asset, its labels and their new answers; gives the number of its annotations."""
+        """Adds an asset, its labels and their new answers. Returns the number of its annotations."""
         self._assets.append(asset.row)
         counts = [self._answer(asset.asset_id, label) for label in asset.labels]
         self._labels += map(asset.label_row, asset.labels, counts)
         return sum(counts)
 
     def tables(self) -> Tables:
-        """Those that have rows."""
+        """The tables that have rows."""
         tables = {
             "assets": records.ASSETS.batch(self._assets, flatten.ASSET_ROW),
             "labels": records.LABELS.batch(self._labels, flatten.LABEL_ROW),
@@ -134,15 +134,15 @@ class _Rows:
     def _answer(self, asset_id: str, label: flatten.FlatLabel) -> int:
         if label.response is None or label.response_hash is None:
             return 0
-        said = (asset_id, label.key, label.response_hash, label.response)
+        answer = (asset_id, label.key, label.response_hash, label.response)
         if (label.key, label.response_hash) in self._known:
-            return self._annotations.count(*said)
+            return self._annotations.count(*answer)
         self._responses.append((label.key, label.response_hash, label.json_response))
-        return self._annotations.add(*said)
+        return self._annotations.add(*answer)
 
 
 class _Annotations:
-    """Rows of `kili.annotations`, those of plain jobs in columns, and of `kili.flattenings`."""
+    """Collects rows of `kili.annotations`, those of common jobs in columns, and of `kili.flattenings`."""
 
     def __init__(self, is_key_frames_only: bool) -> None:
         self._is_key_frames_only = is_key_frames_only
@@ -151,7 +151,7 @@ class _Annotations:
         self._flattenings: list[flatten.Row] = []
 
     def add(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
-        """Adds the rows of an answer; gives their number."""
+        """Adds the rows of an answer. Returns their number."""
         answer = answers.key_frames(response) if self._is_key_frames_only else response
         others, count = answers.gather(self._plain, asset_id, label_key, response_hash, answer)
         self._others += others
@@ -160,7 +160,7 @@ class _Annotations:
         return count
 
     def count(self, asset_id: str, label_key: str, response_hash: str, response: answers.Object) -> int:
-        """The number of the rows of an answer that is written already."""
+        """The number of rows of an answer that is stored already."""
         answer = answers.key_frames(response) if self._is_key_frames_only else response
         return len(answers.rows(asset_id, label_key, response_hash, answer))
 
@@ -171,6 +171,6 @@ class _Annotations:
         return {"flattenings": flattenings, "annotations": annotations}
 
 
-@lru_cache  # a project's answers name the same few jobs
+@lru_cache  # the answers of a project name the same few jobs
 def _json_list(names: tuple[str, ...]) -> str:
     return canonical_json.text(names)

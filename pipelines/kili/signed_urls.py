@@ -1,4 +1,4 @@
-"""Signing parameters cut from URLs: they change with every export and open the content to whoever reads them."""
+"""Cuts signing parameters from URLs. They change with every export, and give access to the content."""
 
 import re
 from typing import Any, Final
@@ -15,7 +15,7 @@ _SIGNING: Final = re.compile(
 
 
 def may_be_signed(raw: bytes) -> bool:
-    """Whether a record's text can hold a signed URL: a quick look that spares the long one."""
+    """Whether a record's text can hold a signed URL: a quick check before the full one."""
     return (b"=" in raw and any(hint in raw for hint in _HINTS)) or (b"\\" in raw and _ESCAPED in raw)
 
 

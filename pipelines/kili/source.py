@@ -1,4 +1,4 @@
-"""The dlt source of schema `kili`: reads each export once and feeds every table. Only what changed is written."""
+"""The dlt source of schema `kili`: reads each export once, and writes only what changed."""
 
 import logging
 from collections import deque
@@ -25,7 +25,7 @@ _SIGHTING_ROW: Final = ("export_id", *rows.Sighting._fields)
 
 @dlt.source(name="kili")
 def kili(readers: list[Reader], settings: Settings) -> Iterator[DltResource]:
-    """The tables with one unselected parent, so that each export is read once."""
+    """The tables as transformers of one unselected parent, so that each export is read once."""
     is_key_frames_only = settings.is_key_frames_only
 
     def read(spool: Spool) -> Iterator[rows.Tables]:
@@ -38,7 +38,7 @@ def kili(readers: list[Reader], settings: Settings) -> Iterator[DltResource]:
 
 
 def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[rows.Tables]:
-    """The rows of exports, a batch at a time, in the order of the exports and of the assets in them."""
+    """Yields the rows of exports a batch at a time, in the order of the exports and of their assets."""
     for number, reader in enumerate(readers, start=1):
         for taken in _taken(reader, known, workers):
             if number < len(readers):
@@ -53,7 +53,7 @@ def batches(readers: list[Reader], known: Known, workers: Workers) -> Iterator[r
 
 
 def _taken(reader: Reader, known: Known, workers: Workers) -> Iterator[rows.Taken]:
-    """An export's batches, taken apart by all workers at a time."""
+    """Yields the results of an export's batches, in order, from all workers."""
     waiting: deque[Future[rows.Taken]] = deque()
     if known.is_nothing:
         workers.expect(reader.new.size_bytes)
@@ -71,7 +71,7 @@ def _sightings(reader: Reader, seen: list[rows.Sighting]) -> pa.Table:
 
 
 def _tables(reader: Reader, taken: rows.Taken) -> rows.Tables:
-    reader.tell(taken.rejects, taken.counts)
+    reader.add_results(taken.rejects, taken.counts)
     rejects, reader.rejects = reader.rejects, []
     if taken.counts.label_container != reader.counts.label_container:
         taken.sightings = [sighting._replace(record_hash=None) for sighting in taken.sightings]

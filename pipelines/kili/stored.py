@@ -1,4 +1,4 @@
-"""What the warehouse already holds, asked a batch at a time, so that only what changed is written."""
+"""Looks up what the warehouse holds, a batch at a time, so that only changes are written."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -67,9 +67,9 @@ _WAREHOUSE: Final = "wh.kili"
 
 
 class Known:
-    """Asset versions and answers in the warehouse, and those met so far in this run.
+    """The asset versions and answers in the warehouse, and those read so far in this run.
 
-    Holds the warehouse open for reading; it has to be closed before anything writes.
+    Holds the database open for reading. Close it before anything writes.
     """
 
     def __init__(self, file: Path, is_key_frames_only: bool = False) -> None:
@@ -87,7 +87,7 @@ class Known:
         if file.exists() and self._attach(file):
             self._places.append(_WAREHOUSE)
             columns = self._db.execute("select column_name from duckdb_columns() where database_name = 'wh'").fetchall()
-            self._has_hashes = ("record_hash",) in columns  # a warehouse of an older version has none
+            self._has_hashes = ("record_hash",) in columns  # older warehouses have no such column
 
     def __enter__(self) -> Self:
         return self
@@ -97,11 +97,11 @@ class Known:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether all that is read will be new."""
+        """Whether nothing is stored or read so far, so that every asset is new."""
         return not self._places
 
     def state(self, asset_ids: Iterable[str]) -> State:
-        """What is known of these assets."""
+        """The stored state of these assets."""
         if self.is_nothing:
             return State({}, set(), self._is_key_frames_only)
         self._db.register("batch", pa.table({"asset_id": pa.array(asset_ids, pa.string())}))
@@ -109,7 +109,7 @@ class Known:
         return State(versions, set(self._ask(_ANSWERS)) if versions else set(), self._is_key_frames_only)
 
     def seen(self, record_hashes: Iterable[str], loader_version: str) -> Seen:
-        """Which records this loader has read before in an export of the same kind."""
+        """The records that this version of the loader has read before, in an export of the same kind."""
         if not self._has_hashes:
             return Seen({}, Counts())
         self._db.register("batch", pa.table({"record_hash": pa.array(record_hashes, pa.string())}))
@@ -125,7 +125,7 @@ class Known:
         return Seen(sightings, counts)
 
     def outdated(self, flatten_version: int) -> Iterator[list[tuple[str, str, str, str]]]:
-        """Answers that this version has not flattened: asset_id, label_key, response_hash, json_response."""
+        """Yields answers not flattened by this version: asset_id, label_key, response_hash, json_response."""
         if not self.has_outdated(flatten_version):
             return
         found = self._db.cursor().execute(_OUTDATED, [flatten_version])
@@ -133,12 +133,12 @@ class Known:
             yield batch
 
     def has_outdated(self, flatten_version: int) -> bool:
-        """Whether the warehouse has answers that this version has not flattened."""
+        """Whether there are answers that were not flattened by this version."""
         is_there = _WAREHOUSE in self._places
         return is_there and self._db.execute(_HAS_OUTDATED, [flatten_version]).fetchall() == [(True,)]
 
     def add(self, new: Tables) -> None:
-        """Remembers what this run writes, for the exports that are still to be read."""
+        """Adds new rows of this run, for the exports that are read next."""
         for name, columns in KNOWN.items():
             if name in new:
                 self._db.register("new", new[name])

@@ -1,4 +1,4 @@
-"""Processes that take batches apart, this one among them."""
+"""Processes that parse batches, this process included."""
 
 import gc
 import multiprocessing
@@ -20,19 +20,19 @@ from pipelines.kili import records, rows
 from pipelines.kili.batch import Text
 from pipelines.loading.parquet_files import File, Spool
 
-_MIN_BYTES_FOR_WORKERS: Final = 64 << 20  # bytes that are worth the start of other processes
-_SENT: Final = {"responses"}  # long rows: DuckDB writes them once if they all come in one file, else up to three times
-_QUEUE: Final = 2  # batches that wait for a process, so that it never waits for them
+_MIN_BYTES_FOR_WORKERS: Final = 64 << 20  # with fewer bytes, starting other processes takes longer than it saves
+_SENT: Final = {"responses"}  # long rows stay here: DuckDB writes rows of one file once, of several up to three times
+_QUEUE: Final = 2  # batches that are sent ahead, so that a process never waits
 
 
 class WorkerDied(Exception):
-    """A process that took batches apart is gone."""
+    """A worker process has ended unexpectedly."""
 
 
 class Workers:
-    """So many processes, started when there is enough to do; work that none of them is free for is done here.
+    """A pool of processes, started when there is enough work. This process does the work that no other is free for.
 
-    The others write most rows that they make themselves, into the files of the same load.
+    The other processes write most of their rows themselves, into files of the same load.
     """
 
     def __init__(self, count: int, spool: Spool | None = None) -> None:
@@ -43,7 +43,7 @@ class Workers:
 
     @property
     def ahead(self) -> int:
-        """How many batches may be under way."""
+        """How many batches may be in progress."""
         return self._count * _QUEUE
 
     def __enter__(self) -> Self:
@@ -59,12 +59,12 @@ class Workers:
                 other.close()
 
     def expect(self, size: int) -> None:
-        """Tells that so many bytes will come, so that the others are ready by then."""
+        """Announces the bytes that will come, so that other processes are started early."""
         if self._spool and self._size + size >= _MIN_BYTES_FOR_WORKERS and not self._others:
             self._others = [_Other(self._spool) for _ in range(self._count - 1)]
 
     def submit(self, texts: list[list[Text]], state: rows.State) -> "Future[rows.Taken]":
-        """A batch as `rows.take` gives it, now or later."""
+        """The future result of `rows.take` for a batch."""
         self.expect(0)
         self._size += sum(len(text.raw) for group in texts for text in group)
         free = [other for other in self._others if other.waiting < _QUEUE]
@@ -76,7 +76,7 @@ class Workers:
 
 
 class _Other:
-    """Another process, and two threads here: one gives it batches ahead, one takes what became of them."""
+    """A worker process with two threads here: one sends batches ahead, one receives results."""
 
     def __init__(self, spool: Spool) -> None:
         context = multiprocessing.get_context("spawn")
@@ -95,7 +95,7 @@ class _Other:
         return self._taking.submit(self._take)
 
     def files(self) -> list[File]:
-        """Ends its files, and gives them."""
+        """Closes the files of the process and returns them."""
         self._giving.submit(self._give, None)
         found: list[File] = self._taking.submit(self._answer).result()
         return found
@@ -111,7 +111,7 @@ class _Other:
         try:
             self._connection.send(asked)
         except BaseException:
-            self._process.terminate()  # else its answer would be waited for
+            self._process.terminate()  # else this process would wait for its answer
             raise
 
     def _take(self) -> rows.Taken:
@@ -135,7 +135,7 @@ class _Other:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """A process started meanwhile never sees Ctrl-C, which a terminal sends to all: the one that started it ends it."""
+    """Blocks Ctrl-C for processes started meanwhile: the process that started them ends them."""
     resource_tracker.ensure_running()  # else starting a process starts it, which unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
@@ -145,7 +145,7 @@ def _interrupts_blocked() -> Iterator[None]:
 
 
 def _serve(connection: Connection, folder: Path, load_id: str, parent: int) -> None:
-    """Takes batches apart and writes most of their rows until it is asked for the files, or the other side is gone."""
+    """Parses batches and writes most of their rows, until the files are requested or the parent has ended."""
     orphans.end_with(parent)
     gc.disable()
     pa.set_memory_pool(pa.system_memory_pool())

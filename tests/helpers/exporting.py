@@ -66,7 +66,7 @@ def assets_of(reader: reading.Reader) -> Iterator[list[flatten.FlatAsset]]:
     for texts in reader.texts():
         batch = record_batch.Batch()
         assets = [asset for group in texts if (asset := batch.add(group)) is not None]
-        reader.tell(batch.rejects, batch.counts)
+        reader.add_results(batch.rejects, batch.counts)
         yield assets
 
 

@@ -1,10 +1,10 @@
 """The answers of a label (jsonResponse) taken apart into rows of `kili.annotations`.
 
-Nothing in an export says which task a job is, so a shape is told by its keys, in the order of section 2.2 of the
-format's description. Whatever has no known shape becomes one `unknown` row that holds all of it. What no column holds
-is in `extra`: the annotation's own keys; under `_answer` what its job's answer says besides; under `_parts` how the
-annotations of a region share its polygons; `_ends` of a relation where they are objects; `pages` the shapes of a
-document's other pages. An empty text and a category chosen twice in a job give no row.
+An export does not name the task of a job, so the keys of an answer decide its kind, in the order of section 2.2 of the
+format's description. An answer of unknown shape becomes one `unknown` row that holds all of it. `extra` holds the keys
+without a column: those of the annotation; `_answer`, other keys of its job's answer; `_parts`, how the annotations of a
+region share its polygons; `_ends`, if a relation joins objects; `pages`, the shapes on other pages of a document. An
+empty text gives no row, and a category that is chosen twice in a job gives one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -55,9 +55,9 @@ def rows(asset_id: str, label_key: str, response_hash: str, response: Object) ->
 
 
 def key_frames(response: Object) -> Object:
-    """A video's answer without what was interpolated between its key frames; any other answer as it is.
+    """A video's answer without the annotations that were interpolated between key frames; any other answer unchanged.
 
-    What is left keeps its place, so its rows have the same keys.
+    The other annotations keep their place, so their rows have the same keys.
     """
     jobs = {name: answer for name, answer in response.items() if name not in _RESERVED and name != _ASSET_LEVEL}
     if not jobs or not all(
@@ -87,7 +87,7 @@ def _is_interpolated(annotation: Any) -> bool:
 def gather(
     columns: Columns, asset_id: str, label_key: str, response_hash: str, response: Object
 ) -> tuple[list[Row], int]:
-    """The same, but plain jobs are left to `columns`: the other rows, and the number of all."""
+    """Adds common jobs to `columns`. Returns the rows of the other jobs, and the number of all rows."""
     answer = _Answer(asset_id, label_key, response_hash, columns)
     columns.begin(asset_id, label_key, response_hash, answer.keys)
     answer.read(response)
@@ -95,8 +95,8 @@ def gather(
 
 
 def jobs_of(response: Object) -> set[str]:
-    """The jobs at the top of an answer that it names, also those it says nothing in."""
-    return {name for _, jobs, _ in _levels(response) for name, said in jobs.items() if said is not None} - _RESERVED
+    """The names of the top-level jobs in an answer, also of jobs without content."""
+    return {name for _, jobs, _ in _levels(response) for name, answer in jobs.items() if answer is not None} - _RESERVED
 
 
 def _levels(response: Object) -> list[tuple[str, Object, int | None]]:
@@ -120,8 +120,8 @@ def _levels(response: Object) -> list[tuple[str, Object, int | None]]:
 class _Answer:
     """Collects the rows of one answer.
 
-    A row's place is the JSON pointer to what it says. Jobs wait in `nested`, with their place, parent and frame, until
-    those before them are read: the depth of nesting is limited by memory alone.
+    The place of a row is the JSON pointer to its annotation. Nested jobs are queued in `nested` with their place,
+    parent and frame, and not read by recursion: only memory limits the depth of nesting.
     """
 
     def __init__(self, asset_id: str, label_key: str, response_hash: str, columns: Columns | None = None) -> None:
@@ -136,39 +136,39 @@ class _Answer:
 
     def read(self, response: Object) -> None:
         self.nested += [(place, jobs, None, frame) for place, jobs, frame in _levels(response)]
-        for place, answers, parent, frame in self.nested:
+        for place, jobs, parent, frame in self.nested:
             self.frame = frame
-            for name, said in answers.items():
-                if said is None or name in _RESERVED:
+            for name, answer in jobs.items():
+                if answer is None or name in _RESERVED:
                     continue
                 here = f"{place}/{_token(name)}"
-                if not (self.columns and self.columns.job(said, here, name, parent, frame, self.nested)):
-                    known = common_shapes.builtins(said) if isinstance(said, common_shapes.Job) else said
-                    self.whole(self.job, known, known, here, name, parent)
+                if not (self.columns and self.columns.job(answer, here, name, parent, frame, self.nested)):
+                    plain = common_shapes.builtins(answer) if isinstance(answer, common_shapes.Job) else answer
+                    self.read_or_keep(self.job, plain, plain, here, name, parent)
 
     def nest(self, place: str, jobs: Object | None, parent: str | None) -> None:
-        """Puts off jobs until those before them are read."""
+        """Reads nested jobs after the jobs before them."""
         if isinstance(jobs, dict):
             self.nested.append((place, jobs, parent, self.frame))
         elif _is_present(jobs):
             raise TypeError("jobs are no object")
 
-    def whole(
+    def read_or_keep(
         self,
         read: Callable[[Any, str, str, str | None], None],
         content: Any,
-        said: Any,
+        original: Any,
         place: str,
         job: str,
         parent: str | None,
     ) -> None:
-        """Reads what was said; if it has no shape known here, keeps it whole as one `unknown` row."""
+        """Calls `read` on the content. If it has no known shape, keeps the original whole as one `unknown` row."""
         rows, nested = len(self.rows), len(self.nested)
         try:
             read(content, place, job, parent)
         except _MISSHAPEN:
             del self.rows[rows:], self.nested[nested:]
-            self.add(place, job, parent, "unknown", extra=said)
+            self.add(place, job, parent, "unknown", extra=original)
 
     def job(self, answer: Object, place: str, job: str, parent: str | None) -> None:
         first = len(self.rows)
@@ -176,7 +176,7 @@ class _Answer:
             if parts[0] is FILTERED_OUT:
                 continue
             here = f"{place}/annotations/{position}"
-            self.whole(self.annotation, parts, {"annotations": parts}, here, job, parent)
+            self.read_or_keep(self.annotation, parts, {"annotations": parts}, here, job, parent)
         if len(answer) == 1 and len(self.rows) > first:
             return
         annotated = len(self.rows)
@@ -195,9 +195,9 @@ class _Answer:
         if rest and (len(self.rows) > first or rest.keys() != {"isKeyFrame"}):
             self.nest(f"{place}/children", children, self.keep(first, rest))
 
-    def chosen(self, said: Object, place: str, job: str, parent: str | None, is_key_frame: Any) -> dict[str, Any]:
-        """Adds what one key alone tells: a file, a comparison, a ranking. Gives back what no row holds."""
-        rest = dict(said)
+    def chosen(self, answer: Object, place: str, job: str, parent: str | None, is_key_frame: Any) -> dict[str, Any]:
+        """Adds a file, a comparison or a ranking, each known by a key. Returns the keys that no row holds."""
+        rest = dict(answer)
         if "fileId" in rest:
             name = _text(rest.pop("fileName", None))
             self.add(f"{place}/fileId", job, parent, "file", text=name, is_key_frame=is_key_frame, extra=rest)
@@ -214,19 +214,19 @@ class _Answer:
         return {}
 
     def keep(self, first: int, rest: Object) -> str:
-        """Puts keys of the job's answer with the first thing it said, and gives its key; without one all is unknown."""
+        """Adds keys of the job's answer to its first row; returns that row's key. Raises `ValueError` without one."""
         for row in self.rows[first:]:
             if row["kind"] != "unknown":
                 known = orjson.loads(row["extra"]) if row["extra"] else {}
                 row["extra"] = canonical_json.text({**known, "_answer": rest})
                 return str(row["annotation_key"])
-        raise ValueError("nothing said")
+        raise ValueError("the answer has no row")
 
     def categories(self, answer: Object, place: str, job: str, parent: str | None) -> None:
         names: set[str] = set()
         for position, category in enumerate(_listed(answer.get("categories"))):
             name = _string(category["name"])
-            if name in names:  # of a category chosen twice, the first counts
+            if name in names:  # the first of a category that is chosen twice counts
                 continue
             names.add(name)
             here = f"{place}/categories/{position}"
@@ -244,82 +244,86 @@ class _Answer:
                 self.nest(f"{here}/children", category["children"], key)
 
     def annotation(self, parts: Sequence[Object], place: str, job: str, parent: str | None) -> None:
-        said = parts[0]
+        annotation = parts[0]
         if len(parts) > 1:
             key = self.drawn(place, job, parts, parent)
-        elif said.get("startEntities") or said.get("endEntities"):
-            key = self.relation(place, job, said, parent, "Entities")
-        elif said.get("startObjects") or said.get("endObjects"):
-            key = self.relation(place, job, said, parent, "Objects")
-        elif said.get("type") == "pose" or said.get("points"):
-            key = self.pose(place, job, said, parent)
-        elif said.get("annotations"):
-            key = self.page(place, job, said, parent)
-        elif said.get("beginOffset") is not None:
-            key = self.entity(place, job, said, parent)
+        elif annotation.get("startEntities") or annotation.get("endEntities"):
+            key = self.relation(place, job, annotation, parent, "Entities")
+        elif annotation.get("startObjects") or annotation.get("endObjects"):
+            key = self.relation(place, job, annotation, parent, "Objects")
+        elif annotation.get("type") == "pose" or annotation.get("points"):
+            key = self.pose(place, job, annotation, parent)
+        elif annotation.get("annotations"):
+            key = self.page(place, job, annotation, parent)
+        elif annotation.get("beginOffset") is not None:
+            key = self.entity(place, job, annotation, parent)
         else:
             key = self.drawn(place, job, parts, parent)
-        if said.get("children"):
-            self.nest(f"{place}/children", said["children"], key)
-        for position, category in enumerate(said.get("categories") or ()):
+        if annotation.get("children"):
+            self.nest(f"{place}/children", annotation["children"], key)
+        for position, category in enumerate(annotation.get("categories") or ()):
             if "children" in category:
                 self.nest(f"{place}/categories/{position}/children", category["children"], key)
 
     def drawn(self, place: str, job: str, parts: Sequence[Object], parent: str | None) -> str:
         tool, shape, more = drawings.drawing(parts)
         used = _DRAWN_KEYS[str(tool)]
-        return self.said(place, job, parent, "object", parts[0], used, type_=tool, tool=tool, shape=shape, more=more)
+        return self.add_annotation(
+            place, job, parent, "object", parts[0], used, type_=tool, tool=tool, shape=shape, more=more
+        )
 
-    def entity(self, place: str, job: str, said: Object, parent: str | None) -> str:
-        return self.said(
+    def entity(self, place: str, job: str, annotation: Object, parent: str | None) -> str:
+        return self.add_annotation(
             place,
             job,
             parent,
             "entity",
-            said,
+            annotation,
             _ENTITY_KEYS,
-            text=_text(said.get("content")),
-            begin_offset=said["beginOffset"],
-            end_offset=said.get("endOffset"),
+            text=_text(annotation.get("content")),
+            begin_offset=annotation["beginOffset"],
+            end_offset=annotation.get("endOffset"),
         )
 
-    def page(self, place: str, job: str, said: Object, parent: str | None) -> str:
-        """An entity or object on pages of a document. The type may be on the page level; a rectangle names none."""
-        content = _text(said.get("content")) or None
-        types = (one.get("type") for one in (said, *said["annotations"]))
+    def page(self, place: str, job: str, annotation: Object, parent: str | None) -> str:
+        """Adds an entity or object on pages of a document. Its type may be on a page; a rectangle has none."""
+        content = _text(annotation.get("content")) or None
+        types = (one.get("type") for one in (annotation, *annotation["annotations"]))
         named = next((type_ for type_ in types if type_), "rectangle")
         tool = None if content else named
         if tool is not None and tool not in drawings.OUTLINED:
             raise ValueError("no known tool")
-        number, shape, more = pages.place(said["annotations"], is_box=named not in {"polygon", "semantic"})
-        if not said.keys().isdisjoint({"pages", *more} - {"annotations"}):
-            raise ValueError("a key of the loader's own")
-        return self.said(
+        number, shape, more = pages.place(annotation["annotations"], is_box=named not in {"polygon", "semantic"})
+        if not annotation.keys().isdisjoint({"pages", *more} - {"annotations"}):
+            raise ValueError("a key that is reserved for the loader")
+        return self.add_annotation(
             place,
             job,
             parent,
             "entity" if content else "object",
-            said,
+            annotation,
             _PAGE_KEYS,
             type_=None if tool == "rectangle" else tool,
             tool=tool,
             text=content,
-            begin_offset=said.get("beginOffset"),
-            end_offset=said.get("endOffset"),
+            begin_offset=annotation.get("beginOffset"),
+            end_offset=annotation.get("endOffset"),
             page_number=number,
             shape=shape,
             more=more,
         )
 
-    def pose(self, place: str, job: str, said: Object, parent: str | None) -> str:
-        points = _listed(said.get("points"))
+    def pose(self, place: str, job: str, annotation: Object, parent: str | None) -> str:
+        points = _listed(annotation.get("points"))
         shape = geometry.points([point["point"] for point in points]) if points else None
-        key = self.said(place, job, parent, "pose", said, _POSE_KEYS, type_="pose", tool="pose", shape=shape)
+        key = self.add_annotation(
+            place, job, parent, "pose", annotation, _POSE_KEYS, type_="pose", tool="pose", shape=shape
+        )
         for position, point in enumerate(points):
             here = f"{place}/points/{position}"
             shape = geometry.point(point["point"])
             more = {} if len(point["point"]) == 2 else {"point": point["point"]}
-            point_key = self.said(
+            point_key = self.add_annotation(
                 here,
                 job,
                 key,
@@ -335,53 +339,55 @@ class _Answer:
             self.nest(f"{here}/children", point.get("children"), point_key)
         return key
 
-    def relation(self, place: str, job: str, said: Object, parent: str | None, ends: str) -> str:
+    def relation(self, place: str, job: str, annotation: Object, parent: str | None, ends: str) -> str:
         start, end = f"start{ends}", f"end{ends}"
-        starts, stops = _listed(said.get(start)), _listed(said.get(end))
+        starts, stops = _listed(annotation.get(start)), _listed(annotation.get(end))
         more: dict[str, Any] = {"_ends": "objects"} if ends == "Objects" else {}
         more |= {key: found for key, found in ((start, starts), (end, stops)) if not _are_plain_ends(found)}
-        return self.said(
+        return self.add_annotation(
             place,
             job,
             parent,
             "relation",
-            said,
+            annotation,
             _SHARED | {start, end},
             start_mids=canonical_json.text([_string(one["mid"]) for one in starts]),
             end_mids=canonical_json.text([_string(one["mid"]) for one in stops]),
             more=more,
         )
 
-    def said(
+    def add_annotation(
         self,
         place: str,
         job: str,
         parent: str | None,
         kind: str,
-        said: Object,
+        annotation: Object,
         used: frozenset[str],
         *,
         type_: str | None = None,
         more: Object | None = None,
         **columns: Any,
     ) -> str:
-        """Adds an annotation with what all of them share. `type_` is the type that the other columns imply."""
-        extra = {} if said.keys() <= used else _rest(said, used)
+        """Adds a row with the keys that all annotations share. `type_` is the type that the other columns imply."""
+        extra = {} if annotation.keys() <= used else _rest(annotation, used)
         if more:
             extra |= more
-        if said.get("type") != type_:
-            extra["type"] = said.get("type")
-        categories = said.get("categories")
+        if annotation.get("type") != type_:
+            extra["type"] = annotation.get("type")
+        categories = annotation.get("categories")
         if categories:
             first = categories[0]
             columns["category"] = _string(first["name"])
             columns["confidence"] = first.get("confidence")
             if len(categories) > 1 or not first.keys() <= _CATEGORY_KEYS or first.get("children"):
                 extra["categories"] = [_named_children(category) for category in categories]
-        mid = said.get("mid")
+        mid = annotation.get("mid")
         if type(mid) not in _TEXTS:
             extra["mid"], mid = mid, _string(mid)
-        return self.add(place, job, parent, kind, mid=mid, is_key_frame=said.get("isKeyFrame"), extra=extra, **columns)
+        return self.add(
+            place, job, parent, kind, mid=mid, is_key_frame=annotation.get("isKeyFrame"), extra=extra, **columns
+        )
 
     def add(
         self,
@@ -442,7 +448,7 @@ class _Answer:
         return key
 
 
-@lru_cache  # of the names in a project, there are few
+@lru_cache  # a project has few names
 def _token(name: str) -> str:
     """A name in a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")
@@ -467,7 +473,7 @@ def _named_children(category: Object) -> Object:
 
 
 def _string(value: object) -> str:
-    """A text; a number becomes the text that JSON writes it as."""
+    """A text; a number becomes its JSON text. Raises `TypeError` for other values."""
     if isinstance(value, str):
         return value
     if type(value) in _JSON_NUMBERS:
@@ -476,12 +482,12 @@ def _string(value: object) -> str:
 
 
 def _text(value: object) -> str | None:
-    """The same, or nothing."""
+    """Like `_string`; null stays null."""
     return None if value is None else _string(value)
 
 
 def _check(category: object, text: object, confidence: object, flag: object) -> None:
-    """Whether the columns can hold the values."""
+    """Raises `TypeError` or `ValueError` if the columns cannot hold the values."""
     if type(category) not in _TEXTS or type(text) not in _TEXTS:
         raise TypeError("not a text")
     if type(confidence) not in _NUMBERS or type(flag) not in _FLAGS:
@@ -500,8 +506,8 @@ def _is_present(value: object) -> bool:
     return value is not None and value != [] and value != {}
 
 
-def _rest(said: Object, used: Any) -> dict[str, Any]:
-    """What no column holds, empty decoys aside. Raises `ValueError` where a key is one of the loader's own."""
-    if not said.keys().isdisjoint(_OWN_KEYS):
-        raise ValueError("a key of the loader's own")
-    return {key: value for key, value in said.items() if key not in used and _is_present(value)}
+def _rest(item: Object, used: Any) -> dict[str, Any]:
+    """The keys that no column holds, without empty values. Raises `ValueError` if a key is reserved for the loader."""
+    if not item.keys().isdisjoint(_OWN_KEYS):
+        raise ValueError("a key that is reserved for the loader")
+    return {key: value for key, value in item.items() if key not in used and _is_present(value)}

@@ -1,7 +1,7 @@
 """The region that rings outline, as valid WKT with its bounds.
 
 Rings are read even-odd: a point is inside where an odd number of rings surrounds it. So a ring in an outline is a hole,
-a ring in a hole is an island, and the order and grouping of rings do not matter.
+and a ring in a hole is an island. The order and grouping of rings do not matter.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ _AREA: Final = 2
 _FEWEST: Final = 3
 
 
-@np.errstate(all="ignore")  # the products of absurdly large coordinates overflow
+@np.errstate(all="ignore")  # products of very large coordinates overflow
 def region(polygons: Sequence[Sequence[Ring]], *, is_flat: bool) -> tuple[Shape, bool]:
-    """The region of polygons, each an outline with its holes, and whether its WKT holds the rings as drawn.
+    """The shape of polygons, each an outline with its holes, and whether its WKT holds the rings as drawn.
 
-    A valid drawing is written as it is: as POLYGON if `is_flat`, which takes one polygon, else as MULTIPOLYGON. Any
-    other is rebuilt, except where its coordinates are too large for arithmetic.
+    A valid drawing is written unchanged: as POLYGON if `is_flat` (one polygon), else as MULTIPOLYGON. An invalid one is
+    repaired, unless its coordinates are too large for arithmetic.
     """
     drawn = wkt.polygon(polygons[0]) if is_flat else wkt.multipolygon(polygons)
     rings = [ring for polygon in polygons for ring in polygon]
@@ -43,7 +43,7 @@ def region(polygons: Sequence[Sequence[Ring]], *, is_flat: bool) -> tuple[Shape,
 
 
 def _is_upright_box(ring: Ring) -> bool:
-    """Whether a ring goes around an upright box; told without shapely, which takes longer. `outlines` does the same."""
+    """Whether a ring is an upright box; without shapely, which takes longer. `wkt_columns` does the same in columns."""
     if len(ring) != 4:
         return False
     (a, b, c, d), (e, f, g, h) = ([vertex[axis] for vertex in ring] for axis in "xy")
@@ -52,7 +52,7 @@ def _is_upright_box(ring: Ring) -> bool:
 
 
 def _even_odd(rings: Sequence[Ring]) -> Any:
-    """The points inside an odd number of rings; of rings without an area, their lines and points.
+    """The points inside an odd number of rings, and the lines and points of rings without an area.
 
     Repeated rings count once. Rings are sorted first, so that equal rings give equal coordinates in any order.
     """
@@ -72,7 +72,7 @@ def _even_odd(rings: Sequence[Ring]) -> Any:
 
 
 def _cycle(ring: Ring) -> Cycle:
-    """The vertices of a ring, the same wherever it starts, whichever way it goes and however often a vertex repeats."""
+    """The vertices of a ring, independent of its start, direction and repeated vertices."""
     vertices = [(vertex["x"] + 0.0, vertex["y"] + 0.0) for vertex in ring]  # -0.0 becomes 0.0
     vertices = [vertex for vertex, last in zip(vertices, [None, *vertices], strict=False) if vertex != last]
     while len(vertices) > 1 and vertices[0] == vertices[-1]:
@@ -81,7 +81,7 @@ def _cycle(ring: Ring) -> Cycle:
 
 
 def _least_rotation(vertices: list[tuple[float, float]]) -> Cycle:
-    """The rotation of a list that sorts first, found in linear time."""
+    """The rotation of a list that sorts first, in linear time."""
     size = len(vertices)
     first, second, equal = 0, 1, 0
     while second < size and equal < size:
@@ -98,7 +98,7 @@ def _least_rotation(vertices: list[tuple[float, float]]) -> Cycle:
 
 
 def _padded(cycle: Cycle) -> Cycle:
-    """A ring of one or two vertices with as many as shapely wants."""
+    """A ring of one or two vertices, with vertices repeated to the number that shapely needs."""
     return (*cycle, *cycle[-1:] * (_FEWEST - len(cycle)))
 
 

@@ -1,4 +1,4 @@
-"""Rows of `kili.annotations` gathered in columns: those of plain jobs, of many answers at a time."""
+"""Rows of `kili.annotations` built in columns: those of the common jobs of many answers at a time (fast path)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,23 +13,23 @@ from pipelines.kili.annotations import common_shapes, keys, wkt_columns
 from pipelines.kili.annotations import drawings as drawing
 
 Nested = tuple[str, Mapping[str, Any], str | None, int | None]
-"""Jobs to be read later: their place, the jobs, their parent's key, their frame."""
+"""Nested jobs that are read later: their place, the jobs, the key of their parent, their frame."""
 Here = tuple[int, str | None, str, int | None]
-"""Where a job stands: the number of its answer, its parent's key, its name, its frame."""
+"""A job's answer number, parent key, name and frame."""
 Arrays = dict[str, Any]
 
 FILTERED_OUT: Final[dict[str, Any]] = {}
-"""Stands, itself and no equal, where an annotation was that is not wanted."""
+"""Replaces an annotation that was filtered out; compared by identity."""
 
 _SCHEMA: Final = records.ANNOTATIONS.arrow_schema
-_MANY: Final = 20_000  # things of a kind, as a long video has them, that are gathered before they become a table
+_MANY: Final = 20_000  # items of a kind that are gathered before they become a table; a long video has more
 _ANSWER: Final = ("asset_id", "label_key", "response_hash")
 _Item = TypeVar("_Item")
 
 
 @dataclass
 class _Gathered(Generic[_Item]):
-    """Things of a kind with their positions; of each list of them its job, its hashed place and its length."""
+    """Items of a kind with their positions; for each list of items its job, hashed place and length."""
 
     items: list[_Item] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
@@ -49,7 +49,7 @@ class _Gathered(Generic[_Item]):
             gathered.clear()
 
     def columns(self, answers: list[pa.Array]) -> Arrays:
-        """What the things have of their answers and jobs."""
+        """The columns that the items take from their answers and jobs."""
         numbers, parents, names, frames = zip(*self.jobs, strict=True)
         lists = np.repeat(np.arange(len(numbers)), self.counts)
         answer = pa.array(np.repeat(numbers, self.counts))
@@ -61,7 +61,7 @@ class _Gathered(Generic[_Item]):
 
 
 class Columns:
-    """Rows of the plain jobs of many answers."""
+    """Rows of the common jobs of many answers."""
 
     def __init__(self, flatten_version: int) -> None:
         self._version = pa.scalar(flatten_version, pa.int64())
@@ -75,19 +75,19 @@ class Columns:
         self._count = 0
 
     def begin(self, asset_id: str, label_key: str, response_hash: str, its_keys: keys.Answer) -> None:
-        """The jobs that follow are of this answer."""
+        """Starts an answer: the jobs that follow belong to it."""
         self._answers.append((asset_id, label_key, response_hash))
         self._keys = its_keys
         self._count = 0
 
     def end(self) -> int:
-        """The answer is complete; gives the number of its rows."""
+        """Ends the answer; returns the number of its rows."""
         return self._count
 
     def job(
         self, answer: object, place: str, name: str, parent: str | None, frame: int | None, nested: list[Nested]
     ) -> bool:
-        """Takes a job's answer, if it is plain; jobs nested in it are added to `nested`."""
+        """Adds the rows of a job's answer, and its nested jobs to `nested`. Returns false for other shapes."""
         positions: Sequence[int] | None = None
         if not isinstance(answer, common_shapes.Job):
             answer, positions = _wanted(answer)
@@ -117,7 +117,7 @@ class Columns:
         return pa.concat_tables(self._tables or [_SCHEMA.empty_table()])
 
     def _tabulate(self) -> None:
-        """Makes tables of what is gathered, which take less memory."""
+        """Turns the gathered items into tables, which take less memory."""
         answers = [pa.array(column, pa.string()) for column in zip(*self._answers, strict=True)]
         self._add_table(answers, self._outlined, _outlined)
         self._add_table(answers, self._entities, _entities)
@@ -128,7 +128,7 @@ class Columns:
         self,
         gathered: _Gathered[Any],
         items: list[Any],
-        said: Sequence[common_shapes.Annotation | common_shapes.Category],
+        parents: Sequence[common_shapes.Annotation | common_shapes.Category],
         place: str,
         here: Here,
         nested: list[Nested],
@@ -139,9 +139,9 @@ class Columns:
         self._count += len(items)
         if len(gathered.items) >= _MANY:
             self._tabulate()
-        for position, one in zip(positions, said, strict=True):
-            if one.children:
-                nested.append((f"{place}/{position}/children", one.children, keys.at(hashed, position), here[3]))
+        for position, parent in zip(positions, parents, strict=True):
+            if parent.children:
+                nested.append((f"{place}/{position}/children", parent.children, keys.at(hashed, position), here[3]))
 
     def _add_table(
         self, answers: list[pa.Array], gathered: _Gathered[_Item], columns: Callable[[list[_Item]], Arrays]
@@ -157,7 +157,7 @@ class Columns:
 
 
 def _wanted(answer: Any) -> tuple[Any, list[int] | None]:
-    """The answer without the annotations that are left out, and the positions of the others if any is."""
+    """The answer without filtered annotations, and the positions of the others if there are filtered ones."""
     annotations = answer.get("annotations") if isinstance(answer, dict) else None
     if not (isinstance(annotations, list) and FILTERED_OUT in annotations):
         return answer, None
@@ -165,12 +165,12 @@ def _wanted(answer: Any) -> tuple[Any, list[int] | None]:
     return {**answer, "annotations": [annotations[position] for position in positions]}, positions
 
 
-def _fit(said: list[common_shapes.Annotation]) -> bool:
-    """Whether all are objects, none of them part of another's region, or all are entities."""
-    if not said[0].boundingPoly:
-        return all(one.beginOffset is not None and one.type is None and one.boundingPoly is None for one in said)
+def _fit(annotations: list[common_shapes.Annotation]) -> bool:
+    """Whether all annotations are entities, or all are objects that share no region."""
+    if not annotations[0].boundingPoly:
+        return all(one.beginOffset is not None and one.type is None and one.boundingPoly is None for one in annotations)
     regions: list[str] = []
-    for one in said:
+    for one in annotations:
         if one.beginOffset is not None or one.endOffset is not None or one.content is not None:
             return False
         if not (one.boundingPoly and one.type):
@@ -181,7 +181,7 @@ def _fit(said: list[common_shapes.Annotation]) -> bool:
 
 
 def _distinct(categories: list[common_shapes.Category]) -> Sequence[int]:
-    """The positions of the categories; of one chosen twice, the first."""
+    """The positions of distinct categories; the first of a category that is chosen twice."""
     if len(categories) == 1:
         return (0,)
     first: dict[str, int] = {}
@@ -190,9 +190,9 @@ def _distinct(categories: list[common_shapes.Category]) -> Sequence[int]:
     return list(first.values())
 
 
-def _outlined(said: list[common_shapes.Annotation]) -> Arrays:
-    rings = [one.boundingPoly[0].normalizedVertices for one in said]
-    tools = [one.type for one in said]
+def _outlined(annotations: list[common_shapes.Annotation]) -> Arrays:
+    rings = [one.boundingPoly[0].normalizedVertices for one in annotations]
+    tools = [one.type for one in annotations]
     vertices = [vertex for ring in rings for vertex in ring]
     shapes, invalid = wkt_columns.columns(
         np.array([vertex.x for vertex in vertices], float),
@@ -201,15 +201,17 @@ def _outlined(said: list[common_shapes.Annotation]) -> Arrays:
         np.array([tool == "rectangle" for tool in tools]),
     )
     if invalid.any():
-        shapes = _repaired(said, shapes, invalid)
-    return {"kind": pa.repeat("object", len(said)), "tool": pa.array(tools), **_annotated(said), **shapes}
+        shapes = _repaired(annotations, shapes, invalid)
+    return {"kind": pa.repeat("object", len(annotations)), "tool": pa.array(tools), **_annotated(annotations), **shapes}
 
 
-def _repaired(said: list[common_shapes.Annotation], shapes: Arrays, invalid: np.ndarray) -> Arrays:
-    """The columns with the shapes of invalid outlines replaced, as `drawing` has them, and their vertices in extra."""
-    drawings = [drawing.drawing([common_shapes.builtins(said[position])]) for position in np.flatnonzero(invalid)]
+def _repaired(annotations: list[common_shapes.Annotation], shapes: Arrays, invalid: np.ndarray) -> Arrays:
+    """The columns with invalid outlines repaired by `drawings`, and their vertices in extra."""
+    drawings = [
+        drawing.drawing([common_shapes.builtins(annotations[position])]) for position in np.flatnonzero(invalid)
+    ]
     rows = [(*shape, canonical_json.text(more) if more else None) for _, shape, more in drawings]
-    columns = {**shapes, "extra": pa.nulls(len(said), pa.string())}
+    columns = {**shapes, "extra": pa.nulls(len(annotations), pa.string())}
     mask = pa.array(invalid)
     return {
         name: pc.replace_with_mask(column, mask, pa.array(values, column.type))
@@ -217,27 +219,27 @@ def _repaired(said: list[common_shapes.Annotation], shapes: Arrays, invalid: np.
     }
 
 
-def _entities(said: list[common_shapes.Annotation]) -> Arrays:
+def _entities(annotations: list[common_shapes.Annotation]) -> Arrays:
     return {
-        "kind": pa.repeat("entity", len(said)),
-        "text": pa.array([one.content for one in said], pa.string()),
-        "begin_offset": pa.array([one.beginOffset for one in said], pa.int64()),
-        "end_offset": pa.array([one.endOffset for one in said], pa.int64()),
-        **_annotated(said),
+        "kind": pa.repeat("entity", len(annotations)),
+        "text": pa.array([one.content for one in annotations], pa.string()),
+        "begin_offset": pa.array([one.beginOffset for one in annotations], pa.int64()),
+        "end_offset": pa.array([one.endOffset for one in annotations], pa.int64()),
+        **_annotated(annotations),
     }
 
 
-def _annotated(said: Sequence[common_shapes.Annotation]) -> Arrays:
+def _annotated(annotations: Sequence[common_shapes.Annotation]) -> Arrays:
     return {
-        "mid": pa.array([one.mid for one in said], pa.string()),
-        "is_key_frame": pa.array([one.isKeyFrame for one in said], pa.bool_()),
-        **_categorised([one.categories[0] for one in said]),
+        "mid": pa.array([one.mid for one in annotations], pa.string()),
+        "is_key_frame": pa.array([one.isKeyFrame for one in annotations], pa.bool_()),
+        **_categorised([one.categories[0] for one in annotations]),
     }
 
 
-def _chosen(said: list[tuple[common_shapes.Category, bool | None]]) -> Arrays:
-    categories, flags = zip(*said, strict=True)
-    kind = pa.repeat("classification", len(said))
+def _chosen(chosen: list[tuple[common_shapes.Category, bool | None]]) -> Arrays:
+    categories, flags = zip(*chosen, strict=True)
+    kind = pa.repeat("classification", len(chosen))
     return {"kind": kind, "is_key_frame": pa.array(flags, pa.bool_()), **_categorised(categories)}
 
 
@@ -248,7 +250,7 @@ def _categorised(categories: Sequence[common_shapes.Category | common_shapes.Nam
     }
 
 
-def _texts(said: list[tuple[str, bool | None]]) -> Arrays:
-    texts, flags = zip(*said, strict=True)
-    kind = pa.repeat("transcription", len(said))
+def _texts(transcriptions: list[tuple[str, bool | None]]) -> Arrays:
+    texts, flags = zip(*transcriptions, strict=True)
+    kind = pa.repeat("transcription", len(transcriptions))
     return {"kind": kind, "text": pa.array(texts, pa.string()), "is_key_frame": pa.array(flags, pa.bool_())}

@@ -1,8 +1,8 @@
-"""The plainest records, which most are, read by their types in one go.
+"""The fast path: records of common shape, decoded by msgspec into structs.
 
-`export` and `answers` know every shape, and take their time. What is declared here holds only the keys that usual
-records have, each of its own type; a job that does not fit is left to `answers`, a record that does not to both. Either
-way the rows are the same.
+`export` and `answers` read every shape, and take longer. The structs here hold only the keys of usual records, each with
+one type. A job that does not fit is read by `answers`, a record that does not fit by both. The rows are the same on both
+paths.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from pipelines.loading.tables import JSON, Column
 
 _ABSENT: Final[Any] = None
 _UNSET: Final[Any] = msgspec.UNSET
-_EXACT: Final = 2**53  # whole numbers up to here are floats as well
+_EXACT: Final = 2**53  # integers up to here are exact as floats
 _Number = Annotated[int, Meta(ge=-_EXACT, le=_EXACT)] | Annotated[float, Meta(ge=-_EXACT, le=_EXACT)]
 _Whole = Annotated[int, Meta(ge=-_EXACT, le=_EXACT)]
 _Instant = Annotated[
@@ -27,28 +27,28 @@ _Instant = Annotated[
 ]
 
 
-class _Said(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
-    """Base of what an answer says. Null stands for a key that is not there; one that holds null is not plain.
+class _Part(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """Base of the parts of an answer. Null represents a missing key; a part with a null value is not common.
 
-    Keys are named in their order, so that written again they are as `canonical` has them.
+    Fields are in the order of their names, so that they are encoded as by `canonical_json`.
     """
 
 
-class Vertex(_Said):
+class Vertex(_Part):
     """A point in normalised coordinates."""
 
     x: _Number
     y: _Number
 
 
-class Ring(_Said):
+class Ring(_Part):
     """An outline; `vertices` are its pixels."""
 
     normalizedVertices: Annotated[list[Vertex], Meta(min_length=3)]
     vertices: list[Vertex] = _ABSENT
 
 
-class Named(_Said, kw_only=True):
+class Named(_Part, kw_only=True):
     """The category of an annotation."""
 
     children: Annotated[dict[str, Any], Meta(max_length=0)] = _ABSENT
@@ -56,7 +56,7 @@ class Named(_Said, kw_only=True):
     name: str
 
 
-class Category(_Said, kw_only=True):
+class Category(_Part, kw_only=True):
     """A chosen category, and the answers nested in it."""
 
     children: "dict[str, Job]" = _ABSENT
@@ -64,7 +64,7 @@ class Category(_Said, kw_only=True):
     name: str
 
 
-class Annotation(_Said, kw_only=True):
+class Annotation(_Part, kw_only=True):
     """An object of one outline, or an entity."""
 
     beginOffset: _Whole = _ABSENT
@@ -78,7 +78,7 @@ class Annotation(_Said, kw_only=True):
     type: Literal["rectangle", "polygon", "semantic"] = _ABSENT
 
 
-class Job(_Said):
+class Job(_Part):
     """The answer of a job: objects, entities, categories or a text."""
 
     annotations: list[Annotation] = _ABSENT
@@ -88,7 +88,7 @@ class Job(_Said):
 
 
 class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Base of what answers stand in. What is absent is unset, so that written again a record has the keys it had."""
+    """Base of assets, labels and authors. Missing keys are unset, so an encoded record has its original keys."""
 
 
 Jobs = dict[str, Job]
@@ -96,7 +96,7 @@ Frames = dict[str, Jobs]
 
 
 class Mixed(dict[str, Any]):
-    """Jobs or frames some of which hold what is not plain, as JSON has it: shapes less usual, or what is no job."""
+    """Jobs or frames some of which have another shape, and are kept as JSON values."""
 
 
 OTHER_ASSET_KEYS: Final = ("jsonContent", "pageResolutions", "resolution")
@@ -132,7 +132,7 @@ Author: Final = _record("Author", records.LABELS.keyed("author"), OTHER_AUTHOR_K
 
 
 def _asset_of(response: Any) -> Any:
-    """The struct of a usual asset whose labels have answers of a type."""
+    """The struct of an asset whose labels have answers of the type `response`."""
     columns = records.LABELS.keyed()
     label = _record("Label", columns, OTHER_LABEL_KEYS, author=Author, jsonResponse=response)
     labels = GenericAlias(list, label)
@@ -142,11 +142,11 @@ def _asset_of(response: Any) -> Any:
 
 
 Answer = tuple[Jobs | Frames | Mixed | None, bytes | None]
-"""A label's answer, also as `canonical.dumps` writes it."""
+"""A label's answer, and its canonical JSON text."""
 
 
 class Plain(NamedTuple):
-    """A plain asset, and apart from it the answers of its labels."""
+    """An asset of common shape, and the answers of its labels."""
 
     asset: Any
     answers: list[Answer]
@@ -155,16 +155,16 @@ class Plain(NamedTuple):
 _JOB: Final = msgspec.json.Decoder(Job)
 _LEVEL: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _UNREAD: Final = msgspec.json.Decoder(_asset_of(dict[str, msgspec.Raw]))
-_LAST_DIGIT: Final = ":"  # the character after 9
+_LAST_DIGIT: Final = ":"  # sorts after all digits
 _ASSET_LEVEL: Final = "assetLevel"
 _STRUCTURED: Final = {"author", "jsonResponse", "labels", "latestLabel", "latestLabels"}
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
 def asset(raw: bytes) -> Plain | None:
-    """The asset of a record, if it is plain but for some of the jobs in its answers, and no key or label is repeated.
+    """The asset of a record of common shape; null for other shapes, and if a key or label is repeated.
 
-    Raises `TypeError`, `ValueError` or `RecursionError` if it is not so plain.
+    Some of its jobs may have other shapes. Raises `TypeError`, `ValueError` or `RecursionError` for some other shapes.
     """
     for decode, fits in _SHAPES:
         try:
@@ -177,7 +177,7 @@ def asset(raw: bytes) -> Plain | None:
 
 
 def _checked(raw: bytes, asset: Any) -> Plain | None:
-    """The asset, if no key of the record is repeated and no answer has a signed URL."""
+    """The asset; null if a key of the record is repeated or an answer has a signed URL."""
     answers = list(map(_answer_taken, labels_of(asset)))
     texts = [text for _, text in answers if text is not None]
     if repeated_keys.may_be_in(raw, b"".join([_ENCODER.encode(asset), *texts])):
@@ -190,7 +190,7 @@ def _checked(raw: bytes, asset: Any) -> Plain | None:
 
 
 def _answer_taken(label: Any) -> Answer:
-    """A label's answer, in whose place null is left."""
+    """Takes the answer out of a label, and leaves null."""
     response = label.jsonResponse
     if response is None or response is _UNSET:
         return None, None
@@ -199,17 +199,17 @@ def _answer_taken(label: Any) -> Answer:
 
 
 def values(record: Any, get: Callable[[Any], tuple[Any, ...]]) -> list[Any]:
-    """What `get` gives of a record, null for what is unset."""
+    """The values that `get` returns for a record, null for unset ones."""
     return [None if value is _UNSET else value for value in get(record)]
 
 
 def is_frame(name: str) -> bool:
-    """Whether a name in an answer is a video's frame."""
+    """Whether a key of an answer is the number of a video frame."""
     return name.isascii() and name.isdecimal() and len(name) < 16
 
 
 def are_jobs(response: Mapping[str, object]) -> bool:
-    """Whether an answer's names are jobs, none of them with a digit in front, as a video's frames have."""
+    """Whether the keys of an answer are jobs. Job names do not start with a digit, as frames of a video do."""
     return not response or (min(response) > _LAST_DIGIT and _ASSET_LEVEL not in response)
 
 
@@ -218,7 +218,7 @@ def _are_frames(response: Mapping[str, object]) -> bool:
 
 
 def _mixed(raw: bytes) -> Any:
-    """The asset of a record of which some jobs are not plain."""
+    """The asset of a record in which some jobs have another shape."""
     found = _UNREAD.decode(raw)
     for label in labels_of(found):
         if said := label.jsonResponse:
@@ -247,7 +247,7 @@ _SHAPES: Final[tuple[tuple[Callable[[bytes], Any], Callable[[Mapping[str, object
 
 
 def _cut_signatures(asset: Any) -> None:
-    """Cuts signing parameters from the URLs of an asset; there are none in its answers."""
+    """Cuts signing parameters from the URLs of an asset, which has none in its answers."""
     for record in (asset, *labels_of(asset)):
         for name in record.__struct_fields__:
             if name not in _STRUCTURED:
@@ -255,19 +255,19 @@ def _cut_signatures(asset: Any) -> None:
 
 
 def labels_of(asset: Any) -> list[Any]:
-    """The labels of an asset, whichever key holds them."""
+    """The labels of an asset under all three keys."""
     several = (asset.labels or []) + (asset.latestLabels or [])
     return [*several, asset.latestLabel] if asset.latestLabel else several
 
 
 def _may_have_duplicates(asset: Any) -> bool:
-    """Whether two labels have one id, or labels stand under several keys."""
+    """Whether two labels share an id, or several keys hold labels."""
     ids = [label.id for label in labels_of(asset) if label.id]
     return len(set(ids)) < len(ids) or sum(map(bool, (asset.labels, asset.latestLabels, asset.latestLabel))) > 1
 
 
 def job(said: object) -> Job | None:
-    """The answer of a job as JSON has it, if it is plain."""
+    """The struct of a job's answer given as JSON values; null if it has another shape."""
     try:
         return msgspec.convert(said, Job)
     except msgspec.ValidationError:
@@ -275,12 +275,12 @@ def job(said: object) -> Job | None:
 
 
 def builtins(said: object) -> Any:
-    """What is declared here as JSON has it."""
+    """A struct as JSON values."""
     return msgspec.to_builtins(said)
 
 
 def dumps(response: Jobs | Frames | Mixed) -> bytes:
-    """An answer as `canonical.dumps` writes it."""
+    """An answer as `canonical_json.dumps` writes it."""
     if isinstance(response, Mixed):
         is_video = _are_frames(response)
         written = {name: _written(one) for name, one in response.items()} if is_video else _written(response)
@@ -289,5 +289,5 @@ def dumps(response: Jobs | Frames | Mixed) -> bytes:
 
 
 def _written(jobs: dict[str, Any]) -> dict[str, Any]:
-    """Jobs as the encoder can write them."""
+    """Jobs in the form that the encoder writes."""
     return {name: one if isinstance(one, Job) else msgspec.Raw(canonical_json.dumps(one)) for name, one in jobs.items()}

@@ -1,6 +1,6 @@
-"""What people draw on images, maps and pages: the tool, the shape, and what the shape does not tell.
+"""Drawings on images, maps and pages: the tool, the shape, and the keys that the shape does not hold.
 
-Whatever WKT cannot give back exactly (vertices with a third coordinate, outlines that were rebuilt) is kept as it was.
+Drawings that WKT cannot hold exactly (a third coordinate, repaired outlines) are kept unchanged beside it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,26 +19,30 @@ POLY_KEYS: Final = frozenset({"normalizedVertices", "vertices"})
 
 
 def regions(annotations: Sequence[Any]) -> Iterable[tuple[int, list[Any]]]:
-    """Annotations with their positions; the parts of a semantic region, alike in all but the outline, together."""
+    """Annotations with their positions. Parts of a semantic region, which differ in the outline alone, are grouped."""
     found: dict[object, tuple[int, list[Any]]] = {}
-    for position, said in enumerate(annotations):
-        is_region = isinstance(said, dict) and said.get("type") == "semantic" and bool(said.get("boundingPoly"))
-        is_part = is_region and said.get("mid") is not None
-        name = canonical_json.dumps(said | {"boundingPoly": None}) if is_part else position
-        found.setdefault(name, (position, []))[1].append(said)
+    for position, annotation in enumerate(annotations):
+        is_region = (
+            isinstance(annotation, dict)
+            and annotation.get("type") == "semantic"
+            and bool(annotation.get("boundingPoly"))
+        )
+        is_part = is_region and annotation.get("mid") is not None
+        name = canonical_json.dumps(annotation | {"boundingPoly": None}) if is_part else position
+        found.setdefault(name, (position, []))[1].append(annotation)
     return found.values()
 
 
 def drawing(parts: Sequence[Object]) -> Drawing:
-    """What one annotation, or several that make one region, drew."""
-    said = parts[0]
-    tool = said.get("type") or _tool(said)
+    """Tool, shape and other keys of an annotation, or of the parts of one region."""
+    annotation = parts[0]
+    tool = annotation.get("type") or _tool(annotation)
     if tool in OUTLINED:
         return _outlined(tool, parts)
     if tool == "marker":
-        return tool, wkt.point(said["point"]), _unless(are_flat([said["point"]]), said, "point")
+        return tool, wkt.point(annotation["point"]), _unless(are_flat([annotation["point"]]), annotation, "point")
     if tool in _LINES:
-        return tool, wkt.line(said["polyline"]), _unless(are_flat(said["polyline"]), said, "polyline")
+        return tool, wkt.line(annotation["polyline"]), _unless(are_flat(annotation["polyline"]), annotation, "polyline")
     raise ValueError("no known tool")
 
 
@@ -58,14 +62,14 @@ def _outlined(tool: str, parts: Sequence[Object]) -> Drawing:
 
 
 def _part(poly: Sequence[Any]) -> object:
-    """How an annotation of a region says its polygons: 0 one, flat; else as many groups; or as it is."""
+    """The layout of a part's polygons: 0 for one flat polygon, else the number of groups, or the polygons unchanged."""
     if not _is_plain(poly):
         return poly
     return len(poly) if isinstance(poly[0], list) else 0
 
 
 def _polygons(poly: Sequence[Any], *, is_box: bool) -> list[list[wkt.Ring]]:
-    """Outlines with holes: one in the flat layout (rings), one or more in the hierarchical one (groups of rings)."""
+    """Outlines with holes: one in the flat layout (rings), one or more in the nested layout (groups of rings)."""
     groups = poly if isinstance(poly[0], list) else [poly]
     if not all(groups):
         raise ValueError("a group without rings")
@@ -74,7 +78,7 @@ def _polygons(poly: Sequence[Any], *, is_box: bool) -> list[list[wkt.Ring]]:
 
 
 def _is_plain(poly: Sequence[Any]) -> bool:
-    """Whether the rings' normalised vertices are all there is, pixel twins aside, and WKT holds them."""
+    """Whether normalised vertices are the only keys of the rings, besides pixels, and WKT holds them."""
     groups = poly if isinstance(poly[0], list) else (poly,)
     for group in groups:
         for ring in group:
@@ -84,19 +88,19 @@ def _is_plain(poly: Sequence[Any]) -> bool:
     return True
 
 
-def _unless(is_plain: bool, said: Object, key: str) -> dict[str, Any]:
-    return {} if is_plain else {key: said[key]}
+def _unless(is_plain: bool, annotation: Object, key: str) -> dict[str, Any]:
+    return {} if is_plain else {key: annotation[key]}
 
 
-def _tool(said: Object) -> str | None:
+def _tool(annotation: Object) -> str | None:
     """The tool of an object that does not name it."""
-    if poly := said.get("boundingPoly"):
+    if poly := annotation.get("boundingPoly"):
         if isinstance(poly[0], list) or len(poly) > 1:
             return "semantic"
         return "rectangle" if _is_upright_box(poly[0]["normalizedVertices"]) else "polygon"
-    if said.get("polyline"):
+    if annotation.get("polyline"):
         return "polyline"
-    return "marker" if said.get("point") else None
+    return "marker" if annotation.get("point") else None
 
 
 def _is_upright_box(ring: wkt.Ring) -> bool:

@@ -1,7 +1,7 @@
 """Keys of annotations: 32 hexadecimal digits, from their answer and the place there.
 
-What stands in a list has the hash of the list's place plus its position as its key, so that a list is hashed once and
-the keys of many are made in columns.
+The key of an item in a list is the hash of the list's place plus the item's position. So a list is hashed once, and keys
+are computed in columns.
 """
 
 import binascii
@@ -29,19 +29,19 @@ class Answer:
         return digest.digest()
 
     def key(self, place: str) -> str:
-        """The key of what stands at a place, a JSON pointer."""
+        """The key of a place, a JSON pointer."""
         of_list, _, position = place.rpartition("/")
         is_position = position.isascii() and position.isdecimal() and str(int(position)) == position
         return at(self.hashed(of_list), int(position)) if is_position else self.hashed(place).hex()
 
 
 def at(hashed: bytes, position: int) -> str:
-    """The key at a position of the list whose place is hashed."""
+    """The key of a position in a list with this hash."""
     return f"{(int.from_bytes(hashed) + position) % (1 << 8 * _BYTES):0{_DIGITS}x}"
 
 
 def column(hashed: Sequence[bytes], lists: np.ndarray, positions: Sequence[int]) -> pa.Array:
-    """The same for many: `lists` are the numbers of their lists, whose places are hashed, one for each position."""
+    """The keys of many positions. `lists`: the index of each position's list in `hashed`."""
     halves = np.frombuffer(b"".join(hashed), ">u8").reshape(-1, 2)[lists]
     at = np.array(positions, np.uint64)
     low = halves[:, 1] + at

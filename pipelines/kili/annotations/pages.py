@@ -1,4 +1,4 @@
-"""Annotations on pages of a document: which shape is on which page, and what the shapes do not hold.
+"""Annotations on pages of a document: the shape on each page, and the keys that the shapes do not hold.
 
 Pages count from 1. The first page is the one with the lowest number.
 """
@@ -16,7 +16,7 @@ _KEYS: Final = frozenset({"polys", "boundingPoly", "pageNumberArray"})
 
 
 def place(nested: Sequence[Object], *, is_box: bool) -> Placed:
-    """The annotation that these entries put on pages; `is_box`: its rings are boxes, such as lines of text.
+    """The first page, its shape, and the keys to keep, of entries for pages. `is_box`: rings are boxes, as of text lines.
 
     The keys to keep: `pages` for the shapes of the other pages, `pageNumberArray` where a page repeats, `annotations`
     where these entries cannot be rebuilt from the shapes.
@@ -37,7 +37,7 @@ def place(nested: Sequence[Object], *, is_box: bool) -> Placed:
 
 
 def _rings_by_page(nested: Sequence[Object]) -> dict[int | None, list[wkt.Ring]]:
-    """The rings on each page. Rings of an entry without pages are taken to be on the annotation's first page."""
+    """The rings by page. Rings of an entry without pages count for the annotation's first page."""
     found: dict[int | None, list[wkt.Ring]] = {}
     for entry in nested:
         for page, rings in _paged(entry):
@@ -52,7 +52,7 @@ def _paged(entry: Object) -> Iterable[tuple[int | None, list[wkt.Ring]]]:
     """The pages of an entry, each with rings on it.
 
     There is one polygon for each page, or one polygon with one ring for each page, or one page. Any other layout is
-    unknown: all rings are taken to be on the entry's first page.
+    unknown: all rings count for the entry's first page.
     """
     pages = entry.get("pageNumberArray") or []
     if not all(type(page) is int and page.bit_length() < 64 for page in pages):
@@ -67,13 +67,13 @@ def _paged(entry: Object) -> Iterable[tuple[int | None, list[wkt.Ring]]]:
 
 
 def _rings(poly: Object) -> list[wkt.Ring]:
-    """The rings of a polygon on a page: a list of them, or one alone."""
+    """The rings of a polygon on a page, which holds a list of rings or one ring."""
     rings = poly["normalizedVertices"]
     return [rings] if rings and isinstance(rings[0], dict) else rings
 
 
 def _region(rings: Sequence[wkt.Ring], *, is_box: bool) -> tuple[wkt.Shape | None, bool]:
-    """The region of the rings on a page, if there are any, and whether it holds them as drawn."""
+    """The shape of the rings on a page, if there are any, and whether it holds them as drawn."""
     if not rings:
         return None, True
     polygons = [[wkt.uncrossed(ring) if is_box else ring] for ring in rings]

@@ -25,7 +25,7 @@ def points(vertices: Sequence[Vertex]) -> Shape:
 
 
 def line(vertices: Sequence[Vertex]) -> Shape:
-    """A polyline or vector, in its own direction; a single point stays a point."""
+    """A polyline or vector, in its direction; a single point is a POINT."""
     if len(vertices) == 1:
         return point(vertices[0])
     return f"LINESTRING ({_line(vertices)})", *_bounds(vertices)
@@ -37,13 +37,13 @@ def polygon(rings: Sequence[Ring]) -> Shape:
 
 
 def multipolygon(parts: Sequence[Sequence[Ring]]) -> Shape:
-    """A region of one part or several, each an outline and its holes."""
+    """One part or several, each an outline with its holes."""
     text = ", ".join([f"({_rings(rings)})" for rings in parts])
     return f"MULTIPOLYGON ({text})", *_bounds(vertex for rings in parts for ring in rings for vertex in ring)
 
 
 def uncrossed(ring: Ring) -> Ring:
-    """Four vertices of a rectangle listed in Z order, as Kili does on PDF pages, put in order around the box."""
+    """The four vertices of a rectangle in order around it. Kili lists them in Z order on PDF pages."""
     if len(ring) != 4:
         return ring
     a, b, c, d = ring
@@ -59,7 +59,7 @@ def _text(vertex: Vertex) -> str:
 
 
 def _number(value: object) -> float:
-    """A coordinate; 0 and 0.0 are the same, and are written alike."""
+    """A coordinate as text; 0 and 0.0 are written alike."""
     if type(value) is float or (type(value) is int and -_EXACT <= value <= _EXACT):
         return float(value)
     raise TypeError(f"a coordinate is a number, not {value!r}")
@@ -74,7 +74,7 @@ def _rings(rings: Sequence[Ring]) -> str:
 
 
 def _closed(ring: Ring) -> Ring:
-    """The ring ending where it starts; WKT wants four vertices, so one or two vertices are repeated."""
+    """The ring, closed. WKT needs four vertices, so one or two vertices are repeated."""
     vertices = [*ring, *[ring[-1]] * (3 - len(ring))]
     return vertices if len(vertices) > 3 and vertices[0] == vertices[-1] else [*vertices, vertices[0]]
 

@@ -1,4 +1,4 @@
-"""Many outlines at once as WKT and bounds, in columns: the same that `geometry` writes one at a time."""
+"""WKT and bounds of many outlines at once, in columns. The result is that of `wkt` for each outline."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def columns(
     """Columns `geometry`, `x_min`, `y_min`, `x_max` and `y_max` of rings, and which rings are no valid outline.
 
     `x` and `y`: the vertices of all rings, one ring after the other; `sizes`: the vertices of each, three or more;
-    `is_rectangle`: which are rectangles, whose four vertices are put in order around them.
+    `is_rectangle`: which are rectangles, whose four vertices are sorted around them.
     """
     starts = np.cumsum(sizes) - sizes
     _uncross(x, y, starts[is_rectangle & (sizes == 4)])
@@ -55,7 +55,7 @@ def _side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
 
 
 def _are_upright_boxes(x: np.ndarray, y: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Which rings go around upright boxes; told without shapely, which takes longer. `areas` does the same."""
+    """Which rings are upright boxes; without shapely, which takes longer. `areas` does the same for one ring."""
     is_box = sizes == 4
     corners = starts[is_box][:, None] + np.arange(4)
     (a, b, c, d), (e, f, g, h) = x[corners].T, y[corners].T
@@ -83,12 +83,14 @@ def _closed(x: np.ndarray, y: np.ndarray, starts: np.ndarray, sizes: np.ndarray)
 
 
 def _numbers(values: np.ndarray) -> pa.Array:
-    """Numbers as Python writes them; of a run of the same number, as sides of boxes give, one is written."""
+    """Numbers as Python writes them. A run of equal numbers, as in sides of boxes, is formatted once."""
     bits = values.view(np.int64)
     is_new = np.append(True, bits[1:] != bits[:-1])
     numbers = values[is_new]
     size = np.abs(numbers)
-    is_other = (size < 1e-4) | (size >= 1e7) | (numbers == np.rint(numbers))  # Arrow, much faster, writes them its way
+    is_other = (
+        (size < 1e-4) | (size >= 1e7) | (numbers == np.rint(numbers))
+    )  # Arrow is much faster, but formats floats in another way
     others = pa.array([repr(number) for number in numbers[is_other].tolist()], pa.string())
     texts = pc.replace_with_mask(pa.array(numbers).cast(pa.string()), pa.array(is_other), others)
     return texts.take(pa.array(np.cumsum(is_new) - 1))

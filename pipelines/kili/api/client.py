@@ -1,8 +1,8 @@
-"""One project of Kili, asked for by Kili's own client, as JSON lines: the project, then an asset with its labels each.
+"""Downloads a project with Kili's own client and prints JSON lines: the project, then each asset with its labels.
 
-Runs in an environment of its own (`make kili`), since the client cannot live beside dbt, so nothing of this project is
-imported here. Arguments: the project's id and the fields wanted; KILI_API_KEY and KILI_API_ENDPOINT in the environment.
-What cannot be had is said in a last line that is no JSON, and exit status 1.
+Runs in its own environment (`make kili`), because the client cannot share one with dbt. So it imports nothing of this
+project. Arguments: the project's id and the fields wanted; KILI_API_KEY and KILI_API_ENDPOINT in the environment.
+On failure, the last line is a sentence instead of JSON, and the exit status is 1.
 
 All requests go to Kili's endpoint, and to the addresses that it gives for large answers. The client's other checks, of
 its version on the package registry, of the schema and of the key's last day, are switched off.
@@ -34,7 +34,7 @@ query fields {
 
 
 class Refused(Exception):
-    """Kili answers, and will not give what was asked for."""
+    """Kili refuses the request."""
 
 
 class Unanswered(Exception):
@@ -42,9 +42,9 @@ class Unanswered(Exception):
 
 
 class Patient(HttpClient):  # type: ignore[misc]
-    """The client's own downloads and check of the key, which it tries once: here several times.
+    """Retries the client's downloads and its check of the key, which it tries only once.
 
-    A download that fails is an error; the client itself would take it for an empty answer.
+    A failed download is an error; the client would take it for an empty answer.
     """
 
     def get(self, url: str, **options: Any) -> Any:
@@ -60,7 +60,7 @@ class Patient(HttpClient):  # type: ignore[misc]
         return self._patiently(url, download)
 
     def post(self, url: str, **options: Any) -> Any:
-        """What the endpoint answers, whatever it is but a fault. Raises `Unanswered`."""
+        """The response of the endpoint, after retries. Raises `Unanswered`."""
 
         def ask() -> Any:
             response = super(Patient, self).post(url, **options)
@@ -79,7 +79,7 @@ class Patient(HttpClient):  # type: ignore[misc]
 
 
 def records(project_id: str, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The project, then its assets as the server gives them, a page in memory at a time."""
+    """Yields the project, then its assets, with one page in memory at a time."""
     client = _client()
     project: dict[str, Any] = client.kili_api_gateway.get_project(project_id, ("id", "title", "description"))
     yield project
@@ -90,7 +90,7 @@ def records(project_id: str, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def _client() -> Kili:
-    """The client, with a key that Kili takes. Raises `Refused`, `Unanswered`."""
+    """The client, once Kili has accepted the key. Raises `Refused`, `Unanswered`."""
     os.environ["KILI_SDK_SKIP_CHECKS"] = "1"
     no_cache = {"enable_schema_caching": False, "graphql_schema_cache_dir": None}
     client = Kili(graphql_client_params=no_cache)
@@ -104,7 +104,7 @@ def _client() -> Kili:
 
 
 def _known(client: Kili, fields: Sequence[str]) -> list[str]:
-    """The fields that this server has: they differ between versions."""
+    """The fields that this version of the server has."""
     types = client.graphql_client.execute(_FIELDS)
     known = {field["name"] for field in types["asset"]["fields"]}
     known |= {f"labels.{field['name']}" for field in types["label"]["fields"]}
@@ -136,7 +136,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _is_fault(error: BaseException) -> bool:
-    """The one status that the client, which itself tries again after 429, 502, 503 and broken connections, does not."""
+    """Whether the status has to be retried here. The client retries 429, 502, 503 and broken connections itself."""
     return isinstance(error, TransportServerError) and error.code == _FAULT
 
 
@@ -159,7 +159,7 @@ def _cause(error: Exception) -> str:
 
 
 def main() -> int:
-    """Writes the lines; gives the exit status."""
+    """Writes the lines; returns the exit status."""
     warnings.simplefilter("ignore")
     project_id, *fields = sys.argv[1:]
     try:

@@ -1,8 +1,8 @@
 """Exports pulled from Kili, as archives in the single-file layout that Kili's own client writes.
 
-An archive is named by when it was pulled and by the hash of its content. A pull that gives what the newest archive of
-the project holds leaves no new one, unless an export that came another way has shown the project since: then the
-archive says that it is so again.
+The name of an archive holds the time of the pull and the hash of its content. If a pull returns the content of the
+project's newest archive, no archive is added, unless another export of the project was loaded since. Then the new
+archive shows that the content is valid again.
 """
 
 import hashlib
@@ -50,11 +50,11 @@ _OFTEN: Final = 1000
 
 
 class PullFailed(Exception):
-    """Kili did not give a project; says why."""
+    """A project could not be pulled; the text says why."""
 
 
 def pulled(settings: Settings) -> list[discovery.Landed]:
-    """The archives of the projects to pull, those of earlier pulls too, after asking Kili for each project.
+    """Pulls each project; returns all archives, those of earlier pulls included.
 
     Raises `PullFailed`.
     """
@@ -74,7 +74,7 @@ def _archives(project_id: str, settings: Settings) -> list[Path]:
 
 
 def _pull(project_id: str, settings: Settings) -> None:
-    """Lands a project as it is now, in one step so that half an archive is never read."""
+    """Pulls a project into an archive, which appears in one step."""
     at = datetime.now(UTC)
     folder = _folder(project_id, settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def _pull(project_id: str, settings: Settings) -> None:
 
 
 def _write(archive: Path, project_id: str, settings: Settings, date: datetime) -> tuple[str, int]:
-    """Writes an archive an asset at a time; gives the start of the hash of its data, and the number of assets."""
+    """Writes an archive one asset at a time. Returns the start of the hash of its data, and the number of assets."""
     digest, count = hashlib.sha256(), 0
     with closing(_asked(project_id, settings)) as lines, zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         project = json.loads(next(lines))
@@ -107,15 +107,15 @@ def _write(archive: Path, project_id: str, settings: Settings, date: datetime) -
 
 
 def _readme(project: dict[str, Any], date: datetime) -> str:
-    """The README, a line for each fact: a line break in a name would make other facts of what follows it."""
+    """The README, with one line for each fact: line breaks in names are replaced."""
     name, description = (" ".join((project[key] or "").split()) for key in ("title", "description"))
     return _README.format(id=project["id"], name=name, description=description, date=date)
 
 
 def _settled(line: bytes) -> bytes:
-    """An asset's text without what differs between pulls of the same: signatures in URLs, order of keys and labels.
+    """The text of an asset without differences between pulls: URL signatures, order of keys and labels.
 
-    Written as Kili's client writes it, which lets pass what is no JSON by the standard: that is the reader's to reject.
+    It is written as Kili's client writes it, which allows NaN: the reader rejects that.
     """
     asset = signed_urls.unsigned(json.loads(line))
     asset["labels"].sort(key=lambda label: (label["createdAt"], label["id"]))
@@ -123,7 +123,7 @@ def _settled(line: bytes) -> bytes:
 
 
 def _is_new(digest: str, project_id: str, settings: Settings, now: datetime) -> bool:
-    """Whether the warehouse would show something else without this archive."""
+    """Whether this archive would change the warehouse."""
     archives = _archives(project_id, settings)
     if not archives:
         return True
@@ -133,22 +133,25 @@ def _is_new(digest: str, project_id: str, settings: Settings, now: datetime) -> 
 
 
 def _was_shown(project_id: str, since: datetime, now: datetime, file: Path) -> bool:
-    """Whether an export of a later date than `since` was loaded; one dated later than `now` does not count yet."""
+    """Whether an export dated after `since` and not after `now` was loaded."""
     if not file.exists():
         return False
     query = "select count(*) from kili.exports where project_id = ? and as_of > ? and as_of <= ?"
     try:
         with database.reading(file) as db:
             return bool(db.execute(query, [project_id, since, now]).fetchall() != [(0,)])
-    except (duckdb.CatalogException, duckdb.IOException):  # never loaded, or being written: the next pull looks again
+    except (
+        duckdb.CatalogException,
+        duckdb.IOException,
+    ):  # nothing was loaded, or a run writes: the next pull checks again
         return False
 
 
 def _asked(project_id: str, settings: Settings) -> Generator[bytes]:
-    """What Kili's client writes of a project, line by line. Raises `PullFailed`."""
+    """Yields the lines that Kili's client prints for a project. Raises `PullFailed`."""
     if not PYTHON.exists():
         raise PullFailed("Kili's client is not set up, which pulls projects from Kili: run `make kili`")
-    quick = "-O"  # spares the client's checks of its own types, three quarters of its start
+    quick = "-O"  # skips the client's type checks, three quarters of its start
     command = [str(PYTHON), "-I", quick, "-X", "utf8", str(_CLIENT), project_id, *FIELDS]
     variables = os.environ | {"KILI_API_KEY": settings.api_key, "KILI_API_ENDPOINT": settings.api_endpoint}
     fault = b"Kili's client ended without a word: `make kili` sets it up"
@@ -180,7 +183,7 @@ def _asked(project_id: str, settings: Settings) -> Generator[bytes]:
 
 
 def _tell(said: IO[bytes], project_id: str, key: str) -> None:
-    """Passes on what the client says of its work, of its retries above all."""
+    """Logs the messages of the client, such as its retries."""
     for line in said:
         log.info("project %s: %s", project_id, _without(key, line))
 
