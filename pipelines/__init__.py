@@ -1,11 +1,11 @@
-"""Reads Kili exports and loads them into the warehouse. Knows nothing of Dagster."""
+"""Reads Kili exports and loads them into the warehouse, without Dagster."""
 
 import os
 
-# Read by libraries while they are imported, so set before any module here imports them.
-# No tool calls home.
+# Libraries read these variables when they are imported.
+# Switches off telemetry.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt prints the traceback of what it then raises
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt prints the traceback of an error that it raises as well
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
-# Nothing here multiplies matrices: threads for that only spin, a tenth of a second for each of NumPy and SciPy.
+# BLAS threads are never used here, and starting them takes 0.1 s each for NumPy and SciPy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

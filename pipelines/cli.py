@@ -17,11 +17,11 @@ from pipelines.publishing import contents, release
 from pipelines.transform import project
 
 OK, FAILED, USAGE = 0, 1, 2
-INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as shells count those whom a signal ended: SIGINT, SIGPIPE
+INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # the exit status that shells use after SIGINT and SIGPIPE
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; gives its exit status. Nothing that goes wrong is shown as a traceback."""
+    """Runs one command; returns its exit status. Errors are printed as one sentence, never as a traceback."""
     terminal.prepare()
     chosen = None
     try:
@@ -58,7 +58,7 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
             preflight.check(chosen)
         load = None if chosen.pull_projects else up_to_date.summary_if_up_to_date(chosen, found)
         if load is None:
-            from assets_defs import run_job  # the one place where this package starts Dagster
+            from assets_defs import run_job  # imported only if needed: it takes seconds
 
             done = run_job.run(chosen, found)
             for failure in done.failures:
@@ -81,7 +81,7 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
 
 
 def status(chosen: settings.Settings, options: argparse.Namespace) -> int:
-    """Says what the warehouse holds."""
+    """Shows what the warehouse holds."""
     _tell(contents.status(chosen.warehouse), options, terminal.describe_status)
     return OK
 
@@ -93,7 +93,7 @@ def rejects(chosen: settings.Settings, options: argparse.Namespace) -> int:
 
 
 def ui(chosen: settings.Settings, options: argparse.Namespace) -> int:
-    """Opens Dagster's UI, with its daemon, on this machine only."""
+    """Starts Dagster's UI and daemon, on this machine only."""
     from assets_defs import web_ui
 
     try:
@@ -104,7 +104,7 @@ def ui(chosen: settings.Settings, options: argparse.Namespace) -> int:
 
 
 def daemon(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn:  # noqa: ARG001
-    """Dagster's daemon alone, for a server: sensor, schedule, queue, and runs that are lost."""
+    """Starts Dagster's daemon, for a server: sensors, schedule, run queue."""
     from assets_defs import instance
 
     instance.enter(chosen)
@@ -113,7 +113,7 @@ def daemon(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn: 
 
 
 def webserver(chosen: settings.Settings, options: argparse.Namespace) -> int:
-    """Dagster's UI alone, for a server: read-only, on this machine only, to stand behind a proxy."""
+    """Starts Dagster's read-only UI, for a server behind a proxy."""
     from assets_defs import web_ui
 
     web_ui.serve(chosen, options.port, options.path_prefix)

@@ -1,4 +1,4 @@
-"""State that can be made anew: what is damaged of it is removed, with a warning, and then made as if never there."""
+"""Files that can be rebuilt. Damaged ones are removed with a warning."""
 
 import logging
 import shutil
@@ -14,7 +14,7 @@ _DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def remove(path: Path) -> None:
-    """Removes a file, or a folder that lies where a file belongs."""
+    """Removes a file, or a folder in its place."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -22,7 +22,7 @@ def remove(path: Path) -> None:
 
 
 def check_sqlite(path: Path, consequence: str) -> None:
-    """Removes a SQLite file that is damaged; the consequence ends the sentence of the warning."""
+    """Removes a damaged SQLite file. `consequence` completes the sentence of the warning."""
     if not path.exists() or (path.is_file() and _is_whole(path)):
         return
     log.warning("%s is damaged: it is made anew, %s", path, consequence)
@@ -31,7 +31,7 @@ def check_sqlite(path: Path, consequence: str) -> None:
 
 
 def _is_whole(path: Path) -> bool:
-    """Other errors, such as of a full disk or of a file that another process writes to, are not damage."""
+    """Whether SQLite can read the file. Errors such as a full disk or a locked file are no damage."""
     try:
         with closing(sqlite3.connect(path, timeout=60)) as db:
             return bool(db.execute("pragma quick_check(1)").fetchall() == [("ok",)])

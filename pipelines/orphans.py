@@ -1,4 +1,4 @@
-"""Processes that a run starts end with it, however it ends: none is left to write where the next run writes."""
+"""Ends child processes with the run that started them, so that none writes while the next run does."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ _LOOK_AGAIN: Final = 0.1
 
 
 def end_with(parent: int) -> None:
-    """Ends this process once `parent`, which started it, is gone."""
+    """Ends this process when its parent ends. `parent`: the parent's process id."""
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 

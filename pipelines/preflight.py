@@ -1,4 +1,4 @@
-"""What is looked at before a run writes anything: files in the way of links, and damage."""
+"""Checks before a run writes: files in the place of links, and damaged files."""
 
 import logging
 from typing import Final
@@ -11,15 +11,15 @@ from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_HEADERS: Final = 12288  # bytes of a DuckDB file that has never held a row
+_HEADERS: Final = 12288  # bytes of a DuckDB file without rows
 
 
 class Damaged(Exception):
-    """The pipeline's database cannot be read; says what is left and how to rebuild it."""
+    """The pipeline's database cannot be read. The text says what is left and how to rebuild it."""
 
 
 def check(settings: Settings, log: logging.Logger = log) -> None:
-    """Warns of what the run will make anew. Raises `publishing.Blocked` or `Damaged`."""
+    """Warns of files that the run will rebuild. Raises `release.Blocked` or `Damaged`."""
     releases.check_links(settings.warehouse)
     _check_database(settings)
     if damage := releases.damage(settings.warehouse):
@@ -27,12 +27,12 @@ def check(settings: Settings, log: logging.Logger = log) -> None:
 
 
 def _check_database(settings: Settings) -> None:
-    """Damage within the data is not seen here: reading all of it at each run would take too long."""
+    """Checks the head and log of the database. Reading all of it in each run would take too long."""
     file = settings.database
     if not file.exists():
         return
     if file.is_file() and file.stat().st_size <= _HEADERS and not releases.releases(settings.warehouse):
-        file.unlink()  # a first run was killed before it had written a row
+        file.unlink()  # a first run was killed before it wrote a row
         return
     try:
         database.check(file)
@@ -43,7 +43,7 @@ def _check_database(settings: Settings) -> None:
 
 
 def advice(settings: Settings) -> str:
-    """What a person can do whose database is damaged."""
+    """The sentence for a user whose database is damaged."""
     damage = releases.damage(settings.warehouse)
     release = releases.current(settings.warehouse)
     if damage:

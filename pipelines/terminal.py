@@ -1,4 +1,4 @@
-"""What the commands show on a terminal: tables, progress and errors, all text literally, whatever is in it."""
+"""Terminal output: tables, progress and errors. All text is shown literally."""
 
 import argparse
 import contextlib
@@ -19,23 +19,23 @@ Facts = dict[str, Any]
 
 
 class Closed(Exception):
-    """Whoever reads standard output has had enough, as `head` has."""
+    """The reader of standard output has closed it, as `head` does."""
 
 
 class Unwritable(Exception):
-    """Standard output takes no more; says why."""
+    """Standard output cannot be written. The text says why."""
 
 
 _SHOWN: Final = 20
-# What moves the cursor, colours, breaks lines or turns their direction, and halves of characters.
+# Characters that move the cursor, colour text, break lines or change their direction; half surrogates.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def prepare() -> None:
-    """Makes standard output and error take any text, and progress go to standard error.
+    """Sets up standard output and error for any text, and logs progress to standard error.
 
-    What an encoding lacks is written as `\\xNN`. A stream that is closed takes all and shows nothing: else the next
-    file that is opened, a database perhaps, would get its number and what is printed.
+    Characters that an encoding lacks are written as `\\xNN`. A closed stream is replaced by one that shows nothing:
+    else the next file to be opened, such as a database, would get its file number and the output.
     """
     for number in (0, 1, 2):
         try:
@@ -58,39 +58,39 @@ def prepare() -> None:
 
 @contextmanager
 def output() -> Iterator[None]:
-    """What is printed inside is written when it ends. Raises `Closed` or `Unwritable`."""
+    """Flushes the output of its block. Raises `Closed` or `Unwritable`."""
     try:
         try:
             yield
         finally:
             sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains of what is left as it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python reports the rest of the output when it ends
         if isinstance(error, BrokenPipeError):
             raise Closed from None
         raise Unwritable(f"cannot write to standard output: {error.strerror}") from None
 
 
 def literal(text: str) -> str:
-    """Text of one line, with control characters written as Python writes them: `\\x1b`."""
+    """The text on one line, with control characters as escapes: `\\x1b`."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class _Literal(logging.Formatter):
-    """Messages alone, without tracebacks."""
+    """Formats log messages without tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
         return literal(record.getMessage())
 
 
 def complain(text: str) -> None:
-    """One line on standard error."""
+    """Prints a line on standard error."""
     with contextlib.suppress(OSError):
         print(f"kili-warehouse: {literal(text)}", file=sys.stderr)
 
 
 class Parser(argparse.ArgumentParser):
-    """Repeats arguments literally where they are wrong."""
+    """Shows wrong arguments literally in errors."""
 
     def error(self, message: str) -> NoReturn:
         super().error(literal(message))
@@ -98,12 +98,12 @@ class Parser(argparse.ArgumentParser):
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leaves it to `output`, where rich would end the process with status 1."""
+        """Raises the error for `output`; rich would end the process with status 1."""
         raise BrokenPipeError
 
 
 def console() -> Console:
-    """Where tables go: text is shown as it is, square brackets and names of emoji too."""
+    """The console for tables. Text is shown literally, square brackets and names of emoji too."""
     return _Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
 
 

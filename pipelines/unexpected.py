@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw, in one sentence, with the traceback in a file: it may hold values of the data."""
+"""Unexpected errors in one sentence. The traceback goes to a file, because it may hold values of the data."""
 
 import contextlib
 import errno
@@ -24,13 +24,13 @@ _OF_A_FILE: Final = re.compile(r"^\w+: \[Errno \d+\] (.*)")
 
 
 def sentence(error: Exception, settings: Settings | None) -> str:
-    """What to say of an error that ended a command."""
+    """The sentence about an error that ended a command."""
     summary, details = traceback.format_exception_only(error)[-1], "".join(traceback.format_exception(error))
     return remedy(details, settings) or unforeseen(summary, details, settings)
 
 
 def remedy(details: str, settings: Settings | None) -> str | None:
-    """What to do about an error that comes from the disk; null for all others."""
+    """What to do about an error of the disk; null for other errors."""
     if _FULL.search(details) or (settings and _is_full(settings.warehouse)):
         where = f"nothing more can be written to {settings.warehouse}" if settings else "nothing more can be written"
         return f"the disk is full, or a limit on it is reached: {where}. Make room, then run again"
@@ -40,7 +40,7 @@ def remedy(details: str, settings: Settings | None) -> str | None:
 
 
 def _is_full(folder: Path) -> bool:
-    """Of a full disk SQLite says no more than `disk I/O error`."""
+    """Whether the disk is full. SQLite reports only `disk I/O error`."""
     try:
         return shutil.disk_usage(folder).free < _LITTLE
     except OSError:
@@ -48,14 +48,14 @@ def _is_full(folder: Path) -> bool:
 
 
 def unforeseen(summary: str, details: str, settings: Settings | None) -> str:
-    """The kind of an error, or the file that it is about, and where all of it is now; by the text of its traceback."""
+    """The kind of an error, or the file that it is about, and the file that holds its traceback."""
     of_file = _OF_A_FILE.match(summary)
     what = of_file[1] if of_file else f"an error that was not foreseen ({summary.strip().partition(':')[0]})"
     return f"{what}; the traceback is in {_written(details, settings)}"
 
 
 def _written(details: str, settings: Settings | None) -> str:
-    """The file that holds a traceback now: in the work folder, or among temporary ones where that cannot be written."""
+    """Writes a traceback to the work folder, or to a temporary folder; returns the file."""
     if settings:
         with contextlib.suppress(OSError):
             path = settings.work / _LOG

@@ -1,4 +1,4 @@
-"""A file, gzip, zip or folder as named documents, unpacked one at a time and within limits."""
+"""Opens a file, gzip, zip or folder as named documents, which are unpacked one at a time and within limits."""
 
 import errno
 import gzip
@@ -41,7 +41,7 @@ _NO_DAMAGE: Final = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.E
 
 
 class Unreadable(ValueError):
-    """A file, or an entry of a zip, that cannot be read as an export; says why."""
+    """A file, or an entry of a zip, that cannot be read as an export. The text says why."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Fault:
 def identify(path: Path) -> tuple[str, int]:
     """The export's id and size in bytes: SHA-256 of the file, or of the sorted names and hashes of a folder's files.
 
-    Of a folder, the files that can be read. Raises `OSError`.
+    Unreadable files of a folder are skipped. Raises `OSError`.
     """
     if not path.is_dir():
         with path.open("rb") as file:
@@ -93,7 +93,7 @@ def identify(path: Path) -> tuple[str, int]:
 
 
 def listed(folder: Path) -> tuple[list[Path], list[Fault]]:
-    """All files in a folder that can be read, in the order of their names; what in it cannot, and why."""
+    """The readable files in a folder, in the order of their names, and the faults of the others."""
     files: list[Path] = []
     closed: list[OSError] = []
     found = sorted(Path(place, name) for place, _, names in os.walk(folder, onerror=closed.append) for name in names)
@@ -107,9 +107,9 @@ def listed(folder: Path) -> tuple[list[Path], list[Fault]]:
 
 
 def obstacle(path: Path) -> str | None:
-    """Why a file or folder cannot be read; null if it can. Opens nothing, since to open a named pipe may take forever.
+    """Why a file or folder cannot be read; null if it can. Opens nothing, because opening a named pipe may block.
 
-    A right that the system denies only when a file is opened shows then, as an `OSError`.
+    Some systems deny a right only when the file is opened, with an `OSError`.
     """
     try:
         mode = path.stat().st_mode
@@ -125,12 +125,12 @@ def obstacle(path: Path) -> str | None:
 
 
 def changed() -> Fault:
-    """That an export was not the same any more when it had been read."""
+    """The fault of an export that changed while it was read."""
     return Fault(None, _said("it changed while it was being read"))
 
 
 def fault(error: OSError, entry: str | None = None) -> Fault:
-    """What cannot be read, and why. A fault of this machine (a full disk) is raised as it is."""
+    """The fault that an error means. An error of this machine, such as a full disk, is raised again."""
     if error.errno in _MACHINE_FAULTS:
         raise error
     return Fault(entry, _reason(error))
@@ -163,7 +163,7 @@ def opened(path: Path, limits: Limits) -> Iterator[Archive]:
 
 
 def unreadable(error: Exception, what: str) -> Unreadable:
-    """What reading damaged data raised, in words. What no data can raise (a full disk) is raised as it is."""
+    """The error for damaged data. An error of this machine, such as a full disk, is raised again."""
     if isinstance(error, Unreadable):
         return error
     if isinstance(error, OSError) and error.errno in _MACHINE_FAULTS | _NO_DAMAGE:
@@ -208,7 +208,7 @@ def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _entries(archive: zipfile.ZipFile, limits: Limits) -> Archive:
-    """The files of a zip, at its root or in the folder of its README. A name that comes again gets a number."""
+    """The files of a zip, at its root or in the folder of its README. Repeated names get a number."""
     found = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith("__MACOSX/")]
     readmes = sorted((one.filename for one in found if one.filename.split("/")[-1] == discovery.README), key=len)
     root = readmes[0].removesuffix(discovery.README) if readmes else ""

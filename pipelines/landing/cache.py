@@ -1,4 +1,4 @@
-"""Which content lies where: exports are hashed, and remote ones fetched, once for as long as they do not change."""
+"""Caches content ids and remote exports. An export is hashed, or fetched, only once until it changes."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from pipelines.landing.discovery import Found, Landed, NoExport
 from pipelines.landing.fingerprints import Fingerprint
 from pipelines.settings import Settings
 
-_GRANULE: Final = 2  # seconds: two writes within them may leave a file the same times on some file systems
+_GRANULE: Final = 2  # seconds: the resolution of file times on some file systems
 _CHUNK: Final = 1 << 20
 _TABLE: Final = """
     create table if not exists identities (
@@ -26,9 +26,9 @@ Identity = tuple[str, int]
 
 
 class ExportCache:
-    """The content of exports by their place and fingerprint, kept in the warehouse's work folder.
+    """The content ids of exports by place and fingerprint, in SQLite in the work folder.
 
-    Each entry is written in one step, and several processes may read and write at once.
+    Several processes may read and write at once.
     """
 
     def __init__(self, db: sqlite3.Connection, landing: Path) -> None:
@@ -36,15 +36,14 @@ class ExportCache:
         self._landing = landing
 
     def known(self, found: Found) -> str | None:
-        """The export's id, if it is as it was when it was last read."""
+        """The cached id of an export; null if the export has changed or was never read."""
         identity = self._recall(_place(found), fingerprints.fingerprint(found).text)
         return identity[0] if identity else None
 
     def land(self, found: Found) -> Landed:
         """The export as a local file or folder: itself, or a copy in the landing folder under the export's id.
 
-        What the store does not have any more, or does not give, has a fault. Raises `NoExport` if the store cannot be
-        reached.
+        An export that is gone or may not be read has a fault. Raises `NoExport` if the store cannot be reached.
         """
         if found.remote is None:
             return Landed(found.url, Path(found.path))
@@ -61,9 +60,9 @@ class ExportCache:
         return Landed(found.url, self._copy(found, identity))
 
     def identify(self, path: Path, state: Fingerprint | None = None) -> Identity:
-        """The id and size in bytes of an export on this machine, as `containers.identify` gives them.
+        """The id and size in bytes of an export on this machine, cached.
 
-        `state` is that of its files, if it is known.
+        `state`: the fingerprint of its files, if it is known.
         """
         place, state = os.fsencode(path.absolute()), state or fingerprints.local(path)
         is_old_enough = state.age > _GRANULE
@@ -87,7 +86,7 @@ class ExportCache:
         return self._landing.joinpath(identity[0], *_harmless(PurePosixPath(PurePosixPath(found.path).name)))
 
     def _fetch(self, found: Found) -> Identity:
-        """Copies an export into the landing folder, in one step so that half of it is never read."""
+        """Fetches an export into the landing folder. The copy appears in one step."""
         self._landing.mkdir(parents=True, exist_ok=True)
         try:
             with tempfile.TemporaryDirectory(dir=self._landing) as made:
@@ -106,14 +105,14 @@ class ExportCache:
                     os.replace(copy, place)
         except (FileNotFoundError, PermissionError):
             raise
-        except Exception as error:  # each store raises its own
+        except Exception as error:  # each store raises other errors
             raise NoExport(f"cannot read {found.url}: {error}") from error
         return identity
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[ExportCache]:
-    """What is known of a warehouse's exports."""
+    """Opens the cache of a warehouse. A damaged cache is rebuilt."""
     work = settings.prepare_work()
     file = work / "identities.sqlite"
     derived.check_sqlite(file, "and exports are hashed again")
@@ -129,5 +128,5 @@ def _place(found: Found) -> bytes:
 
 
 def _harmless(path: PurePosixPath) -> list[str]:
-    """The parts of a remote name, which may hold `..` and must not lead out of the landing folder."""
+    """The parts of a remote name without `..`, which would lead out of the landing folder."""
     return ["__" if part == ".." else part for part in path.parts]

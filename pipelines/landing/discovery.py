@@ -16,14 +16,14 @@ _SUFFIXES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndj
 
 
 class NoExport(Exception):
-    """There is nothing to load: the path is missing, or no file there looks like an export."""
+    """There is no export: the path is missing, or no file there looks like one."""
 
 
 @dataclass(frozen=True)
 class Landed:
-    """An export to read: where it was found, and the local file or folder that holds it.
+    """An export on this machine: its URL, and its local file or folder.
 
-    `fault` says why a remote one could not be fetched; null if it was.
+    `fault`: why a remote export could not be fetched; null if it was.
     """
 
     url: str
@@ -33,9 +33,9 @@ class Landed:
 
 @dataclass(frozen=True)
 class Found:
-    """An export where it lies: a local file or folder, or the remote files that make it up.
+    """An export at its origin: a local file or folder, or remote files.
 
-    `names` are those of a remote folder; `infos` is what the store tells of each remote file.
+    `names`: the files of a remote folder. `infos`: the metadata of each remote file.
     """
 
     url: str
@@ -46,10 +46,9 @@ class Found:
 
 
 def find(url: str, warehouse: Path) -> list[Found]:
-    """All exports under a URL, in the order of their names; never what the warehouse itself is made of.
+    """The exports under a URL, in the order of their names, without the warehouse's own files.
 
-    Among them are files that cannot be read, named pipes and the like, and folders that cannot be searched.
-    Raises `NoExport`.
+    Unreadable files and folders, named pipes and the like are included. Raises `NoExport`.
     """
     if _is_remote(url):
         found = _find_remote(url)
@@ -62,12 +61,12 @@ def find(url: str, warehouse: Path) -> list[Found]:
 
 
 def is_at(file_url: str, addresses: Collection[str]) -> bool:
-    """Whether an export lies at one of these addresses, or below it."""
+    """Whether a URL is one of these addresses, or below one."""
     return any(file_url == one or file_url.startswith(f"{one}/") for one in addresses)
 
 
 def printable(name: str) -> str:
-    """A file's name as text that every table can hold: bytes that are no UTF-8 are written \\xNN."""
+    """The name of a file as UTF-8 text; other bytes are written \\xNN."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -97,7 +96,7 @@ def _is_folder(path: str) -> bool:
 
 
 def _may_exist(path: str) -> bool:
-    """Whether there is a file, a pipe or a link, or a folder hides whether there is."""
+    """Whether a file, pipe or link exists, or may exist in a folder that we may not search."""
     try:
         Path(path).lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -108,7 +107,7 @@ def _may_exist(path: str) -> bool:
 
 
 def _walk(folder: str, closed: set[str]) -> Iterator[str]:
-    """What a folder holds that is no folder, hidden folders aside; adds to `closed` the folders it cannot list."""
+    """Yields the files in a folder, without hidden folders. Adds unreadable folders to `closed`."""
 
     def note(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
@@ -122,13 +121,13 @@ def _walk(folder: str, closed: set[str]) -> Iterator[str]:
 def _find_remote(url: str) -> list[Found]:
     try:
         remote, path = fsspec.url_to_fs(url)
-        remote.invalidate_cache()  # of what was listed before
+        remote.invalidate_cache()  # listings are cached otherwise
         if remote.isfile(path):
             return [Found(remote.unstrip_protocol(path), path, remote, infos={path: remote.info(path)})]
         infos = _files_under(remote, path)
     except FileNotFoundError:
         raise NoExport(f"no such file or folder: {url}") from None
-    except Exception as error:  # each store raises its own
+    except Exception as error:  # each store raises other errors
         raise NoExport(f"cannot read {url}: {error}") from error
     return [
         Found(remote.unstrip_protocol(name), name, remote, inside, {one: infos[one] for one in inside or (name,)})
@@ -137,7 +136,7 @@ def _find_remote(url: str) -> list[Found]:
 
 
 def _files_under(remote: Any, path: str) -> dict[str, Mapping[str, Any]]:
-    """What a store tells of each file in a folder, or in the folders and files that match a glob."""
+    """The metadata of each remote file in a folder, or in the matches of a glob."""
     if remote.isdir(path):
         return dict(remote.find(path, detail=True))
     infos: dict[str, Mapping[str, Any]] = {}
@@ -149,7 +148,7 @@ def _files_under(remote: Any, path: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _exports(names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """Of these files, folders that are an export, with what is in them, and files beside them that may be one."""
+    """The exports among files: folders with a README and their files, and single files that may be one."""
     found: dict[str, list[str]] = {}
     paths = sorted(map(PurePosixPath, names))
     folders = {path.parent for path in paths if path.name == README}

@@ -1,4 +1,4 @@
-"""What tells, without reading an export, whether it is what it was: the sizes, times and etags of its files."""
+"""Recognises changed and unfinished exports by the sizes, times and etags of their files, without reading them."""
 
 import hashlib
 import os
@@ -13,8 +13,8 @@ from typing import Any, Final
 from pipelines.landing import archives
 from pipelines.landing.discovery import Found
 
-_QUIET: Final = 10  # seconds without a change after which a file counts as written to its end
-_QUIET_CUT_ZIP: Final = 600  # the same for a zip without its end, which a copy that stalls leaves for a while
+_QUIET: Final = 10  # seconds without a change after which a file counts as complete
+_QUIET_CUT_ZIP: Final = 600  # the same for a zip without its end: a stalled copy may go on
 _ETAGS: Final = ("etag", "md5", "md5hash", "contentmd5")
 _TIMES: Final = ("lastmodified", "mtime", "modified", "updated", "created", "lastwritetime")
 
@@ -23,11 +23,11 @@ _TIMES: Final = ("lastmodified", "mtime", "modified", "updated", "created", "las
 class Fingerprint:
     """The state of an export's files.
 
-    text: the same as long as no file has changed; null where a store tells neither times nor etags.
-    size_bytes: of all files together.
-    changed_at: when the last of them changed, in seconds since 1970; 0 where that is not known, or where a store shows
-        files only once they are whole.
-    faults: what of a local export cannot be read, as far as that shows unopened: all of it, or files and folders in it.
+    text: the same as long as no file changes; null if the store has neither times nor etags.
+    size_bytes: the size of all files.
+    changed_at: the last change of a file, in seconds since 1970; 0 if it is unknown, or if the store shows only
+        complete files.
+    faults: the unreadable files and folders of a local export, as far as this is known without opening them.
     """
 
     text: str | None
@@ -42,15 +42,15 @@ class Fingerprint:
 
 
 def fingerprint(found: Found) -> Fingerprint:
-    """The state of an export where it lies."""
+    """The fingerprint of an export at its origin."""
     return local(Path(found.path)) if found.remote is None else _remote(found.infos)
 
 
 def local(path: Path) -> Fingerprint:
-    """The state of a local file, or of a folder's files. Raises `OSError` if one disappears meanwhile.
+    """The fingerprint of a local file or folder. Raises `OSError` if a file disappears meanwhile.
 
-    The time of a change is the inode's: the system sets it on every write, and nobody can set it back as they can the
-    modification time.
+    The time of a change is that of the inode: the system sets it on every write, and unlike the modification time it
+    cannot be set back.
     """
     if reason := archives.obstacle(path):
         return Fingerprint(_digest([(reason,)]), 0, 0, (archives.Fault(None, reason),))
@@ -65,9 +65,9 @@ def local(path: Path) -> Fingerprint:
 
 
 def is_settled(found: Found) -> bool:
-    """Whether nobody seems to be writing the export any more; one that is gone is not settled either.
+    """Whether the export has been left alone long enough to be complete. False if it is gone.
 
-    What cannot be read is: nothing of it is looked at.
+    Unreadable exports are settled.
     """
     if found.remote is None and not os.path.lexists(found.path):
         return False
@@ -79,7 +79,7 @@ def is_settled(found: Found) -> bool:
 
 
 def _remote(infos: Mapping[str, Mapping[str, Any]]) -> Fingerprint:
-    """An etag, where there is one, tells more than a time: the same bytes stored again are no change."""
+    """The fingerprint of remote files. An etag is preferred to a time: storing the same bytes again is no change."""
     states, size, changed_at = [], 0, 0.0
     for name, info in infos.items():
         told = {key.lower().replace("_", "").replace("-", ""): value for key, value in info.items() if value}

@@ -1,8 +1,8 @@
-"""Where the records of a JSON document stand: a list's items, a lone object, or JSON Lines.
+"""Finds the byte spans of records in a JSON document: items of a list, a lone object, or JSON Lines.
 
-The document is read in pieces and never held whole, so memory stays flat whatever its size. Only quotes and brackets
-are looked at: a record that is broken inside is still told from its neighbours, and is judged when it is read. Looking
-at brackets alone takes half the time, and finds the same where no text holds any, or where those that it holds close.
+The document is read in chunks, so memory does not grow with its size. The scanner looks only at quotes and brackets:
+a record that is broken inside has a span too, and fails when it is parsed. The quick mode looks only at brackets and
+takes half the time. It finds the same spans if brackets in texts are absent or balanced.
 """
 
 import codecs
@@ -44,16 +44,16 @@ _ZERO_BYTES: Final[dict[tuple[bool, ...], str]] = {
     (True, True, True, False): "UTF-32",
     (False, True, False, True): "UTF-16",
     (True, False, True, False): "UTF-16",
-}  # of the first four bytes, in a text that begins in ASCII
+}  # among the first four bytes of a text that begins in ASCII
 
 
 class NotJson(ValueError):
-    """The document as a whole is no JSON; says why and at which byte."""
+    """The document as a whole is no JSON. The text says why, and at which byte."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """The records of a document: how they stand there, and their spans in bytes, found as they are asked for."""
+    """The records of a document: its layout, and their byte spans, found lazily."""
 
     is_list: bool
     is_lone: bool
@@ -61,7 +61,7 @@ class Records:
 
 
 def encoding(beginning: bytes) -> str | None:
-    """That a text is UTF-16 or UTF-32, by its byte order mark or its zero bytes, and what to do."""
+    """The encoding of a UTF-16 or UTF-32 text, with advice; null for others. By byte order mark or zero bytes."""
     zeros = tuple(byte == 0 for byte in beginning[:4])
     name = next((name for mark, name in _ENCODINGS if beginning.startswith(mark)), _ZERO_BYTES.get(zeros))
     return f"{name} text: save the file as UTF-8" if name else None
@@ -70,7 +70,7 @@ def encoding(beginning: bytes) -> str | None:
 def records(document: IO[bytes], *, is_quick: bool = False) -> Records:
     """Finds the records of a document. Raises `NotJson` if its brackets do not close or text follows its end.
 
-    `is_quick` takes brackets in texts for others. The records are the right ones if each of them is JSON.
+    `is_quick` ignores quotes. The spans are right if each of them is JSON.
     """
     start, first = _first_byte(document)
     if not is_quick and _is_json_lines(document, start, first):
@@ -85,13 +85,13 @@ def records(document: IO[bytes], *, is_quick: bool = False) -> Records:
 
 
 def items(document: IO[bytes], start: int, *, is_quick: bool = False) -> Iterator[Span]:
-    """The items of a list that begins at a byte inside a document. Raises `NotJson`."""
+    """The spans of the items of a list that begins at a byte of a document. Raises `NotJson`."""
     opened, closed, end = _brackets(document, start, base=1, is_quick=is_quick, is_inner=True)
     return _spans(document, opened, closed, (start + 1, end - 1))
 
 
 def members(text: bytes) -> Iterator[tuple[bytes, Span]]:
-    """The lists and objects that are values of a JSON object: key and span of each. Raises `NotJson`."""
+    """The key and span of each list and object in a JSON object. Raises `NotJson`."""
     document = io.BytesIO(text)
     start, first = _first_byte(document)
     if first != b"{":
@@ -100,7 +100,7 @@ def members(text: bytes) -> Iterator[tuple[bytes, Span]]:
 
 
 def members_at(document: IO[bytes], start: int, *, is_inner: bool = True) -> tuple[list[tuple[bytes, Span]], int]:
-    """The same of an object that begins at a byte inside a document, and the byte after it. Raises `NotJson`."""
+    """The same for an object that begins at a byte of a document, and the byte after it. Raises `NotJson`."""
     opened, closed, end = _brackets(document, start, base=1, is_inner=is_inner)
     found = []
     for begin, close in zip(opened, closed, strict=True):
@@ -127,9 +127,9 @@ def _first_byte(document: IO[bytes]) -> tuple[int, bytes]:
 def _brackets(
     document: IO[bytes], start: int, base: int, *, is_quick: bool = False, is_inner: bool = False
 ) -> tuple["array[int]", "array[int]", int]:
-    """Where records, at depth `base`, open and close, and the byte after the document's last bracket.
+    """The brackets of records, at depth `base`, and the byte after the last bracket.
 
-    `is_inner`: what stands there is a part of the document, which may go on after it.
+    `is_inner`: the scanned part is inside a document, which may go on after it.
     """
     opened, closed = array("q"), array("q")
     depth, in_text, end = 0, 0, start
@@ -158,7 +158,7 @@ def _brackets(
 
 
 def _is_end(document: IO[bytes], end: int, opener: bytes, *, is_inner: bool) -> bool:
-    """Whether the bracket before `end` fits the first one, and nothing follows that is no part of the document."""
+    """Whether the bracket before `end` closes the first one, and nothing else follows."""
     is_fitting = opener + _byte(document, end - 1) in (b"[]", b"{}")
     return is_fitting and (is_inner or not any(chunk.strip() for _, chunk in _chunks(document, end)))
 
@@ -169,7 +169,7 @@ def _byte(document: IO[bytes], position: int) -> bytes:
 
 
 def _chunks(document: IO[bytes], start: int) -> Iterator[tuple[int, bytes]]:
-    """Pieces of the document with their offsets; none ends in a backslash, which belongs to the byte after it."""
+    """Yields chunks of the document with their offsets. No chunk ends in a backslash, which would split an escape."""
     offset = start
     document.seek(start)
     while chunk := document.read(_CHUNK):
@@ -180,7 +180,7 @@ def _chunks(document: IO[bytes], start: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _outside_texts(chunk: bytes, in_text: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Positions and bytes of brackets that stand in no text; whether the chunk begins, and ends, in one: 0 or 1."""
+    """Positions and bytes of brackets outside texts, and whether the chunk ends in a text (0 or 1)."""
     if b"\\" in chunk:
         chunk = chunk.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
     positions, kinds = _found(chunk, _IS_STRUCTURAL)
@@ -191,13 +191,13 @@ def _outside_texts(chunk: bytes, in_text: int) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _found(chunk: bytes, is_wanted: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and bytes of those wanted."""
+    """The positions and bytes of the wanted characters."""
     positions = np.flatnonzero(np.frombuffer(chunk.translate(is_wanted), np.bool_))
     return positions, np.frombuffer(chunk, np.uint8)[positions]
 
 
 def _spans(document: IO[bytes], opened: "array[int]", closed: "array[int]", inner: Span) -> Iterator[Span]:
-    """The records, and whatever else stands between them: it is none, and will be told with its place."""
+    """Yields the records, and other text between them, which is rejected with its place."""
     end, strays = inner[0], 0
     for begin, close in [*zip(opened, closed, strict=True), (inner[1], 0)]:
         for stray in _strays(document, end, begin):
@@ -211,9 +211,9 @@ def _spans(document: IO[bytes], opened: "array[int]", closed: "array[int]", inne
 
 
 def _strays(document: IO[bytes], begin: int, end: int) -> Iterator[Span]:
-    """What stands between commas in a gap between records. Seeks first: who takes a record moves the file's position.
+    """Yields the text between commas in a gap between records. Seeks first, because readers of records move the file.
 
-    The last item of a piece may go on in the next one, so it is read again with that, up to 64 MB.
+    The last item of a chunk may go on in the next one. It is read again with that chunk, up to 64 MB.
     """
     size = _CHUNK
     while begin < end:
@@ -236,9 +236,9 @@ def _strays(document: IO[bytes], begin: int, end: int) -> Iterator[Span]:
 
 
 def _is_json_lines(document: IO[bytes], start: int, first: bytes) -> bool:
-    """Whether one of several lines is an object by itself, so that a broken line breaks no other; looks at 64 MB.
+    """Whether the document is JSON Lines: one of several lines is an object by itself. Looks at 64 MB.
 
-    The last item of a list may have a line for itself. Two such lines in turn are no list: it has a comma between them.
+    The last item of a list may have its own line. Two such lines in turn are no list, which has a comma between them.
     """
     wanted = 2 if first == b"[" else 1
     lines = in_turn = 0
@@ -256,7 +256,7 @@ def _is_json_lines(document: IO[bytes], start: int, first: bytes) -> bool:
 
 
 def _line(document: IO[bytes]) -> bytes:
-    """The next line; only its beginning if it is a long one that cannot be an object."""
+    """The next line, or its beginning if it is long and cannot be an object."""
     line = piece = document.readline(_CHUNK)
     if line.startswith(b"{") and not line.endswith(b"\n"):
         return line + document.readline(_LONGEST_LINE)
@@ -273,7 +273,7 @@ def _is_object(line: bytes) -> bool:
 
 
 def _lines(document: IO[bytes], start: int) -> Iterator[Span]:
-    """The lines that are not blank. Whoever takes one moves the file's position."""
+    """Yields the lines that are not blank. The consumer may move the file's position."""
     while True:
         document.seek(start)
         line = document.readline()

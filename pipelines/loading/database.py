@@ -37,7 +37,7 @@ def reading(file: Path, **config: Any) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def writing(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A file opened for writing, made if there is none. Raises `duckdb.Error`, also while another process has it."""
+    """A file opened for writing; created if missing. Raises `duckdb.Error`, also if another process has it open."""
     with duckdb.connect(str(file)) as db:
         yield db
 

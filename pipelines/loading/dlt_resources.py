@@ -1,4 +1,4 @@
-"""dlt resources of a schema whose tables all come from one reading."""
+"""The dlt resources of a schema whose tables are all filled by one pass over the data."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,14 +13,14 @@ from pipelines.loading.tables import Table
 
 
 def spooled(pipeline: SupportsPipeline) -> Path:
-    """Where a pipeline's rows are written before dlt links them into a load."""
+    """The folder for a pipeline's Parquet files, which dlt links into a load."""
     return Path(pipeline.working_dir, "spool")
 
 
 def resources(read: Callable[[Spool], Iterator[Rows]], declared: Sequence[Table]) -> Iterator[DltResource]:
     """One unselected parent, which is read once, and a transformer for each table, which appends its rows.
 
-    `read` gives rows, or has others write them and tells the spool. Every table is there even if nothing ever fills it.
+    `read` yields rows, or adds files that other processes wrote to the spool. Empty tables are created too.
     """
 
     def read_all() -> Iterator[Mapping[str, Any]]:

@@ -1,7 +1,7 @@
-"""The warehouse's lock: one process writes at a time, whoever started it, and the system frees it with the process.
+"""The lock of the warehouse: one process writes at a time. The system releases it when the process ends.
 
-A killed run may leave processes that it had started, which end within a moment: see `orphans`. Until then one of them
-may have the database open, so the lock counts only once nobody has.
+Child processes of a killed run end a moment later (see `orphans`). Until then one may have the database open, so the
+lock is taken only once no process has.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ from pipelines.settings import Settings
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN: Final = 0.5
-_ORPHANS_END: Final = 10  # seconds in which the processes of a killed run have ended
+_ORPHANS_END: Final = 10  # seconds within which the children of a killed run end
 _held: set[Path] = set()
 
 
@@ -29,7 +29,7 @@ class WarehouseLocked(Exception):
 
 @contextmanager
 def held(settings: Settings, patience: float = 0, log: logging.Logger = log) -> Iterator[bool]:
-    """Holds the lock; gives whether it was taken just now, since this process may hold it already.
+    """Holds the lock. Yields false if this process held it before.
 
     Logs that it waits. Raises `WarehouseLocked`, which names the holder, if another process still has the lock after
     `patience` seconds.

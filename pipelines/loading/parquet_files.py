@@ -1,4 +1,4 @@
-"""Parquet files of rows that dlt takes into a load as they are, so that any process may write them, and all at once."""
+"""Writes rows to Parquet files that dlt imports unchanged. Several processes may write at once."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class File:
 
 
 class Spool:
-    """Writes the rows of one load: a file for each table that gets any, in a folder that dlt can link from."""
+    """Writes the rows of one load, one file for each table, in a folder that dlt can link from."""
 
     def __init__(self, folder: Path, load_id: str, declared: Sequence[Table]) -> None:
         self.folder = folder
@@ -54,11 +54,11 @@ class Spool:
                 self._counts[name] += len(table)
 
     def add(self, files: Sequence[File]) -> None:
-        """Takes the files that another process has written."""
+        """Adds files that another process has written."""
         self._others += files
 
     def close(self) -> list[File]:
-        """Ends the files; gives them and those of other processes."""
+        """Closes the files; returns them and those of other processes."""
         for _, writer in self._writers.values():
             writer.close()
         own = [File(name, str(path), self._counts[name]) for name, (path, _) in self._writers.items()]
@@ -73,7 +73,7 @@ class Spool:
 
 
 def _loaded(table: Table) -> pa.Schema:
-    """The columns of a table as dlt has them, with the id of the load at the end."""
+    """The columns of a table in dlt, which end with the id of the load."""
     return table.arrow_schema.append(pa.field(LOAD_ID, _REPEATED, nullable=False))
 
 

@@ -18,7 +18,7 @@ from pipelines.loading import database, dlt_resources
 from pipelines.settings import Settings
 
 _MEMORY: Final = 128 << 20
-_TIMES_A_RECORD: Final = 12  # what DuckDB needs to check and compress one answer, in times its size
+_TIMES_A_RECORD: Final = 12  # DuckDB needs this multiple of an answer's size to check and compress it
 
 
 def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
@@ -35,14 +35,14 @@ def pipeline(schema: str, settings: Settings) -> dlt.Pipeline:
 
 
 def _destination(file: Path, memory: int) -> Destination[Any, Any]:
-    """DuckDB with so many bytes of memory, and as it inserts most quickly."""
+    """DuckDB as a destination, with a limit of memory in bytes, tuned for inserts."""
     config = {
         "memory_limit": f"{memory}B",
         "threads": 1,
         "preserve_insertion_order": False,  # that takes memory, too much where two tables load at a time
         "disabled_compression_methods": "fsst",  # a seventh of the time, for a fifth more bytes
     }
-    # Where dlt sets 1 GB, a table's rows are written twice: once to the log, and once more when the file is closed.
+    # With dlt's 1 GB, rows are written twice: to the log, and again when the file is closed.
     settled = ["set global checkpoint_threshold = '1MB'"]
     return dlt.destinations.duckdb(DuckDbCredentials(str(file), global_config=config, statements=settled))
 
@@ -53,7 +53,7 @@ def append(data: DltSource, schema: str, settings: Settings) -> str:
 
 
 def extract(data: DltSource, schema: str, settings: Settings) -> dlt.Pipeline:
-    """Reads a source into Parquet files in dlt's folder. What a killed run left there is not needed, and is deleted."""
+    """Reads a source into Parquet files in dlt's folder. Files of a killed run are deleted first."""
     derived.remove(settings.work / "dlt")
     run = pipeline(schema, settings)
     run.sync_destination()
@@ -66,9 +66,9 @@ def extract(data: DltSource, schema: str, settings: Settings) -> dlt.Pipeline:
 def load(run: dlt.Pipeline, settings: Settings, largest_record: int = 0) -> str:
     """Loads what a pipeline has extracted; returns the id of the load. `largest_record`: its size in bytes."""
     run.normalize()
-    pa.default_memory_pool().release_unused()  # to the system, what extracting took
+    pa.default_memory_pool().release_unused()  # returns the memory of the extraction to the system
     memory = max(_MEMORY, _TIMES_A_RECORD * largest_record)
-    with database.writing(settings.database):  # else dlt opens and closes the file for each job
+    with database.writing(settings.database):  # keeps the file open, which dlt would open and close for each job
         info = run.load(destination=_destination(settings.database, memory))
     info.raise_on_failed_jobs()
     return info.loads_ids[0]
@@ -76,7 +76,7 @@ def load(run: dlt.Pipeline, settings: Settings, largest_record: int = 0) -> str:
 
 @contextmanager
 def _collector_off() -> Iterator[None]:
-    """Without the search for cycles, of which rows have none: it takes a third of the time of making them."""
+    """Switches the cyclic garbage collector off: rows have no cycles, and it takes a third of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import pyarrow as pa
 import pydantic
 
-if typing.TYPE_CHECKING:  # dlt takes seconds to import, and the commands that only read do without it
+if typing.TYPE_CHECKING:  # importing dlt takes seconds, which read-only commands save
     from dlt.common.data_types import TDataType
     from dlt.common.schema.typing import TColumnSchema
 
@@ -46,7 +46,7 @@ class Column:
 
     @property
     def arrow(self) -> pa.Field:
-        """The column in an Arrow schema; JSON travels as text."""
+        """The column in an Arrow schema; JSON is text."""
         return pa.field(self.name, _ARROW[self.type], self.is_nullable)
 
     @property

@@ -1,4 +1,4 @@
-"""What a warehouse holds, read from its published release, which no running pipeline ever locks."""
+"""Reads the published release, which no running pipeline locks."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ class NoWarehouse(Exception):
 
 
 class Damaged(Exception):
-    """The published warehouse cannot be read; says what is wrong with it."""
+    """The published warehouse cannot be read. The text says why."""
 
 
 def status(warehouse: Path) -> Row:
@@ -60,22 +60,22 @@ def rejects(warehouse: Path) -> list[Row]:
 
 
 def export_ids(warehouse: Path) -> set[str]:
-    """The exports in the published warehouse; none if there is none, or it is damaged, so that a run publishes anew."""
+    """The ids of published exports; none if there is no release, or it is damaged."""
     return _values(warehouse, "select export_id from kili.exports")
 
 
 def unreadable(warehouse: Path) -> set[str]:
-    """The addresses of what could not be read, and has not been since; none without a published warehouse."""
+    """The addresses of files that no run could read so far; none if there is no release."""
     return _values(warehouse, f"select file_url from kili.exports where {readings.IS_UNREADABLE}")
 
 
 def numbers(warehouse: Path) -> Row:
-    """The time of the newest label, the pairs of a review and what it reviewed, and the mean of their scores."""
+    """The time of the newest label, the number of review pairs, and their mean score."""
     return _ask(warehouse, _NUMBERS)[0]
 
 
 def edits(warehouse: Path) -> list[tuple[str, int]]:
-    """What became of annotations under review, and of how many, the most frequent first."""
+    """The edits of reviewers with their number of annotations, the most frequent first."""
     return [(row["edit"], row["annotations"]) for row in _ask(warehouse, _EDITS)]
 
 
@@ -89,7 +89,7 @@ def _current(warehouse: Path) -> releases.Release:
 
 
 def _values(warehouse: Path, query: str) -> set[str]:
-    """The values of the only column of a query; none if there is no published warehouse, or it is damaged."""
+    """The values of the only column of a query; none if there is no release, or it is damaged."""
     try:
         _current(warehouse)
         return {value for row in _ask(warehouse, query) for value in row.values()}

@@ -1,4 +1,4 @@
-"""Which tables consumers get, and their copies: in a DuckDB file of their own, with comments, and as Parquet."""
+"""Copies the tables for consumers: to a DuckDB file with comments, and to Parquet."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ _NEWEST_READING: Final = f"""
     where (export_id, _dlt_load_id) in (
         select (export_id, _dlt_load_id) from {readings.newest("warehouse.kili.exports")}
     )"""
-# As quick as Parquet's usual way, for half the bytes; looking for more than so many equal values takes long.
+# As fast as the default, with half the bytes. A larger dictionary takes long to build.
 _PARQUET: Final = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"
 
 
@@ -32,7 +32,7 @@ def is_published(schema: str, table: str) -> bool:
 
 
 def copy(source: Path, target: Path) -> dict[str, int]:
-    """The published tables with their comments, in a file of its own; returns their row counts."""
+    """Copies the published tables with their comments to a new file; returns their row counts."""
     counts: dict[str, int] = {}
     with database.in_memory(**_sparing(source)) as db:
         database.attach(db, source, "warehouse")
@@ -40,7 +40,7 @@ def copy(source: Path, target: Path) -> dict[str, int]:
         for schema, table, columns in _published(db):
             db.execute(f"create schema if not exists release.{schema}")
             address = f"{schema}.{table}"
-            # Older loaders stored dates that no client can read. The staging views have none.
+            # Older loaders stored dates that no client can read. The staging views exclude them.
             read = f"staging.stg_kili__{table}" if schema == "kili" else address
             kept = _NEWEST_READING if schema == "kili" else ""
             _execute(db, f"create table release.{address} as select {columns} from warehouse.{read} {kept}")
@@ -51,7 +51,7 @@ def copy(source: Path, target: Path) -> dict[str, int]:
 
 
 def write_parquet(published: Path, folder: Path, scratch: Path) -> None:
-    """Writes each mart of a published file as Parquet; what memory does not hold goes beside the file `scratch`."""
+    """Writes each mart of a published file as Parquet; DuckDB spills to disk beside the file `scratch`."""
     folder.mkdir()
     with database.reading(published, **_sparing(scratch)) as db:
         names = db.execute("select table_name from information_schema.tables where table_schema = 'marts'").fetchall()
@@ -61,25 +61,25 @@ def write_parquet(published: Path, folder: Path, scratch: Path) -> None:
 
 
 def _sparing(scratch: Path) -> dict[str, Any]:
-    """Settings of DuckDB: one thread and little memory; what that does not hold goes beside the file `scratch`.
+    """Settings of DuckDB: one thread and little memory. It spills to disk beside the file `scratch`.
 
-    A second thread takes a quarter to a half more of the processors' time, and more memory, to be done little sooner;
-    memory used again costs less than more of it.
+    A second thread takes 25 to 50 % more CPU time and more memory, and is hardly faster. Reusing memory costs less than
+    allocating more.
     """
     return {"threads": 1, "memory_limit": _MEMORY, "temp_directory": f"{scratch}.tmp"}
 
 
 def _execute(db: duckdb.DuckDBPyConnection, statement: str) -> None:
-    """Runs a statement; if the memory does not suffice, with as much as DuckDB usually takes.
+    """Runs a statement, and again with DuckDB's default memory if it runs out.
 
-    Where answers are as long as videos' are: it holds two thousand rows at a time, whatever their size.
+    DuckDB holds two thousand rows at a time, and answers of videos are long.
     """
     try:
         db.execute(statement)
     except duckdb.OutOfMemoryException:
         with database.in_memory() as other:
             usual = other.execute("select current_setting('memory_limit')").fetchall()[0][0]
-        db.execute(f"set memory_limit = '{usual}'")  # `reset` alters what the setting says, but not the limit
+        db.execute(f"set memory_limit = '{usual}'")  # `reset` changes the value of the setting, but not the limit
         db.execute(statement)
 
 
@@ -97,7 +97,7 @@ def _columns(schema: str, table: str) -> str:
 
 
 def _copy_comments(db: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> None:
-    """dbt has written the comments of its models; those of the tables that dlt loads stand in their declarations."""
+    """Copies the comments that dbt wrote, and writes those of the declared tables."""
     comments = db.execute(
         """select schema_name || '.' || table_name, null, comment
             from duckdb_tables() where database_name = 'warehouse'

@@ -1,4 +1,4 @@
-"""Publishes the warehouse: a release folder that consumers may hold open, and a link moved to it in one step."""
+"""Publishes a release: a folder that consumers may keep open, and a link that moves to it in one step."""
 
 import hashlib
 import json
@@ -32,14 +32,14 @@ _LINKS: Final = ("warehouse.duckdb", "parquet", "site")
 
 
 class Blocked(Exception):
-    """A file or folder of the user's lies where the warehouse puts one of its own; says which."""
+    """A file or folder of the user is in the place of a link or folder of the warehouse. The text names it."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """A published state of the warehouse: which loads and which models it was made from.
+    """A published state of the warehouse: the hashes of its loads and models, and its row counts.
 
-    Releases are ordered by `sequence`, which no clock moves; those that older code made have 0 and go by `id`.
+    Releases are ordered by `sequence`, independent of clocks. Releases of older versions have 0 and are ordered by `id`.
     """
 
     id: str
@@ -53,7 +53,7 @@ _RELEASE: Final = pydantic.TypeAdapter(Release)
 
 
 def current(warehouse: Path) -> Release | None:
-    """The release that consumers see now; null if there is none, or its `release.json` is damaged."""
+    """The current release; null if there is none, or its `release.json` is damaged."""
     return _read(warehouse / _CURRENT)
 
 
@@ -67,9 +67,9 @@ def _read(folder: Path) -> Release | None:
 
 
 def damage(warehouse: Path) -> str | None:
-    """What of the published release is missing or damaged; null if nothing is, or nothing is published.
+    """The damage of the current release in words; null if there is none, or no release.
 
-    Rows of marts are counted, and not read.
+    Rows of marts are counted, not read.
     """
     folder = warehouse / _CURRENT
     if not os.path.lexists(folder):
@@ -102,7 +102,7 @@ def releases(warehouse: Path) -> list[Path]:
 
 
 def check_links(warehouse: Path) -> None:
-    """Raises `Blocked` if something other than a link lies where `publish` puts its links."""
+    """Raises `Blocked` if a file or folder is in the place of a link."""
     for name in (_CURRENT, *_LINKS):
         for path in (warehouse / name, _new(warehouse / name)):
             if os.path.lexists(path) and not path.is_symlink():
@@ -114,7 +114,7 @@ def check_links(warehouse: Path) -> None:
 
 
 def is_current(warehouse: Path, file: Path, models_digest: str) -> bool:
-    """Whether the release that consumers see was made from the loads and models of now."""
+    """Whether the current release was made from the current loads and models."""
     release = current(warehouse)
     if release is None or release.models_digest != models_digest or damage(warehouse):
         return False
@@ -122,7 +122,7 @@ def is_current(warehouse: Path, file: Path, models_digest: str) -> bool:
 
 
 def _loads_digest(file: Path) -> str:
-    """Hash of the finished loads in the pipeline's database: of exports, and of comparisons."""
+    """The hash of all finished loads in the pipeline's database."""
     query = "select schema_name from duckdb_tables() where table_name = ?"
     with database.reading(file) as db:
         ledgers = db.execute(query, [database.LOADS]).fetchall()
@@ -132,15 +132,15 @@ def _loads_digest(file: Path) -> str:
 
 
 def publish(warehouse: Path, file: Path, models_digest: str) -> Release:
-    """Copies marts, comparison and ledger to a new release and points `current` at it. Dies without a trace.
+    """Copies marts, comparison and ledger to a new release and points `current` at it.
 
-    Raises `Blocked`, before anything is changed.
+    A crash leaves no partial release. Raises `Blocked`, before anything is changed.
     """
     check_links(warehouse)
     releases = warehouse / _RELEASES
     for folder in (warehouse, releases):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    _remove_left_overs(releases)
+    _remove_unfinished(releases)
     digest = _loads_digest(file)
     release_id = _new_id(releases)
     making = releases / f".{release_id}"
@@ -163,7 +163,7 @@ def publish(warehouse: Path, file: Path, models_digest: str) -> Release:
 
 
 def _new_id(releases: Path) -> str:
-    """The time; a clock that was set back may give a time twice, and then it is the next free one."""
+    """The current time, or the next free one if a clock was set back."""
     now = datetime.now(UTC)
     while (releases / f"{now:{_ID}}").exists():
         now += timedelta(microseconds=1)
@@ -171,7 +171,7 @@ def _new_id(releases: Path) -> str:
 
 
 def _in_order(releases: Path) -> list[tuple[int, Path]]:
-    """The release folders with their sequence numbers, the oldest first. Whatever else lies there is left alone."""
+    """The release folders with their sequence numbers, the oldest first. Other files are ignored."""
     found = []
     for folder in _folders(releases):
         if _IS_ID.fullmatch(folder.name) and (folder / _FACTS).exists():
@@ -180,8 +180,8 @@ def _in_order(releases: Path) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
-def _remove_left_overs(releases: Path) -> None:
-    """Removes releases that were never finished."""
+def _remove_unfinished(releases: Path) -> None:
+    """Removes unfinished releases."""
     for folder in _folders(releases):
         if folder.name.startswith(".") and _IS_ID.fullmatch(folder.name[1:]):
             shutil.rmtree(folder)
@@ -192,13 +192,13 @@ def _folders(releases: Path) -> Iterator[Path]:
 
 
 def _protect(folder: Path) -> None:
-    """Takes from everyone but the owner the right to change a release, and what holds it, whatever the umask."""
+    """Makes a release writable by its owner only, whatever the umask."""
     for path in [*folder.rglob("*"), folder]:
         path.chmod(path.stat().st_mode & ~_WRITABLE_BY_OTHERS)
 
 
 def _sync(folder: Path) -> None:
-    """Waits until the release is on disk, so that a power cut cannot leave the link on half a file."""
+    """Flushes the release to disk, so that the link never points to a partial file after a power failure."""
     for path in [*folder.rglob("*"), folder]:
         handle = os.open(path, os.O_RDONLY)
         os.fsync(handle)

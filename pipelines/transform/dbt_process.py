@@ -1,4 +1,4 @@
-"""dbt, in a process that ends with the run that started it: `python -m pipelines.transform.dbt_process build`."""
+"""Runs dbt in a process that ends with its parent: `python -m pipelines.transform.dbt_process build`."""
 
 import os
 import sys
@@ -10,6 +10,6 @@ PARENT_VARIABLE: Final = "KILI_WAREHOUSE_PARENT"
 
 if __name__ == "__main__":
     orphans.end_with(int(os.environ[PARENT_VARIABLE]))
-    from dbt.cli.main import cli  # takes seconds, in which the run may be killed
+    from dbt.cli.main import cli  # importing dbt takes seconds, in which the run may be killed
 
     sys.exit(cli(prog_name="dbt"))

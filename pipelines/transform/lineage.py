@@ -1,4 +1,4 @@
-"""Which columns a model's columns are made from, read from its compiled SQL."""
+"""Column lineage of a model, read from its compiled SQL."""
 
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ def schema(db: duckdb.DuckDBPyConnection) -> Schema:
 
 
 def column_sources(sql: str, known: Schema) -> dict[str, list[Source]]:
-    """The sources of each column of a query; none of one made from constants, no column if the SQL cannot be read."""
+    """The source columns of each column of a query; none for constants. Empty if the SQL cannot be parsed."""
     try:
         query: Any = qualify.qualify(sqlglot.parse_one(sql, dialect="duckdb"), dialect="duckdb", schema=known)
         scope = build_scope(query)

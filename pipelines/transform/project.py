@@ -1,4 +1,4 @@
-"""The dbt project as Python sees it: what it is made from, and whether its manifest is up to date."""
+"""The dbt project: its generated sources, its manifest and the hash of its models."""
 
 import fcntl
 import functools
@@ -21,7 +21,11 @@ from pipelines.transform import dbt_process
 
 PROJECT: Final = Path(__file__).parents[2] / "dbt_project"
 DBT: Final = Path(sys.executable).with_name("dbt")
-DBT_ARGUMENTS: Final = ("-P", "-m", dbt_process.__name__)  # of Python: dbt that ends with the process that starts it
+DBT_ARGUMENTS: Final = (
+    "-P",
+    "-m",
+    dbt_process.__name__,
+)  # arguments of Python: dbt in a process that ends with its parent
 DATABASE_VARIABLE: Final = "KILI_WAREHOUSE_DUCKDB"
 SOURCES_VARIABLE: Final = "KILI_WAREHOUSE_DBT_SOURCES"
 
@@ -52,14 +56,14 @@ _COLUMNS_MACRO: Final = """\
 
 
 class BrokenModels(Exception):
-    """dbt cannot read the project; says where what dbt said is kept."""
+    """dbt cannot parse the project. The text names the file with dbt's output."""
 
 
 def manifest(database: Path, target: Path) -> Path:
-    """The project's manifest in dbt's folder, made anew if models, or the tables they read, have changed since.
+    """The project's manifest in dbt's folder, parsed again if models or declared tables have changed.
 
-    Parsed for the database that dbt will work on: for another one it would parse all of it again. Of processes that
-    start at the same time, as Dagster's do on a server, one does it. Raises `BrokenModels`.
+    dbt parses for one database, and would parse all again for another. If several processes start at once, one of them
+    parses. Raises `BrokenModels`.
     """
     digest = models_digest()
     made, made_from = target / "manifest.json", target / "manifest.digest"
@@ -90,7 +94,7 @@ def _hash(path: Path) -> str:
 
 
 def models_digest() -> str:
-    """Hash of all that the models are made from."""
+    """The hash of all models, macros and generated sources."""
     digest = hashlib.sha256()
     for path in _files():
         digest.update(f"{path.relative_to(PROJECT).as_posix()}\n".encode() + path.read_bytes())
@@ -99,7 +103,7 @@ def models_digest() -> str:
 
 
 def environment(database: Path) -> dict[str, str]:
-    """What dbt has to find in its environment to work on a warehouse; writes the sources that it then reads."""
+    """The environment of dbt for a warehouse. Writes the sources that dbt reads."""
     return {
         DATABASE_VARIABLE: str(database),
         SOURCES_VARIABLE: str(_write_sources(database.absolute().with_name("dbt_sources"))),

@@ -1,8 +1,8 @@
 """The fast path: records of common shape, decoded by msgspec into structs.
 
-`export` and `answers` read every shape, and take longer. The structs here hold only the keys of usual records, each with
-one type. A job that does not fit is read by `answers`, a record that does not fit by both. The rows are the same on both
-paths.
+`export` and `answers` read every shape, and take longer. The structs here hold only the keys of usual records, each
+with one type. A job that does not fit is read by `answers`, a record that does not fit by both. The rows are the same
+on both paths.
 """
 
 from collections.abc import Callable, Mapping, Sequence

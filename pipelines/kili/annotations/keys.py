@@ -1,7 +1,7 @@
 """Keys of annotations: 32 hexadecimal digits, from their answer and the place there.
 
-The key of an item in a list is the hash of the list's place plus the item's position. So a list is hashed once, and keys
-are computed in columns.
+The key of an item in a list is the hash of the list's place plus the item's position. So a list is hashed once, and
+keys are computed in columns.
 """
 
 import binascii

@@ -16,7 +16,7 @@ _KEYS: Final = frozenset({"polys", "boundingPoly", "pageNumberArray"})
 
 
 def place(nested: Sequence[Object], *, is_box: bool) -> Placed:
-    """The first page, its shape, and the keys to keep, of entries for pages. `is_box`: rings are boxes, as of text lines.
+    """The first page, its shape, and the keys to keep. `is_box`: the rings are boxes, such as lines of text.
 
     The keys to keep: `pages` for the shapes of the other pages, `pageNumberArray` where a page repeats, `annotations`
     where these entries cannot be rebuilt from the shapes.

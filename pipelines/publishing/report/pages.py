@@ -1,4 +1,4 @@
-"""The static pages of a release: what was loaded, how labels hold up under review, and what every column means."""
+"""Writes the static pages of a release: its exports, the results of reviews, and every column."""
 
 from pathlib import Path
 from typing import Final
@@ -48,7 +48,7 @@ _NUMBERS: Final = """
 
 
 def write(file: Path, folder: Path, release_id: str) -> None:
-    """Writes index.html for a published database. Holds no outside address, no e-mail and no script."""
+    """Writes index.html for a published database, without external addresses, e-mails or scripts."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
