@@ -1,10 +1,10 @@
-"""Which annotation of the left label became which of the right one.
+"""Matches each annotation of the left label with one of the right label.
 
 Annotations are aligned within their place: pair of labels, job, kind, frame, and the annotation they are nested
-in, once that one has been aligned itself. First come those that are the same with all that is nested in them, then
-those the same but for it, then those the same within 1e-9: overlap is one minus a metric (Jaccard's distance), so no
-matching with a greater sum of overlaps is lost by that. What covers something is then matched by overlap, or proximity,
-within a category, and what is left over across categories.
+in, once that one has been aligned. Equal annotations are matched first: with equal nested answers, then without, then
+equal within 1e-9. Overlap is one minus a metric (Jaccard's distance), so this loses no matching with a greater sum of
+overlaps. Spans, areas, lines and points are then matched by overlap or proximity within a category, and the rest across
+categories.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ COORDINATE_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """For each annotation its partner on the other side (row, or -1), their similarity 0 to 1, and its place.
+    """The partner of each annotation on the other side (row, or -1), their similarity 0 to 1, and its place.
 
     The similarity of areas and spans is their intersection over union. `ends` has a key of each relation's ends, -1 for
     other annotations.
@@ -40,20 +40,20 @@ class Alignment:
     ends: Integers
 
     def match(self, left: Integers, right: Integers, similarity: Floats | float = 1.0) -> None:
-        """Makes rows partners."""
+        """Records rows as partners."""
         self.partner[left], self.partner[right] = right, left
         self.similarity[left] = self.similarity[right] = similarity
 
     def free(self, rows: Integers) -> tuple[Integers, Integers]:
-        """Those of the rows that have no partner yet, left and right."""
+        """The rows without a partner, left and right."""
         rows = rows[self.partner[rows] < 0]
         return rows[self.items.side[rows] == of.LEFT], rows[self.items.side[rows] == of.RIGHT]
 
 
 def align(items: Items, method: Method) -> Alignment:
-    """Aligns the annotations of all pairs of a batch, level of nesting by level.
+    """Aligns the annotations of all pairs of a batch, one level of nesting after the other.
 
-    Relations and what is nested in them come last, since a relation's ends are the annotations that others became.
+    Relations and their nested annotations come last, because relations are compared by the partners of their ends.
     """
     count = len(items)
     found = Alignment(
@@ -68,11 +68,11 @@ def align(items: Items, method: Method) -> Alignment:
 
 
 def _align_level(found: Alignment, rows: Integers, method: Method) -> None:
-    """Aligns rows of one depth, those that they are nested in being aligned."""
+    """Aligns the rows of one depth. Their parents are aligned already."""
     items = found.items
     rows = rows[(items.parent[rows] < 0) | (found.partner[items.parent[rows]] >= 0)]
     found.place[rows] = _places(found, rows)
-    rows = rows[np.argsort(items.whole[rows], kind="stable")]  # so that the order in the label is none
+    rows = rows[np.argsort(items.whole[rows], kind="stable")]  # the order in the label has no effect
     relations = rows[items.kind[rows] == of.RELATION]
     if len(relations):
         found.ends[relations] = relation_ends.ends(items, relations, _identities(found))
@@ -83,9 +83,9 @@ def _align_level(found: Alignment, rows: Integers, method: Method) -> None:
 
 
 def _identities(found: Alignment) -> Integers:
-    """A number for each annotation that it shares with its partner.
+    """A number for each annotation, shared by partners.
 
-    Annotations that a label repeats exactly share it too: which of them became which is arbitrary.
+    Exact duplicates in a label share it too, because their matching is arbitrary.
     """
     items = found.items
     _, said = np.unique(hash_rows(found.place, items.side, items.whole), return_inverse=True)
@@ -94,7 +94,7 @@ def _identities(found: Alignment) -> Integers:
 
 
 def _places(found: Alignment, rows: Integers) -> Keys:
-    """A key for each row that both sides of a place share; partners count as one parent."""
+    """The key of each row's place, equal on both sides; partners count as one parent."""
     items = found.items
     parent = items.parent[rows]
     parent = np.where(items.side[rows] == of.LEFT, parent, np.where(parent >= 0, found.partner[parent], -1))
@@ -110,7 +110,7 @@ def _match_equal(found: Alignment, rows: Integers, said: Keys) -> None:
 
 
 def _match_covering(found: Alignment, rows: Integers, method: Method) -> None:
-    """Matches spans, areas, lines and points: the greatest sum of likenesses within a category, then across."""
+    """Matches spans, areas, lines and points by the greatest sum of similarities within a category, then across."""
     items = found.items
     rows = rows[items.cover[rows] != NONE]
     for is_across in (False, True):
@@ -127,7 +127,7 @@ def _match_covering(found: Alignment, rows: Integers, method: Method) -> None:
 
 
 def _match_single(found: Alignment, rows: Integers) -> None:
-    """Matches what covers nothing, said by a category, a text or two ends, where one is left over on each side."""
+    """Matches categories, texts and relations if one is left over on each side."""
     items = found.items
     rows = rows[items.cover[rows] == NONE]
     relations = rows[items.kind[rows] == of.RELATION]
@@ -147,7 +147,7 @@ _SINGLE = (of.CLASSIFICATION, of.TRANSCRIPTION, of.COMPARISON, of.RANKING, of.FI
 
 @dataclass(frozen=True, eq=False)
 class _Edges:
-    """Pairs of rows that may be matched. `first` and `second` number the rows in an order that content alone gives."""
+    """Candidate pairs of rows. `first` and `second` number the rows in an order that depends on content alone."""
 
     first: Integers
     second: Integers
@@ -176,7 +176,7 @@ def _edges(items: Items, left: Integers, right: Integers, place: Keys, *, is_lin
 
 
 def _touching(items: Items, left: Integers, right: Integers, *, is_line_kept: bool) -> Flags:
-    """Whether sheets on the same page touch, row by row."""
+    """Whether sheets on the same page intersect, row by row."""
     row, bounds = items.sheets.row, items.sheets.bounds
     cover = items.cover[row[left]]
     touch = boxes.intersects(bounds[left], bounds[right], COORDINATE_TOLERANCE) | ((cover == LINE) & is_line_kept)
@@ -186,7 +186,7 @@ def _touching(items: Items, left: Integers, right: Integers, *, is_line_kept: bo
 
 
 def similarity(items: Items, left: Integers, right: Integers) -> Floats:
-    """Intersection over union of spans and areas, proximity of lines and points; row by row, which share a page."""
+    """Intersection over union of spans and areas, proximity of lines and points, for rows that share a page."""
     found = np.zeros(len(left))
     cover = items.cover[left]
     by_span = cover == SPAN
@@ -211,7 +211,7 @@ def similarity(items: Items, left: Integers, right: Integers) -> Floats:
 
 
 def _iou_by_page(sheets: Sheets, left: Integers, right: Integers) -> Floats:
-    """Area shared on any page over area of both on all pages, row by row. A page of one side only adds to the union."""
+    """Shared area over the area of both, summed over all pages, row by row. Pages of one side add to the union."""
     at, lefts, rights = sheets.facing(left, right)
     shared = sums(at, shapes.shared_area(sheets.shapes(lefts), sheets.shapes(rights)), len(left))
     areas = [sums(at, shapely.area(sheets.shapes(some)), len(left)) for at, some in map(sheets.of_rows, (left, right))]
@@ -246,7 +246,7 @@ def _same_sheets(items: Items, left: Integers, right: Integers) -> Flags:
 
 
 def _match_best(found: Alignment, edges: _Edges, allowed: Integers) -> None:
-    """Matches those of the allowed edges whose rows are free; of equal sums the one whose nested answers are equal."""
+    """Matches free rows by the allowed edges. Of equal sums, the matching with equal nested answers wins."""
     is_free = (found.partner[edges.left[allowed]] < 0) & (found.partner[edges.right[allowed]] < 0)
     allowed = allowed[is_free]
     left, right = edges.left[allowed], edges.right[allowed]

@@ -19,7 +19,7 @@ _BYTES: Final = 8
 def overlap(shared: Floats, union: Floats, same: Flags) -> Floats:
     """Intersection over union, 0 to 1; where there is no union, 1 for the same and 0 for others.
 
-    Sizes that overflow (coordinates of 1e200 are nobody's) share nothing.
+    Sizes that overflow (coordinates of 1e200) share nothing.
     """
     found = np.divide(shared, union, out=same.astype(float), where=union > 0)
     return np.clip(np.nan_to_num(found, nan=0.0), 0, 1)
@@ -28,7 +28,7 @@ def overlap(shared: Floats, union: Floats, same: Flags) -> Floats:
 def sums(group: Integers, values: Floats, count: int) -> Floats:
     """Sums of values by group, `group` one of `count` for each value.
 
-    Values are added from the least to the greatest, so their order in the batch never changes the last bit.
+    Values are added from the least to the greatest, so the result does not depend on their order in the batch.
     """
     order = np.argsort(values)
     return np.bincount(group[order], values[order], count).astype(float)
@@ -48,7 +48,7 @@ def numbers(table: pa.Table, column: str) -> Integers:
 
 
 def key(content: bytes) -> int:
-    """A number from 0 for some content, the same in every batch, so that no result depends on what is beside it."""
+    """A hash of some content, from 0, equal in every batch."""
     return int.from_bytes(blake2b(content, digest_size=_BYTES).digest(), "big") >> 1
 
 

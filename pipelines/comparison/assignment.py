@@ -1,7 +1,6 @@
-"""Which annotation on the left is which on the right: one-to-one matchings over columns of keys and weights.
+"""One-to-one matchings of positions on the left and right, by columns of keys or weighted edges.
 
-Every function takes and gives positions. All groups of a batch are matched at once: what may not be matched with each
-other has different keys, or no edge.
+All groups of a batch are matched at once. Positions that must not be matched have different keys, or no edge.
 """
 
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ Matches = tuple[Integers, Integers]
 """Positions on the left and on the right, as long as each other."""
 
 _CHUNK = 1_000_000
-_MORE_PAIRS = 1e-12  # of matchings with the same sum the one with more pairs, so that the score is one and the same
+_MORE_PAIRS = 1e-12  # of matchings with equal sums, the one with more pairs: so the score is unique
 
 
 def equal(left: Keys, right: Keys) -> Matches:
@@ -29,7 +28,7 @@ def equal(left: Keys, right: Keys) -> Matches:
 
 
 def single(left: Keys, right: Keys) -> Matches:
-    """Matches equal keys that stand once on either side."""
+    """Matches keys that occur once on each side."""
     left_keys, left_first, left_counts = np.unique(left, return_index=True, return_counts=True)
     right_keys, right_first, right_counts = np.unique(right, return_index=True, return_counts=True)
     _, in_left, in_right = np.intersect1d(left_keys, right_keys, assume_unique=True, return_indices=True)
@@ -38,7 +37,7 @@ def single(left: Keys, right: Keys) -> Matches:
 
 
 def slices(left: Integers, right: Integers, keys: Keys) -> Iterator[Matches]:
-    """Rows whose keys stand on both sides, in slices of whole keys: about a million pairs each, or one key alone."""
+    """Yields the rows whose keys occur on both sides, in slices of whole keys: about a million pairs, or one key."""
     groups, group = np.unique(np.concatenate([keys[left], keys[right]]), return_inverse=True)
     at_left, at_right = group[: len(left)], group[len(left) :]
     lefts, rights = (np.bincount(at, minlength=len(groups)).astype(float) for at in (at_left, at_right))
@@ -68,8 +67,8 @@ def candidates(left: Keys | Integers, right: Keys | Integers) -> Iterator[Matche
 def best(left: Integers, right: Integers, weight: Floats) -> Integers:
     """The edges of a one-to-one matching with the greatest sum of weights, which have to be above 0.
 
-    An edge joins a position on the left with one on the right; given back are positions of edges. What hangs together
-    is solved at a time, exactly, by scipy's linear_sum_assignment.
+    An edge joins a position on the left with one on the right. Returns positions of edges. Each connected component is
+    solved exactly by scipy's linear_sum_assignment.
     """
     if not len(left):
         return np.empty(0, dtype=np.int64)
@@ -84,7 +83,7 @@ def best(left: Integers, right: Integers, weight: Floats) -> Integers:
 
 
 def joined(left: Integers, right: Integers, count: int) -> Integers:
-    """For each of `count` nodes of a graph the number of its connected part. Edges join nodes on the left and right."""
+    """The connected component of each of `count` nodes. Edges join nodes on the left and right."""
     graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
@@ -101,7 +100,7 @@ def _assigned(edges: Integers, rows: Integers, columns: Integers, weight: Floats
 
 
 def _ranked(keys: Keys) -> tuple[Integers, Keys]:
-    """Positions in the order of their keys, and with each the key and its rank among equal ones, as one number."""
+    """Positions in the order of their keys, and a hash of each key with its rank among equal keys."""
     order = np.argsort(keys, kind="stable")
     in_order = keys[order]
     is_first = np.r_[True, in_order[1:] != in_order[:-1]] if len(keys) else np.empty(0, dtype=bool)

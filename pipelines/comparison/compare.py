@@ -1,4 +1,4 @@
-"""A batch of label pairs compared: score of each pair and job, and what became of each annotation."""
+"""Compares a batch of label pairs: the score of each pair and job, and the edit of each annotation."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ from pipelines.comparison.method import Method
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What became of a batch: a score for each pair (not a number without one), rows of `jobs` and of `edits`."""
+    """The results of a batch: a score for each pair (NaN without one), rows of `jobs` and of `edits`."""
 
     scores: Floats
     jobs: pa.Table
     edits: pa.Table
 
 
-@np.errstate(over="ignore", invalid="ignore")  # coordinates that overflow overlap with nothing
+@np.errstate(over="ignore", invalid="ignore")  # coordinates that overflow have no overlap
 def compare(annotations: pa.Table, named: pa.Table, pair_keys: pa.Array, method: Method) -> Comparison:
-    """Compares the labels of a batch of pairs, which are numbered by their place in `pair_keys`.
+    """Compares the labels of a batch of pairs, numbered by their position in `pair_keys`.
 
     `annotations` are those of both labels of each pair: the columns of `kili.annotations`, `pair` and `side` (0 left,
     1 right). `named` has a row for each job that a label names, even with an empty answer: `pair`, `job_name`.
@@ -42,7 +42,7 @@ def compare(annotations: pa.Table, named: pa.Table, pair_keys: pa.Array, method:
 
 @dataclass(frozen=True, eq=False)
 class _Jobs:
-    """The jobs at the top of each pair: their pair, their name, and the number of each row's."""
+    """The top-level jobs of each pair: pair, name, and the job number of each row."""
 
     pair: Integers
     name: pa.Array
@@ -83,7 +83,7 @@ def _job_table(
 
 
 def _kinds(jobs: _Jobs, read: features.Items) -> Integers:
-    """The kind of each job: the first at its top, of those with a score if there are any; past the last for none."""
+    """The kind of each job: that of its first top-level row with a score, else of its first row."""
     unscored = len(features.KINDS) + 1
     kind = np.full(len(jobs.pair), len(features.KINDS))
     at_top = np.flatnonzero(read.depth == 0)
@@ -99,7 +99,7 @@ def _method(kind: int, score: float) -> str | None:
 
 
 def _edit_table(found: Alignment, became: Integers, pair_keys: pa.Array) -> pa.Table:
-    """Left annotations with their partners, then what was added."""
+    """The rows of `edits`: left annotations with their partners, then added ones."""
     read = found.items
     left = np.flatnonzero(read.side == features.LEFT)
     added = np.flatnonzero(became == edits.ADDED)
@@ -124,5 +124,5 @@ def _edit_table(found: Alignment, became: Integers, pair_keys: pa.Array) -> pa.T
 
 
 def _rows(rows: Integers) -> pa.Array:
-    """Positions to take; null, which gives null, for -1."""
+    """Positions to take; null for -1."""
     return pa.array(rows, mask=rows < 0)

@@ -1,4 +1,4 @@
-"""What became of each annotation between the left and the right label."""
+"""Names the edit of each annotation between the left and the right label."""
 
 import typing
 from typing import Final
@@ -15,10 +15,10 @@ KEPT, ADDED, REMOVED, RELABELLED, MOVED, RELABELLED_AND_MOVED, TEXT_CHANGED = ra
 
 
 def edits(found: Alignment) -> Integers:
-    """For each row of the items what happened, as a place in `EDITS`; partners share one.
+    """The edit of each row as an index into `EDITS`; partners share it.
 
-    An annotation that both moved and says another text has moved. What is said otherwise than by a category, a span or
-    a shape (a text, a file, a ranking, the two that are compared) has its text changed. A pose moves by its points.
+    An annotation that moved and has another text counts as moved. Texts, files, rankings and comparisons that differ
+    count as text_changed. A pose moves if its points do.
     """
     items = found.items
     result = np.where(items.side == of.LEFT, REMOVED, ADDED)

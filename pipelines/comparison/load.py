@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.comparison import method, records, source
-from pipelines.comparison.pending_pairs import Uncompared
+from pipelines.comparison.pending_pairs import PendingPairs
 from pipelines.loading import database, pipeline
 from pipelines.settings import Settings
 
@@ -21,7 +21,7 @@ _TENTHS: Final = """
 
 @dataclass(frozen=True)
 class Tenth:
-    """Pairs whose score begins with this tenth, 0 to 9, and the sum of their scores; null for those without a score."""
+    """The pairs with a score in one tenth, 0 to 9, and the sum of their scores; tenth null: pairs without a score."""
 
     tenth: int | None
     pair_count: int
@@ -30,7 +30,7 @@ class Tenth:
 
 @dataclass(frozen=True)
 class Load:
-    """What one load did: its id (null if there was nothing to compare), the rows it wrote and the rows there are."""
+    """The result of a load: its id (null if there was nothing to compare), the rows it wrote, and all rows."""
 
     load_id: str | None
     new_row_counts: dict[str, int]
@@ -41,13 +41,13 @@ def load(settings: Settings) -> Load:
     """Compares the pairs of labels that the method has not compared, in one dlt load that counts once finished."""
     database.cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
     chosen = method.from_settings(settings)
-    uncompared = Uncompared(settings.database, chosen)
+    uncompared = PendingPairs(settings.database, chosen)
     data = source.comparison(uncompared, chosen)
     load_id = pipeline.append(data, SCHEMA, settings) if len(uncompared) or uncompared.is_new_method else None
     return Load(load_id, *database.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
 
 
 def tenths(file: Path) -> list[Tenth]:
-    """How the scores are spread that the newest method gave to pairs of labels, now and ever."""
+    """The distribution of all scores by the newest method."""
     with database.reading(file) as db:
         return [Tenth(*row) for row in db.execute(_TENTHS).fetchall()]

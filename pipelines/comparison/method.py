@@ -17,7 +17,7 @@ class Method(Comparison):
 
     @property
     def version(self) -> str:
-        """Names the method: the same version gives the same results for the same answers."""
+        """The name of the method: results depend on it and on the answers alone."""
         frames = " key frames" if self.score_key_frames_only else ""
         return f"{COMPARISON_VERSION}.{FLATTEN_VERSION} relabel {self.relabel_iou!r}{frames}"
 
@@ -32,7 +32,7 @@ class Method(Comparison):
 
 
 def from_settings(settings: Comparison) -> Method:
-    """The method that the settings ask for."""
+    """The method of these settings."""
     return Method(relabel_iou=settings.relabel_iou, score_key_frames_only=settings.score_key_frames_only)
 
 

@@ -1,4 +1,4 @@
-"""The pairs of labels in the warehouse that the method has not compared yet, a batch at a time."""
+"""Reads the pairs of labels that the method has not compared yet, a batch at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipelines.comparison.features import table
 from pipelines.comparison.method import Method
 from pipelines.loading import database
 
-ANNOTATIONS_PER_BATCH: Final = 50_000  # their columns stay in the processor's cache
+ANNOTATIONS_PER_BATCH: Final = 50_000  # their columns fit the processor's cache
 
 _MISSING: Final = """
     with uncompared as (
@@ -68,15 +68,15 @@ _NAMED_JOBS: Final = """
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some pairs, numbered from 0: rows of `comparison.pairs` but for the score, their annotations and jobs."""
+    """Pairs numbered from 0: rows of `comparison.pairs` without score, their annotations and job names."""
 
     pairs: pa.Table
     annotations: pa.Table
     named_jobs: pa.Table
 
 
-class Uncompared:
-    """The pairs that a method has not compared, as the warehouse says once; it is open only while it is asked."""
+class PendingPairs:
+    """The pairs that a method has not compared. The database is open only during queries."""
 
     def __init__(self, file: Path, by: Method) -> None:
         self._file = file
@@ -93,9 +93,9 @@ class Uncompared:
         return len(self._missing)
 
     def batches(self) -> Iterator[Batch]:
-        """The pairs in batches of about as many annotations each, or one pair if it has more.
+        """Yields the pairs in batches of about as many annotations each, or of one large pair.
 
-        What they need is read in the order of batches, so that the warehouse is read once, however many there are.
+        Rows are read in the order of batches, so one scan of the database serves all batches.
         """
         with database.reading(self._file) as db:
             db.register("missing", self._missing)
@@ -110,14 +110,14 @@ class Uncompared:
 
 
 class _Slices:
-    """Rows in the order of their batches, taken a batch at a time."""
+    """A stream of rows sorted by batch, read one batch at a time."""
 
     def __init__(self, rows: pa.RecordBatchReader) -> None:
         self._rows = rows
         self._rest: pa.RecordBatch | None = None
 
     def take(self, batch: int) -> pa.Table:
-        """The rows of a batch, none of an earlier one being left."""
+        """The rows of a batch, after all earlier batches were read."""
         found: list[pa.RecordBatch] = []
         while (rows := self._rest or next(self._rows, None)) is not None:
             count = int(np.searchsorted(rows["batch"].to_numpy(), batch, "right"))

@@ -8,7 +8,7 @@ from pipelines.loading.tables import Record, declared
 
 
 class Methods(Record):
-    """One row for each time that labels began to be compared by another method; the newest is the one that counts."""
+    """One row for each change of the comparison method; the newest is valid."""
 
     method_version: str = Field(description="Name of the method: code, flattening of answers, settings")
     relabel_iou: float = Field(
@@ -18,7 +18,7 @@ class Methods(Record):
 
 
 class Pairs(Record):
-    """One row for each pair of labels compared, by their answers of the time and the method, append-only."""
+    """One row for each compared pair of labels, with the answers and method it was compared by; append-only."""
 
     pair_key: str = Field(description="Hash of both labels, both answers and the method")
     left_label_key: str = Field(description="The label that is judged: the key under which its answer is stored")
@@ -32,7 +32,7 @@ class Pairs(Record):
 
 
 class Jobs(Record):
-    """One row for each compared pair and job at the top that either label names."""
+    """One row for each compared pair and top-level job that either label names."""
 
     pair_key: str = Field(description="The pair")
     job_name: str = Field(description="The job (task) of the project's ontology")
@@ -58,7 +58,7 @@ class Jobs(Record):
 
 
 class Edits(Record):
-    """One row for each annotation of a compared pair, nested ones too, and what became of it."""
+    """One row for each annotation of a compared pair, nested ones included, and its edit."""
 
     pair_key: str = Field(description="The pair")
     edit: Literal["kept", "added", "removed", "relabelled", "moved", "relabelled_and_moved", "text_changed"] = Field(

@@ -1,10 +1,10 @@
 """Scores of labels and jobs, 0 to 1, by Kili's "Calculation rules for quality metrics" as far as they are published.
 
-A job at one place: the sum of the likenesses of its pairs over (pairs + annotations left over on either side), where a
-pair has the same category. For chosen categories that is Jaccard's index, for objects and spans the mean overlap, for a
-text its similarity. One side empty is 0; both empty, or nothing with a rule, is not a number. Nested jobs enter as the
-geometric mean with what they are nested in: with the object or entity, or with the whole of the chosen categories.
-Jobs of a label: the mean weighted by that denominator for objects and spans, by 1 otherwise, in each frame of a video.
+A job at one place: the sum of the similarities of its pairs over (pairs + annotations left over on either side). A pair
+has the same category. For chosen categories that is Jaccard's index, for objects and spans the mean overlap, for a text
+its similarity. One empty side gives 0; two empty sides, or kinds without a rule, give NaN. Nested jobs enter as the
+geometric mean with their parent: the object or entity, or all chosen categories. The score of a label is the mean of its
+jobs in each frame, weighted by that denominator for objects and spans, by 1 otherwise.
 
 Documented by Kili: Jaccard's index (as an example), overlap with the class compared, the geometric mean, the weighted
 mean. Our choices: the best matching rather than a greedy one, annotations of different classes left over rather than a
@@ -40,7 +40,7 @@ _BY_OVERLAP: Final = (of.OBJECT, of.ENTITY)
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores of groups with their weights; not a number and 0 where nothing can be scored."""
+    """Scores of groups with their weights; NaN and 0 if nothing can be scored."""
 
     score: Floats
     weight: Floats
@@ -55,12 +55,12 @@ def mean(group: Integers, count: int, scores: Scores) -> Scores:
 
 
 def nest(score: Floats, nested_product: Floats, nested_count: Floats) -> Floats:
-    """Geometric mean of scores with those of what is nested in each: (p · Π c) ^ (1 / (k + 1))."""
+    """The geometric mean of scores and their nested scores: (p · Π c) ^ (1 / (k + 1))."""
     return np.asarray((score * nested_product) ** (1 / (nested_count + 1)))
 
 
 def job_scores(found: Alignment, job: Integers, count: int, *, key_frames_only: bool = False) -> Scores:
-    """Scores of the jobs at the top; `job` is the number of each row's, below `count`, in its pair."""
+    """The scores of top-level jobs. `job`: the job number of each row, below `count`."""
     items = found.items
     product, nested = np.ones(len(items)), np.zeros(len(items))
     for depth in range(int(items.depth.max(initial=0)), -1, -1):
@@ -81,7 +81,7 @@ def job_scores(found: Alignment, job: Integers, count: int, *, key_frames_only: 
 
 
 def has_rule(items: Items) -> Flags:
-    """Which annotations enter scores: those of a kind with a rule; objects and entities only by an area or a span."""
+    """Whether annotations enter scores: their kind has a rule, and objects and entities have an area or a span."""
     by_overlap = np.isin(items.kind, _BY_OVERLAP)
     return np.isin(items.kind, list(METHODS)) & (~by_overlap | np.isin(items.cover, (of.AREA, of.SPAN)))
 
@@ -89,7 +89,7 @@ def has_rule(items: Items) -> Flags:
 def _place_scores(
     found: Alignment, rows: Integers, place: Integers, count: int, product: Floats, nested: Floats
 ) -> Scores:
-    """Scores of the places that rows stand in, numbered below `count`, with what is nested in each row."""
+    """The scores of places, numbered below `count`, including the nested scores of their rows."""
     items = found.items
     is_left = (items.side[rows] == of.LEFT) & (found.partner[rows] >= 0)
     left, at = rows[is_left], place[is_left]
@@ -108,7 +108,7 @@ def _place_scores(
 
 
 def _values(found: Alignment, left: Integers) -> Floats:
-    """What each match of a row on the left adds to its place's sum; not a number where it is no pair."""
+    """What each match of a left row adds to the sum of its place; NaN if it is no pair."""
     items = found.items
     right = found.partner[left]
     is_same = (items.own[left] == items.own[right]) & (found.ends[left] == found.ends[right])

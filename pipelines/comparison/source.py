@@ -9,7 +9,7 @@ from dlt.sources import DltResource
 
 from pipelines.comparison import compare, records
 from pipelines.comparison.method import Method
-from pipelines.comparison.pending_pairs import Batch, Uncompared
+from pipelines.comparison.pending_pairs import Batch, PendingPairs
 from pipelines.loading import dlt_resources
 from pipelines.loading.parquet_files import Spool
 
@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 
 
 @dlt.source(name="comparison")
-def comparison(uncompared: Uncompared | None, method: Method) -> Iterator[DltResource]:
+def comparison(uncompared: PendingPairs | None, method: Method) -> Iterator[DltResource]:
     """Four tables with one unselected parent, so that each batch is compared once.
 
-    Without `uncompared` they are empty, which is enough to tell what they are.
+    Without `uncompared` they are empty, which suffices to declare them.
     """
 
     def read(_: Spool) -> Iterator[Results]:

@@ -39,7 +39,7 @@ class Blocked(Exception):
 class Release:
     """A published state of the warehouse: the hashes of its loads and models, and its row counts.
 
-    Releases are ordered by `sequence`, independent of clocks. Releases of older versions have 0 and are ordered by `id`.
+    Releases are ordered by `sequence`, independent of clocks. Those of older versions have 0 and are ordered by `id`.
     """
 
     id: str

@@ -19,7 +19,7 @@ import duckdb
 from pipelines.comparison import records as comparison
 from pipelines.comparison import source as comparison_source
 from pipelines.comparison.method import Method
-from pipelines.comparison.pending_pairs import Uncompared
+from pipelines.comparison.pending_pairs import PendingPairs
 from pipelines.kili import records, source
 from pipelines.kili.reader import NewExport, Reader
 from pipelines.kili.stored import Known
@@ -169,7 +169,7 @@ class Quick:
     def _compare(self) -> None:
         """Compares the new pairs, as `comparison.loading.load` does."""
         self.loads += 1
-        uncompared = Uncompared(self.database, Method())
+        uncompared = PendingPairs(self.database, Method())
         found = [comparison_source.results(batch, Method()) for batch in uncompared.batches()]
         if uncompared.is_new_method:
             found.append({"methods": comparison.METHODS.from_dicts([Method().row])})

@@ -1,4 +1,4 @@
-"""What annotations say in keys without a column: the id of a file, a ranking, a comparison."""
+"""Reads keys without a column: the id of a file, a ranking, a comparison."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -51,7 +51,7 @@ _SAID: Final[dict[str, Callable[[Extra], object]]] = {
 
 
 def read(table: pa.Table) -> Integers:
-    """A key for each row, equal where kind and meaning are; -1 where the columns say all."""
+    """A key for each row, equal if kind and meaning are equal; -1 if the columns hold everything."""
     meaning = np.full(len(table), -1)
     rows = np.flatnonzero(pc.is_in(table["kind"], value_set=pa.array(list(_SAID))).to_numpy())
     kinds, extras = (table[name].take(pa.array(rows)).to_pylist() for name in ("kind", "extra"))

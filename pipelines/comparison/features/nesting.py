@@ -1,4 +1,4 @@
-"""Which annotation each is nested in."""
+"""Finds the parent of each annotation."""
 
 from typing import Final
 
@@ -13,8 +13,8 @@ from pipelines.comparison.arrays import Integers, Keys, hash_rows, keys
 def parents(table: pa.Table, owner: Integers, job: Keys) -> Integers:
     """The row of each annotation's parent in the same label of the same pair; -1 at the top.
 
-    `owner` tells labels of pairs apart, `job` their jobs and frames. In the old layout answers are nested in a job, not
-    in a category, and the loader has them under the first: here under the first by name, since order does not count.
+    `owner`: the label of each row. `job`: its job and frame. In the old layout, answers are nested in a job instead of
+    a category. The loader puts them under the first category, and this function under the first by name.
     """
     parent = np.full(len(owner), -1)
     nested = np.flatnonzero(table["parent_annotation_key"].is_valid().to_numpy())
@@ -37,7 +37,7 @@ _ORDER: Final = ("category", "annotation_key")
 
 
 def _nested_in_job(table: pa.Table) -> list[tuple[int, list[str]]]:
-    """Categories that the loader has put a job's nested answers under, and the jobs of these."""
+    """The categories under which the loader put nested answers of a job, and their jobs."""
     told = pc.match_substring(table["extra"], '"_answer"').fill_null(False).to_numpy()
     chosen = pc.equal(table["kind"], "classification").to_numpy()
     rows = [

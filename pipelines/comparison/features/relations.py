@@ -16,9 +16,9 @@ _ByMid = dict[tuple[int, str], list[int]]
 
 
 def ends(items: Items, relations: Integers, annotations: Integers) -> Integers:
-    """A key for each relation, equal where relations start and end at the same annotations.
+    """A key for each relation, equal if relations start and end at the same annotations.
 
-    `annotations` has a number for each row, which partners share. A mid is looked up in the relation's own label and
+    `annotations`: a number for each row, shared by partners. A mid is looked up in the relation's own label and
     frame. It may be that of several annotations, and a relation may have several starts and ends: their order does not
     count. Mids that the label does not have are alike, and so are those of relations and of what is nested in them.
     Kili documents no rule for relations: this is our choice (format page, 3.3).

@@ -1,4 +1,4 @@
-"""The annotations of a batch of label pairs as columns of numbers, both sides of every pair in one."""
+"""The annotations of a batch of label pairs as columns of numbers, both sides in one table."""
 
 import typing
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ _LINES: Final = pa.array(["marker", "polyline", "vector", "pose"])
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """One row for each annotation in each pair that its label stands in.
+    """One row for each annotation in each pair of its label.
 
     `table` has `COLUMNS` of `kili.annotations`, and `pair` (a number) and `side` (0 left, 1 right). The keys below
     are equal where the texts are, in whatever batch; -1 for null.
@@ -85,7 +85,7 @@ class Items:
 
     @cached_property
     def depth(self) -> Integers:
-        """How deep each is nested; 0 at the top."""
+        """The depth of nesting; 0 at the top."""
         depth = np.zeros(len(self), dtype=np.int64)
         while True:
             deeper = np.where(self.parent >= 0, depth[self.parent] + 1, 0)
@@ -95,7 +95,7 @@ class Items:
 
     @cached_property
     def is_relational(self) -> Flags:
-        """Relations, and what is nested in them."""
+        """Whether rows are relations or nested in one."""
         relational = self.kind == RELATION
         for depth in range(1, int(self.depth.max(initial=0)) + 1):
             rows = np.flatnonzero(self.depth == depth)
@@ -104,16 +104,16 @@ class Items:
 
     @cached_property
     def own(self) -> Keys:
-        """What each says itself: equal exactly where category, text, span, pages, coordinates and meaning are.
+        """A hash of category, text, span, pages, coordinates and meaning.
 
-        The ends of a relation are not in it: they depend on how the annotations there are aligned.
+        The ends of a relation are left out: they depend on the alignment of other annotations.
         """
         page = self.sheets.page[: len(self)]
         return hash_rows(self.category, self.text, *self.span.T, page, self.sheets.whole, self.meaning)
 
     @cached_property
     def nested(self) -> Keys:
-        """All that is nested in each, in any order; 0 for nothing."""
+        """A hash of all nested annotations in any order; 0 without any."""
         below = np.zeros(len(self), dtype=np.uint64)
         for depth in range(int(self.depth.max(initial=0)), 0, -1):
             rows = np.flatnonzero(self.depth == depth)
@@ -123,12 +123,12 @@ class Items:
 
     @cached_property
     def whole(self) -> Keys:
-        """What each says itself, with all that is nested in it."""
+        """A hash of the annotation and all nested ones."""
         return hash_rows(self.own, self.nested)
 
     @cached_property
     def top(self) -> Integers:
-        """The row at the top that each is nested in; its own, if it is at the top."""
+        """The top-level row of each row."""
         top = np.arange(len(self))
         for depth in range(1, int(self.depth.max(initial=0)) + 1):
             nested = np.flatnonzero(self.depth == depth)
@@ -137,21 +137,21 @@ class Items:
 
     @cached_property
     def is_pose(self) -> Flags:
-        """Poses, not their points."""
+        """Whether rows are poses, not their points."""
         return np.asarray(pc.equal(self.table["tool"], "pose").fill_null(False).to_numpy(), dtype=bool)
 
     @cached_property
     def is_key_frame(self) -> Flags:
-        """Whether it was drawn by hand on its frame; also where the export does not tell."""
+        """Whether rows were drawn by hand on their frame; true if the export has no flag."""
         return np.asarray(self.table["is_key_frame"].fill_null(True).to_numpy(), dtype=bool)
 
     def texts(self, rows: Integers) -> list[str]:
-        """The text of some rows; empty where there is none."""
+        """The text of some rows; empty for null."""
         return [text or "" for text in self.table["text"].take(pa.array(rows)).to_pylist()]
 
 
 def read(table: pa.Table) -> Items:
-    """Reads a batch; `Items.table` tells its columns."""
+    """Reads a batch. `Items` describes the columns of the table."""
     pair, side = numbers(table, "pair"), numbers(table, "side")
     owner = pair * 2 + side
     kind = _indices(table["kind"], KINDS)

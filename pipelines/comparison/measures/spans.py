@@ -1,4 +1,4 @@
-"""Stretches of text, by their character offsets.
+"""Spans of text, by their character offsets.
 
 Offsets count UTF-16 code units, as browsers do. They count from the start of a node of the document.
 """
@@ -22,8 +22,8 @@ def read(table: pa.Table, is_entity: Flags, owner: Integers) -> Integers:
     """(n, 3): node, first character, character after the last; -1 for rows without a begin offset.
 
     `owner` is an even number for the left label of a pair and the next number for the right label. A missing end is
-    computed from the text. Reversed offsets are put in order. A stretch from one node to another, whose offsets count
-    from different places, becomes a node of its own: two of them share all or nothing.
+    computed from the text. Reversed offsets are put in order. A span from one node to another, whose offsets count
+    from different places, becomes a node of its own: two such spans share all or nothing.
     """
     span = np.stack([np.full(len(table), -1), numbers(table, "begin_offset"), numbers(table, "end_offset")], axis=1)
     rows = np.flatnonzero(span[:, 1] >= 0)
@@ -69,7 +69,7 @@ def _nodes(table: pa.Table, rows: Integers, owner: Integers) -> Integers:
 
 
 def _named(extra: str) -> tuple[int, int]:
-    """The nodes that an entity begins and ends in, as keys; one node that is left out is the other; -1 for neither."""
+    """The nodes of an entity's begin and end, as keys. A missing node is the other one; -1 without both."""
     said = orjson.loads(extra)
     begin, end = (features_extra.text(said.get(name)) for name in ("beginId", "endId"))
     return _key(begin or end), _key(end or begin)
@@ -82,9 +82,9 @@ def _key(node: object) -> int:
 def iou(left: Integers, right: Integers) -> Floats:
     """Characters in both over characters in either, row by row.
 
-    Both are (n, 3): node of the document, first character, character after the last. Stretches in different nodes
-    share nothing; equal ones have 1, also where they are empty. Kili is said to compare entities by a Levenshtein
-    distance whose formula is not published: this is our choice (format page, 3.3).
+    Both are (n, 3): node of the document, first character, character after the last. Spans in different nodes
+    share nothing; equal ones have 1, also where they are empty. Kili is said to use a Levenshtein distance, whose
+    formula is not published: this is our choice (format page, 3.3).
     """
     shared = np.clip(np.minimum(left[:, 2], right[:, 2]) - np.maximum(left[:, 1], right[:, 1]), 0, None)
     shared = np.where(left[:, 0] == right[:, 0], shared, 0)
@@ -93,5 +93,5 @@ def iou(left: Integers, right: Integers) -> Floats:
 
 
 def intersects(left: Integers, right: Integers) -> Flags:
-    """Whether stretches, row by row, lie in one node and overlap or meet."""
+    """Whether spans, row by row, are in one node and overlap or meet."""
     return (left[:, 0] == right[:, 0]) & (left[:, 1] <= right[:, 2]) & (right[:, 1] <= left[:, 2])
