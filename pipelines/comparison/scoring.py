@@ -3,7 +3,7 @@
 A job at one place: the sum of the similarities of its pairs over (pairs + annotations left over on either side). A pair
 has the same category. For chosen categories that is Jaccard's index, for objects and spans the mean overlap, for a text
 its similarity. One empty side gives 0; two empty sides, or kinds without a rule, give NaN. Nested jobs enter as the
-geometric mean with their parent: the object or entity, or all chosen categories. The score of a label is the mean of its
+geometric mean with their parent: the object or entity, or all chosen categories. A label's score is the mean of its
 jobs in each frame, weighted by that denominator for objects and spans, by 1 otherwise.
 
 Documented by Kili: Jaccard's index (as an example), overlap with the class compared, the geometric mean, the weighted
