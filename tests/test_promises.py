@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pipelines.kili import reconciliation
 
-SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 ANSWERS = st.sampled_from(
