@@ -1,4 +1,4 @@
-"""Alerts: a failed run, a failed or warned check and stale data are posted to a webhook, once until they are mended."""
+"""Posts failed runs, failed checks, warnings and stale data to a webhook, once each until they are resolved."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ _WILL_RETRY: Final = "dagster/will_retry"
 
 
 class Level(IntEnum):
-    """How bad a thing is."""
+    """The severity of an incident."""
 
     FINE = 0
     WARNED = 1
@@ -30,17 +30,17 @@ _STALE: Final = {"WARN": Level.WARNED, "FAIL": Level.FAILED}
 
 @dataclass
 class Incidents:
-    """What is told and not yet mended, by name: the sensor's cursor. `last_event` is the newest end of a run looked at.
+    """The open incidents by name, and the newest run event that was processed: the sensor's cursor.
 
-    An incident is told when it begins, again if a warning becomes a failure, and when it is over; not at each run that
-    finds it as it was.
+    An incident is posted when it begins, when a warning becomes a failure, and when it is resolved. Unchanged incidents
+    are not posted again.
     """
 
     last_event: int
     open: dict[str, int] = field(default_factory=dict)
 
     def note(self, name: str, level: Level, words: str = "") -> Iterator[str]:
-        """What there is to tell of a thing seen: a sentence or nothing."""
+        """Records the level of an incident; yields a sentence if it has changed."""
         before = self.open.get(name, Level.FINE)
         if level > before:
             yield f"{level.name.capitalize()}: {name}{words and f' – {words}'}"
@@ -52,10 +52,10 @@ class Incidents:
 
 
 def sensor(settings: Settings, dated: Iterable[dg.AssetKey]) -> dg.SensorDefinition:
-    """Posts what is new to KILI_ALERT_WEBHOOK; `dated` are the assets with a freshness policy.
+    """Posts new incidents to KILI_ALERT_WEBHOOK. `dated`: the assets with a freshness policy.
 
-    All that a look finds is one message. Only if it was taken does the cursor move: a message that the webhook did not
-    take is sent by a later look, with what has come to pass since.
+    Each tick posts one message. If the webhook does not accept it, the cursor stays, and a later tick sends it again
+    with newer incidents.
     """
     keys = list(dated)
 
@@ -67,20 +67,22 @@ def sensor(settings: Settings, dated: Iterable[dg.AssetKey]) -> dg.SensorDefinit
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         if settings.alert_webhook is None:
-            return dg.SensorResult(skip_reason="KILI_ALERT_WEBHOOK is not set: there is nobody to tell")
-        if context.cursor is None:  # not in one look with a message, which would be lost if it was not taken
+            return dg.SensorResult(skip_reason="KILI_ALERT_WEBHOOK is not set: alerts are not posted")
+        if (
+            context.cursor is None
+        ):  # the first tick only stores the cursor: a message that was not accepted would be lost
             return dg.SensorResult(skip_reason="begins with the last run", cursor=_written(_begin(context.instance)))
         found = Incidents(**json.loads(context.cursor))
-        told = [*_of_runs(found, context.instance), *_of_freshness(found, keys, context.instance)]
-        if told:
-            webhook.post(settings.alert_webhook, f"Kili warehouse {settings.warehouse}", told)
-        return dg.SensorResult(skip_reason=f"{len(told)} told, {len(found.open)} open", cursor=_written(found))
+        messages = [*_of_runs(found, context.instance), *_of_freshness(found, keys, context.instance)]
+        if messages:
+            webhook.post(settings.alert_webhook, f"Kili warehouse {settings.warehouse}", messages)
+        return dg.SensorResult(skip_reason=f"{len(messages)} posted, {len(found.open)} open", cursor=_written(found))
 
     return alerts
 
 
 def _begin(instance: dg.DagsterInstance) -> Incidents:
-    """Nothing told yet, and the last run there was still to be looked at."""
+    """The first cursor: no open incidents, and the last run still to be processed."""
     last = [instance.fetch_run_status_changes(kind, limit=1).records for kind in _ENDS]
     return Incidents(max((record.storage_id for records in last for record in records), default=0) - 1)
 
@@ -90,7 +92,7 @@ def _written(found: Incidents) -> str:
 
 
 def _of_runs(found: Incidents, instance: dg.DagsterInstance) -> Iterator[str]:
-    """What there is to tell of the runs that ended since, in the order in which they did."""
+    """Yields sentences about the runs that ended since the cursor, in their order."""
     ends = [
         record
         for kind in _ENDS
@@ -106,17 +108,17 @@ def _of_runs(found: Incidents, instance: dg.DagsterInstance) -> Iterator[str]:
 
 
 def _of_run(found: Incidents, run: dg.DagsterRun, end: str, instance: dg.DagsterInstance) -> Iterator[str]:
-    """The run itself, unless Dagster is to start it again, and what its checks found; `end`: Dagster's words."""
+    """Yields sentences about a run, unless Dagster retries it, and about its checks. `end`: Dagster's message."""
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
-    said = [
+    events = [
         record.event_log_entry.get_dagster_event()
         for record in instance.get_records_for_run(run.run_id, of_type=kinds).records
     ]
-    failed = "; ".join(error_messages.in_words(event) for event in said if event.is_step_failure)
+    failed = "; ".join(error_messages.in_words(event) for event in events if event.is_step_failure)
     if run.is_success or run.tags.get(_WILL_RETRY) != "true":
         level = Level.FINE if run.is_success else Level.FAILED
         yield from found.note(f"job {run.job_name}", level, failed or end)
-    for event in said:
+    for event in events:
         if not event.is_step_failure:
             yield from _of_check(found, event.asset_check_evaluation_data)
 
@@ -128,7 +130,7 @@ def _of_check(found: Incidents, check: dg.AssetCheckEvaluation) -> Iterator[str]
 
 
 def _of_freshness(found: Incidents, keys: Sequence[dg.AssetKey], instance: dg.DagsterInstance) -> Iterator[str]:
-    """A schema is as stale as the stalest of its tables."""
+    """Yields sentences about stale schemas. A schema is as stale as its stalest table."""
     stale = dict.fromkeys((key.path[0] for key in keys), Level.FINE)
     for key, record in instance.get_freshness_state_records(keys).items():
         schema = key.path[0]

@@ -1,4 +1,4 @@
-"""What starts the whole job without a hand: a sensor on the landing place, and a schedule."""
+"""Starts the whole job automatically: a sensor on the exports, and a schedule."""
 
 import hashlib
 from typing import Final
@@ -13,7 +13,7 @@ from pipelines.publishing import contents
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 
-WAITS_FOR_WRITERS: Final = {"kili/waits_for_writers": "true"}  # on runs that leave what is still being written
+WAITS_FOR_WRITERS: Final = {"kili/waits_for_writers": "true"}  # the tag of runs that skip unfinished files
 
 _INTERVAL: Final = 30  # seconds
 _UNDER_WAY: Final = [
@@ -26,7 +26,7 @@ _NO_EXPORTS: Final = "KILI_EXPORTS is not set: it names the file, folder or glob
 
 
 def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
-    """Looks at the landing place and asks for one run of the job for all that is new there."""
+    """Scans the exports and requests one run of the job for all new ones."""
 
     @dg.sensor(
         job_name=job_name,
@@ -38,7 +38,7 @@ def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
         if settings.exports is None:
             return dg.SkipReason(_NO_EXPORTS)
         if run := _run_under_way(context.instance, job_name):
-            return dg.SkipReason(f"run {run.run_id} is {_status(run)}: what it leaves is looked at when it has ended")
+            return dg.SkipReason(f"run {run.run_id} is {_status(run)}: new exports are scanned again when it has ended")
         try:
             loaded = Loaded(contents.export_ids(settings.warehouse), contents.unreadable(settings.warehouse))
             scan = find_new(settings, settings.exports, loaded, packaging.has_documents)
@@ -49,8 +49,8 @@ def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
         key = _key(settings, scan)
         if run := _run_asked_for(context.instance, job_name, key):
             return dg.SkipReason(
-                f"run {run.run_id} was to load these {len(scan.new)} new exports and is {_status(run)}: mend what it"
-                f" says and launch it again; else the schedule, or another new export, tries them again{_waiting(scan)}"
+                f"run {run.run_id} was to load these {len(scan.new)} new exports and is {_status(run)}: fix the cause"
+                f" and launch it again; else the schedule, or another new export, starts a run{_waiting(scan)}"
             )
         return dg.RunRequest(key, tags=WAITS_FOR_WRITERS)
 
@@ -58,7 +58,7 @@ def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
 
 
 def schedule(settings: Settings, job_name: str) -> dg.ScheduleDefinition:
-    """Runs the job at set times, whatever the sensor has scan."""
+    """Runs the job at set times, also without new exports."""
 
     @dg.schedule(
         job_name=job_name,
@@ -82,13 +82,13 @@ def _run_under_way(instance: dg.DagsterInstance, job_name: str) -> dg.DagsterRun
 
 
 def _run_asked_for(instance: dg.DagsterInstance, job_name: str, key: str) -> dg.DagsterRun | None:
-    """The run that was asked for under a key and is over: Dagster starts none again, and would not say why."""
+    """The finished run with a key. Dagster starts no second run for a key, and does not say why."""
     runs = instance.get_runs(dg.RunsFilter(job_name=job_name, tags={RUN_KEY_TAG: key}))
     return next((run for run in runs if run.is_finished), None)
 
 
 def _key(settings: Settings, scan: ScanResult) -> str:
-    """Names the new exports and the release that lacks them: each set is asked for once a release."""
+    """The key of the new exports and the release without them. Each set is requested once for each release."""
     release = releases.current(settings.warehouse)
     named = [release.id if release else "", *sorted(scan.new)]
     return hashlib.sha256("\n".join(named).encode()).hexdigest()

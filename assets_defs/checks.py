@@ -1,6 +1,6 @@
 """The asset checks that are more than a dbt test.
 
-Those of a load run in the step of the load: dbt builds nothing on a load whose records do not add up.
+The checks of a load run in its step: if records are missing, dbt does not start.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,43 +28,43 @@ _ALL_ACCOUNTED_FOR: Final = dg.AssetCheckSpec(
     "every_record_is_accounted_for",
     asset=_EXPORTS,
     blocking=True,
-    description="Assets of an export = loaded + unchanged + duplicates + rejected, and its labels likewise: what the "
-    "ledger says beside the rows that are there, for every export ever loaded. Else nothing is built or published.",
+    description="Every export: assets = loaded + unchanged + duplicates + rejected, and labels likewise. If stored "
+    "rows are missing, nothing is built or published.",
 )
 _NOTHING_NEW: Final = dg.AssetCheckSpec(
     "no_new_fields",
     asset=_EXPORTS,
-    description="No key, job, kind, status or label type that earlier exports of the project had not.",
+    description="The load has no key, job, kind, status or label type that is new in its project.",
 )
 _USUAL_VOLUME: Final = dg.AssetCheckSpec(
     "export_volume_anomaly",
     asset=_EXPORTS,
-    description="No export of the newest load has less than half, or more than twice, the assets or labels that the "
-    "last ten of the same project and make had.",
+    description="No export of the newest load has less than half, or more than twice, the assets or labels of the last "
+    "ten exports of the same project, layout and type.",
 )
 _SAME_COLUMNS: Final = dg.AssetCheckSpec(
     "column_schema_change",
     asset=_EXPORTS,
-    description="The columns that this version of the loader declares are those that the tables had before the run.",
+    description="The tables had the declared columns before the run.",
 )
 _FEW_REJECTED: Final = dg.AssetCheckSpec(
     "rejected_share_below_limit",
     asset=_REJECTS,
-    description="Of no export of the newest load a greater share of records is rejected than KILI_MAX_REJECTED_SHARE.",
+    description="No export of the newest load has a greater share of rejected records than KILI_MAX_REJECTED_SHARE.",
 )
 _RECENT_LABEL: Final = dg.AssetCheckSpec(
     "newest_label_is_recent",
     asset=_LABELS,
-    description="The newest label is not older than KILI_MAX_LABEL_AGE_DAYS, if that is set.",
+    description="The newest label is not older than KILI_MAX_LABEL_AGE_DAYS days, if that is set.",
 )
 _NAMED: Final = 5
 LOAD_SPECS: Final = (_ALL_ACCOUNTED_FOR, _NOTHING_NEW, _USUAL_VOLUME, _SAME_COLUMNS, _FEW_REJECTED, _RECENT_LABEL)
 
 
 def load_results(settings: Settings, load_id: str | None, found: reconciliation.Audit) -> Iterator[dg.AssetCheckResult]:
-    """A result for each check. Where nothing was new, that of the newest load again, but for names: they are new once.
+    """Yields a result for each check. If nothing was new, the results of the newest load are repeated.
 
-    Raises `dg.Failure` at the end, in words, if records are unaccounted for.
+    New names are reported only once. Raises `dg.Failure` at the end if records are missing.
     """
     most, days, age = settings.max_rejected_share, settings.max_label_age_days, found.newest_label_age_days
     many = [one for one in found.refused if one.rejected_share > most]
@@ -95,7 +95,7 @@ def _result(spec: dg.AssetCheckSpec, passed: bool, words: str | None, metadata: 
 
 
 def _novelties(settings: Settings, load_id: str | None) -> dg.AssetCheckResult:
-    """Names what a load brought for the first time, and counts what has no column."""
+    """Reports names that are new in a project, and counts keys without a column."""
     new = new_names.new_in(settings.database, load_id) if load_id else []
     unknown = new_names.unknown_in(settings.database, load_id) if load_id else []
     tables = {"new": _table(new_names.Novelty, new), "without a column": _table(new_names.Novelty, unknown)}
@@ -132,7 +132,7 @@ def scores_match_kili(
     settings: dg.ResourceParam[Settings],
     warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
 ) -> dg.AssetCheckResult:
-    """Warns with the marks that differ; the greatest differences first."""
+    """Warns of marks that differ, the greatest differences first."""
     with database.reading(settings.database) as db:
         rows = database.rows(db, _OFF)
         count = db.execute("select count(score) from marts.score_reconciliation").fetchall()[0][0]

@@ -1,4 +1,4 @@
-"""Schema `comparison`: pairs of labels compared, loaded by dlt in one go."""
+"""Schema `comparison`: pairs of labels compared, in one dlt load."""
 
 import logging
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _READ: Final = [
 
 
 def tables(settings: Settings) -> dg.AssetsDefinition:
-    """The tables of schema `comparison`: one op, because one comparison of each pair feeds them all."""
+    """The tables of schema `comparison`: one op, because each pair is compared once for all of them."""
     nothing = source.comparison(None, method.from_settings(settings))
 
     @dg.multi_asset(

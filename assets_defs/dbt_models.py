@@ -27,18 +27,18 @@ from pipelines.transform import project as dbt_project
 log = logging.getLogger(__name__)
 
 _MARTS: Final = "marts"
-_BRIEF: Final = ("--log-level-file", "info", "--no-write-json")  # else a fifth of dbt's time goes into them
+_BRIEF: Final = ("--log-level-file", "info", "--no-write-json")  # these logs take a fifth of dbt's time
 _COMPARED: Final = dg.AssetKey(["staging", "stg_comparison__pairs"])
 _VERDICTS: Final = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 _NUMBERS: Final = {
     "marts.review_vs_default": {"mean_review_score": "avg(score)", "unchanged_share": "avg(is_unchanged::int)"},
     "marts.annotators": {"acceptance_share": "sum(accepted_count) / nullif(sum(reviewed_count), 0)"},
     "marts.first_pass_yield": {"first_pass_share": "sum(passed_count) / nullif(sum(judged_count), 0)"},
-}  # what the UI plots over time beside the rows
+}  # the UI plots these numbers across runs
 
 
 class _Models(dagster_dbt.DagsterDbtTranslator):
-    """Keys are the tables' addresses: schema, table. Marts have to be fresh."""
+    """Asset keys are schema and table. Marts get a freshness policy."""
 
     def __init__(self, policy: dg.FreshnessPolicy | None) -> None:
         self._policy = policy
@@ -58,10 +58,10 @@ class _Models(dagster_dbt.DagsterDbtTranslator):
 
 
 class Dbt(dagster_dbt.DbtCliResource):
-    """dbt's command line without what takes Dagster seconds at each call.
+    """dbt's command line without two steps that take Dagster seconds at each call.
 
-    Its version is read from the installed package rather than asked of the command, and no second dbt is set up in this
-    process to look into the database: rows are counted below.
+    The version is read from the installed package instead of the command. No second dbt adapter is set up in this
+    process: `_with_numbers` counts rows.
     """
 
     @cached_property
@@ -74,7 +74,7 @@ class Dbt(dagster_dbt.DbtCliResource):
 
 @dg.resource(config_schema={}, description="dbt on this project. A launch request cannot name another executable.")
 def command(_context: dg.InitResourceContext) -> Dbt:
-    """dbt's command line as a resource; passed as it is, Dagster would let launch requests configure it."""
+    """dbt's command line as a resource that launch requests cannot configure."""
     return Dbt(
         project_dir=str(dbt_project.PROJECT),
         profiles_dir=str(dbt_project.PROJECT),
@@ -84,10 +84,9 @@ def command(_context: dg.InitResourceContext) -> Dbt:
 
 
 def models(settings: Settings) -> dg.AssetsDefinition:
-    """All models of the dbt project, built by `dbt build`; not where nothing has changed.
+    """All models of the dbt project, built by `dbt build` if loads or models have changed.
 
-    Dagster cuts them in two, those that the comparison reads and those that read it. Tests that need both are run with
-    the second half.
+    Dagster splits them at the comparison into two invocations. Tests that need both halves run with the second.
     """
     manifest = dbt_project.manifest(settings.database, settings.dbt)
 
@@ -127,14 +126,14 @@ def models(settings: Settings) -> dg.AssetsDefinition:
 
 
 def project(settings: Settings) -> dagster_dbt.DbtProject:
-    """The dbt project as Dagster wants it."""
+    """The dbt project for Dagster."""
     return dagster_dbt.DbtProject(dbt_project.PROJECT, profiles_dir=dbt_project.PROJECT, target_path=settings.dbt)
 
 
 def _confirm(context: dg.AssetExecutionContext, release: releases.Release) -> None:
-    """Says of all marts that they are as a rebuild would make them; not as outputs, on which more steps would run.
+    """Reports all marts as materialised, because a rebuild would not change them; without outputs, which start steps.
 
-    What their checks found last is said again: else the UI shows no verdict on what is materialised anew.
+    The last results of their checks are repeated, so that the UI shows them for the new materialisation.
     """
     checks = context.job_def.asset_layer.asset_graph.asset_check_keys
     for address, count in release.row_counts.items():
@@ -162,10 +161,10 @@ def _repeat(
 
 
 def _with_numbers(events: list[Any], manifest: Mapping[str, Any], settings: Settings) -> Iterator[Any]:
-    """dbt's events with the rows of tables and marts, more numbers of some, and what marts' columns are made from.
+    """Yields dbt's events with row counts, more numbers of some marts, and the column lineage of marts.
 
-    All that is asked once dbt has let go of the database. Of views that are no marts, rows are not counted, as in
-    dagster-dbt: it takes as long as making them.
+    The database is read after dbt has closed it. Rows of views that are no marts are not counted, as in dagster-dbt:
+    that takes as long as building them.
     """
     with database.reading(settings.database) as db:
         known = lineage.schema(db)

@@ -1,4 +1,4 @@
-"""The Dagster code location: composes, nothing else."""
+"""The Dagster code location: all definitions together."""
 
 from collections.abc import Callable
 from typing import Final
@@ -22,7 +22,7 @@ from pipelines.kili import ledger
 from pipelines.landing import discovery
 
 JOB: Final = "kili_warehouse"
-QUIET: Final = "quiet"  # the logger of a run that prints nothing of Dagster's
+QUIET: Final = "quiet"  # a logger that prints nothing of Dagster's
 _RETRIED_WHOLE: Final = {"dagster/retry_strategy": "ALL_STEPS"}
 
 
@@ -35,7 +35,7 @@ def build(
 
     found: the exports in KILI_EXPORTS, if they are listed already. on_load: called with the result of each load.
 
-    No part takes configuration from a launch request: the UI has no log-in, and a path or a command set in a request
+    No definition takes configuration from a launch request: the UI has no log-in, and a path or command in a request
     would run code as the owner of the UI.
     """
     made = [kili.tables(with_settings, on_load), comparison.tables(with_settings), dbt_models.models(with_settings)]

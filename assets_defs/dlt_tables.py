@@ -1,4 +1,4 @@
-"""Tables that dlt loads, as Dagster assets: one declared table, one asset."""
+"""Dagster assets of the tables that dlt loads, one for each table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -13,7 +13,7 @@ _KINDS: Final = {"dlt", "duckdb"}
 
 
 class _Translator(dagster_dlt.DagsterDltTranslator):
-    """Keys are the tables' addresses; descriptions and columns come from their declarations."""
+    """Asset keys are schema and table. Descriptions and columns come from the declarations."""
 
     def __init__(self, schema: str, tables: Sequence[Table], upstream: Sequence[dg.AssetKey]) -> None:
         self.schema = schema
@@ -56,7 +56,7 @@ def specs(
 ) -> list[dg.AssetSpec]:
     """One asset for each table of a schema that dlt loads, and one for dlt's ledger of loads beside them.
 
-    They are made without a dlt pipeline, which would write to dlt's folder, where a run may be loading.
+    No dlt pipeline is created: it would write to dlt's folder, where a run may be loading.
     """
     translator = _Translator(schema, tables, upstream)
     data_of = dagster_dlt.translator.DltResourceTranslatorData
@@ -76,7 +76,7 @@ def specs(
 def materialized(
     schema: str, row_counts: Mapping[str, int], new_row_counts: Mapping[str, int]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """The result for each asset of a schema, with the rows there are and those that the load wrote."""
+    """Yields the result for each asset of a schema, with all rows and those that the load wrote."""
     for table, count in row_counts.items():
         metadata = {"dagster/row_count": count, "rows_loaded": new_row_counts[table]}
         yield dg.MaterializeResult(asset_key=[schema, table], metadata=metadata)

@@ -1,4 +1,4 @@
-"""Why a step failed, in the words of the error that began it."""
+"""Explains why a step failed, by the error that caused it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,13 +15,13 @@ _OURS: Final = "pipelines."
 
 
 def in_words(event: dg.DagsterEvent) -> str:
-    """The step and what went wrong in it."""
+    """The step and its error."""
     text = _description(event) or next((error.message.strip() for error in reversed(_chain(event))), "failed")
     return f"{_step(event)}: {text}"
 
 
 def explained(event: dg.DagsterEvent, settings: Settings, dbt_log: object) -> str:
-    """The step, what went wrong in it in one sentence without values of the data, and where to read more."""
+    """The step, its error in one sentence without values of the data, and the file with more."""
     chain = _chain(event)
     details = chain[0].to_string() if chain else ""
     text = unexpected.remedy(details, settings)
@@ -45,12 +45,12 @@ def _description(event: dg.DagsterEvent) -> str | None:
 
 
 def _own(chain: list[SerializableErrorInfo]) -> Iterator[str]:
-    """What our own errors say."""
+    """The text of an error that we raise."""
     return (one.message.partition(": ")[2].strip() for one in chain if one.message.startswith(_OURS))
 
 
 def _chain(event: dg.DagsterEvent) -> list[SerializableErrorInfo]:
-    """The error and what it came from, the first cause last."""
+    """The error and its causes, the first cause last."""
     chain = []
     error = event.step_failure_data.error
     while error is not None:

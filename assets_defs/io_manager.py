@@ -1,4 +1,4 @@
-"""How the list of exports gets from `landing/kili` to `kili`, the one value that passes between assets."""
+"""Passes the list of exports from `landing/kili` to `kili`, the only value between assets."""
 
 import json
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from pipelines.settings import Settings
 
 
 class _FoundExports(dg.IOManager):
-    """Stores the list as JSON: reading it back runs no code, as unpickling does in Dagster's default IO manager."""
+    """Stores the list as JSON. Reading JSON runs no code, unlike the pickles of Dagster's default IO manager."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -26,7 +26,7 @@ class _FoundExports(dg.IOManager):
 
 
 def found_exports(settings: Settings) -> dg.IOManagerDefinition:
-    """The IO manager of all assets. It takes no configuration, so a launch request cannot move its file."""
+    """The IO manager of all assets. Launch requests cannot configure it, and so not move its file."""
 
     @dg.io_manager(config_schema={}, description="The list of exports found, in found_exports.json of the work folder.")
     def stored(_context: dg.InitResourceContext) -> dg.IOManager:

@@ -1,4 +1,4 @@
-"""Schema `kili`: the exports as normalised tables, loaded by dlt in one go."""
+"""Schema `kili`: the exports as normalised tables, in one dlt load."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ _LANDING: Final = dg.AssetKey(["landing", "kili"])
 
 
 def tables(settings: Settings, on_load: Callable[[ledger.Load], None] | None = None) -> dg.AssetsDefinition:
-    """The tables of schema `kili`: one op, because one reading of each export feeds them all."""
+    """The tables of schema `kili`: one op, because each export is read once for all of them."""
     nothing = source.kili([], settings)
     specs = dlt_tables.specs(nothing, ledger.SCHEMA, records.TABLES, [_LANDING])
 
@@ -52,7 +52,7 @@ def tables(settings: Settings, on_load: Callable[[ledger.Load], None] | None = N
 
 
 def _metadata(load: ledger.Load, audited: reconciliation.Audit) -> dict[str, dict[str, Any]]:
-    """What the UI shows of some tables besides their rows; it plots the numbers over time."""
+    """Metadata of some tables by table. The UI plots the numbers across runs."""
     exports = {
         "load_id": load.load_id or "",
         "exports_found": load.exports_found,

@@ -1,4 +1,4 @@
-"""The landing place: where export files are found, and fetched if they are remote."""
+"""The asset of exports: finds export files, and fetches remote ones."""
 
 import logging
 from typing import Final
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 _RETRIES: Final = dg.RetryPolicy(
     max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)  # of what may pass by itself: a network or a store that does not answer
+)  # for a network or store that does not answer
 
 
 def exports(listed: list[discovery.Found] | None = None) -> dg.AssetsDefinition:
@@ -53,7 +53,7 @@ def exports(listed: list[discovery.Found] | None = None) -> dg.AssetsDefinition:
 def _found(
     settings: Settings, listed: list[discovery.Found] | None, *, waits_for_writers: bool
 ) -> list[discovery.Landed]:
-    """What lies in KILI_EXPORTS, here. Raises `NoExport`."""
+    """The exports in KILI_EXPORTS as local files. Raises `NoExport`."""
     if settings.exports is None:
         return []
     lying = discovery.find(settings.exports, settings.warehouse) if listed is None else listed
@@ -66,7 +66,7 @@ def _found(
 
 
 def _settled(lying: list[discovery.Found]) -> list[discovery.Found]:
-    """Without those that are still being written. Raises `NoExport` if all of them are."""
+    """The exports without unfinished files. Raises `NoExport` if none is left."""
     settled = [one for one in lying if fingerprints.is_settled(one)]
     if not settled:
         raise discovery.NoExport(f"all {len(lying)} exports are still being written: the next run takes them")

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
-    """The release folder and the link to it; `upstream` are all the tables there are."""
+    """The release folder and its link. `upstream`: all tables."""
     deps = [key for key in upstream if published_tables.is_published(*key.path)]
 
     @dg.asset(
@@ -30,9 +30,9 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
     ) -> dg.MaterializeResult[None]:
-        """One folder a release: marts and ledger as a DuckDB file and as Parquet, and the pages about them.
+        """A release folder with marts and ledger as a DuckDB file and as Parquet, and the pages.
 
-        `current` in the warehouse folder is moved to the newest in one step: readers see the old release or the new.
+        The link `current` moves to it in one step: readers see the old release or the new one.
         """
         made = releases.publish(settings.warehouse, settings.database, project.models_digest())
         log.info("published %s", made.id)
@@ -55,4 +55,4 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
 def _summary(made: releases.Release, edits: list[tuple[str, int]]) -> str:
     tables = [f"| `{table}` | {count:,} |" for table, count in made.row_counts.items()]
     listed = "\n".join([f"Release `{made.id}`", "", "| table | rows |", "| --- | ---: |", *tables])
-    return f"{listed}\n\nWhat became of annotations under review:\n\n{ui_metadata.bars(edits)}" if edits else listed
+    return f"{listed}\n\nEdits of annotations by reviewers:\n\n{ui_metadata.bars(edits)}" if edits else listed

@@ -1,4 +1,4 @@
-"""Refuses requests that another web site makes a browser send to Dagster's UI, which has no log-in."""
+"""Refuses cross-site requests to Dagster's UI, which has no log-in."""
 
 import ipaddress
 import re
@@ -42,7 +42,7 @@ class RequestGuard:
         await app(scope, receive, send_unframed)
 
     def _is_allowed(self, authority: str) -> bool:
-        """Whether a host, with or without port, is a loopback name or one of `ui_hosts`; of these, as it is there."""
+        """Whether a host, with or without port, is a loopback name or in `ui_hosts`, with port if that has one."""
         parts = HOST.fullmatch(authority.lower())
         return parts is not None and (
             _is_loopback(parts["name"]) or not self._ui_hosts.isdisjoint((parts["name"], parts[0]))

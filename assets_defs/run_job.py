@@ -1,4 +1,4 @@
-"""Runs the whole Dagster job in this process, as the UI, the schedule and the sensor run it in one of theirs."""
+"""Runs the whole Dagster job in this process."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from pipelines.settings import Settings
 
 LOG: Final = "last_run.log"
 _GRACE: Final = 10  # seconds
-_NO_OUTPUT_KEPT: Final = {  # it is in last_run.log; keeping it takes two processes a step, which Ctrl-C makes complain
+_NO_OUTPUT_KEPT: Final = {  # last_run.log has the output; capturing it takes two processes a step, which fail at Ctrl-C
     "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 }
 _QUIET: Final[dict[str, Any]] = {"loggers": {definitions.QUIET: {}}}
@@ -27,7 +27,7 @@ _QUIET: Final[dict[str, Any]] = {"loggers": {definitions.QUIET: {}}}
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a run: the failures in words, or what the load did."""
+    """The result of a run: failures in words, or the result of the load."""
 
     failures: list[str]
     load: ledger.Load | None
@@ -36,7 +36,7 @@ class Run:
 def run(settings: Settings, found: list[discovery.Found]) -> Run:
     """Executes the whole job on the exports found in KILI_EXPORTS, and on those it pulls from Kili.
 
-    What dbt and Dagster print goes to last_run.log in the warehouse's work folder.
+    The output of dbt and Dagster goes to last_run.log in the work folder.
 
     Raises `KeyboardInterrupt`.
     """
@@ -48,7 +48,7 @@ def run(settings: Settings, found: list[discovery.Found]) -> Run:
         dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=_NO_OUTPUT_KEPT)) as instance,
         (settings.work / LOG).open("w") as log,
         contextlib.redirect_stdout(log),
-        contextlib.redirect_stderr(log),  # where Dagster writes what it cannot keep, rows and all
+        contextlib.redirect_stderr(log),  # Dagster prints events there that it cannot store
         _interruptible(),
     ):
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=_QUIET)
@@ -61,9 +61,9 @@ def run(settings: Settings, found: list[discovery.Found]) -> Run:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Raises `KeyboardInterrupt` after Ctrl-C, of which Dagster makes a failure of the step, which it may try again.
+    """Raises `KeyboardInterrupt` after Ctrl-C. Dagster would fail the step instead, and perhaps retry it.
 
-    What has not ended after a few seconds is ended with this process: the next run goes on from anywhere.
+    If the run does not stop within a few seconds, this process exits. The next run continues from any state.
     """
     interrupted = threading.Event()
     heard, told = os.pipe()

@@ -1,4 +1,4 @@
-"""Runs whose process is gone, as after a power cut: run monitoring fails them, and what they held is free again."""
+"""Detects runs whose process has ended, such as after a power failure, so that run monitoring fails them."""
 
 import dagster as dg
 import psutil
@@ -6,14 +6,14 @@ from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
 
 class Launcher(dg.DefaultRunLauncher):
-    """Dagster's own launcher, which can also tell run monitoring whether the process of a run is still there."""
+    """Dagster's default launcher, with a health check of a run's process for run monitoring."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """RUNNING while the process that reported the run's start lives; FAILED once it is gone."""
+        """RUNNING while the process that started the run exists, else FAILED."""
         for started in self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_START):
             pid = started.get_dagster_event().pid
             if pid is not None and not lives(pid, started.timestamp):
@@ -22,7 +22,7 @@ class Launcher(dg.DefaultRunLauncher):
 
 
 def lives(pid: int, since: float) -> bool:
-    """Whether the process that had this number at a time still runs: one born later only has its number."""
+    """Whether the process with this id at that time still runs. A later process may have the same id."""
     try:
         process = psutil.Process(pid)
         return bool(process.create_time() <= since and process.status() != psutil.STATUS_ZOMBIE)

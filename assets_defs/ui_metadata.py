@@ -1,4 +1,4 @@
-"""What metadata looks like in the UI: small tables, and bars in a block of code, which every browser shows alike."""
+"""Metadata for the UI: small tables, and bar charts as blocks of code."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Dagster's UI on loopback, behind a guard of its requests: read-only and alone, or with the daemon beside it."""
+"""Serves Dagster's UI on loopback behind a request guard: read-only, or with the daemon."""
 
 import contextlib
 import logging
@@ -42,11 +42,11 @@ _UVICORN: Final[dict[str, Any]] = {"log_level": "warning", "timeout_graceful_shu
 
 
 class DaemonEnded(Exception):
-    """The daemon has ended by itself, so sensors and schedules would never tick."""
+    """The daemon has ended unexpectedly. Sensors and schedules would not run."""
 
 
 class _Webserver(DagsterWebserver[WorkspaceProcessContext, Any]):
-    """Dagster's webserver, whose GraphQL takes only what no other web site can make a browser send unasked."""
+    """Dagster's webserver. Its GraphQL accepts only requests that other web sites cannot forge."""
 
     def __init__(self, context: WorkspaceProcessContext, path_prefix: str, ui_hosts: tuple[str, ...]) -> None:
         self._ui_hosts = ui_hosts
@@ -104,7 +104,7 @@ def serve_with_daemon(chosen: Settings, port: int) -> None:
 
 @contextmanager
 def _until_interrupted() -> Iterator[None]:
-    """Ends quietly at SIGINT and SIGTERM, also where a shell has started the process with SIGINT ignored."""
+    """Ends quietly at SIGINT and SIGTERM, also if a shell started the process with SIGINT ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
@@ -113,7 +113,7 @@ def _until_interrupted() -> Iterator[None]:
 
 @contextmanager
 def _bound(port: int) -> Iterator[socket.socket]:
-    """A socket of the port on loopback, taken before anything is started. Raises `BadSetting` if it is not free."""
+    """A socket of the port on loopback. Raises `BadSetting` if the port is in use."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -136,7 +136,7 @@ def _instance(chosen: Settings) -> dg.DagsterInstance:
 
 @contextmanager
 def _code_server(instance: dg.DagsterInstance) -> Iterator[Path]:
-    """A running code server, as a workspace file that names its socket; the server is restarted if it ends."""
+    """Starts a code server, restarts it if it ends, and yields a workspace file that names its socket."""
     target = WorkspaceFileTarget([str(dagster_instance.WORKSPACE)])
     with ProxyServerManager(instance, target, "warning") as manager, tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder, "workspace.yaml")

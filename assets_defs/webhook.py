@@ -1,4 +1,4 @@
-"""Posts messages to a chat's incoming webhook, in the JSON that Slack and those like it read."""
+"""Posts messages to an incoming webhook in Slack's JSON format."""
 
 import json
 import urllib.error
@@ -13,7 +13,7 @@ _MOST: Final = 45  # blocks; Slack takes 50
 
 
 class Undelivered(Exception):
-    """The webhook did not take the message; says why, and never where it is."""
+    """The webhook did not accept the message. The text says why, without the address."""
 
 
 def post(url: str, title: str, paragraphs: Sequence[str]) -> None:
@@ -37,7 +37,7 @@ def post(url: str, title: str, paragraphs: Sequence[str]) -> None:
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: a POST would become a GET there, and what says yes to that has not read the message."""
+    """Follows no redirect: the POST would become a GET without the message."""
 
     def redirect_request(self, *_: Any) -> None:
         return None

@@ -1,4 +1,4 @@
-"""One writer at a time: a pool for the runs of one Dagster, and the warehouse's lock for processes of any kind."""
+"""One writer at a time: a pool for Dagster's runs, and the lock of the warehouse for all processes."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,13 +9,13 @@ from pipelines import preflight
 from pipelines.loading import lock
 from pipelines.settings import Settings
 
-POOL: Final = "warehouse"  # of one, held by a run from its start to its end: see home
+POOL: Final = "warehouse"  # one slot, held by a run from start to end; see `instance`
 
 _PATIENCE: Final = 3600  # seconds
 
 
 def resource(settings: Settings) -> dg.ResourceDefinition:
-    """The lock as a resource. A run whose steps ask for it holds it from before its first step to its end."""
+    """The lock as a resource. A run holds it from its first step to its end."""
 
     @dg.resource(config_schema={}, description="The warehouse's lock. A run that has it is the only one that writes.")
     def warehouse_lock(context: dg.InitResourceContext) -> Iterator[None]:
