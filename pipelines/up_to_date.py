@@ -20,6 +20,6 @@ def summary_if_up_to_date(settings: Settings, found: list[discovery.Found]) -> l
     if ledger.unread(exports, file) or ledger.is_outdated(file) or not reconciliation.is_even(file):
         return None
     with database.reading(file) as db:
-        if method.newest(db) != method.from_settings(settings).version:
+        if method.newest_version(db) != method.from_settings(settings).version:
             return None
     return ledger.summary(None, exports, file)

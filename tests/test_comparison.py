@@ -835,7 +835,7 @@ def test_five_hundred_against_five_hundred_is_solved_whole() -> None:
     left, right = random_boxes(500, 8), random_boxes(500, 9)
     table = annotations((objects(*(box(*b) for b in left.tolist())), objects(*(box(*b) for b in right.tolist()))))
     found = alignment.align(features.read(table), Method())
-    total = np.nansum(found.similarity[found.items.side == 0])
+    total = np.nansum(found.similarity[found.annotations.side == 0])
     rows, columns = map(np.ravel, np.indices((500, 500)))
     overlap = boxes.iou(left[rows], right[columns])
     taken, greedy = (set(), set()), 0.0
@@ -849,5 +849,5 @@ def test_five_hundred_against_five_hundred_is_solved_whole() -> None:
 
 
 def test_best_takes_more_pairs_of_the_same_sum() -> None:
-    chosen_edges = assignment.best(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([1.0, 0.5, 0.5]))
+    chosen_edges = assignment.max_weight_matching(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([1.0, 0.5, 0.5]))
     assert chosen_edges.tolist() == [1, 2]

@@ -9,15 +9,15 @@ from pipelines.loading import database
 from pipelines.settings import Comparison
 
 COMPARISON_VERSION: Final = 2
-"""Raised with every change of the code that may change a result: all pairs are then compared again."""
+"""Raise it with every change of the code that may change a result. The next run then compares all pairs again."""
 
 
 class Method(Comparison):
-    """What a comparison depends on besides the labels: the settings, and the versions of the code."""
+    """All that a comparison depends on besides the labels: the settings, and the versions of the code."""
 
     @property
     def version(self) -> str:
-        """The name of the method: results depend on it and on the answers alone."""
+        """The name of the method. One version gives the same results for the same answers."""
         frames = " key frames" if self.score_key_frames_only else ""
         return f"{COMPARISON_VERSION}.{FLATTEN_VERSION} relabel {self.relabel_iou!r}{frames}"
 
@@ -32,13 +32,13 @@ class Method(Comparison):
 
 
 def from_settings(settings: Comparison) -> Method:
-    """The method of these settings."""
+    """The method that the settings select."""
     return Method(relabel_iou=settings.relabel_iou, score_key_frames_only=settings.score_key_frames_only)
 
 
-def newest(db: duckdb.DuckDBPyConnection) -> str | None:
-    """The version of the method that compared last; null if nothing was ever compared."""
+def newest_version(db: duckdb.DuckDBPyConnection) -> str | None:
+    """The version of the method of the newest comparison; null if there is none."""
     if "methods" not in database.table_names(db, "comparison"):
         return None
-    found = db.execute("select max_by(method_version, _dlt_load_id) from comparison.methods").fetchall()
-    return None if found[0][0] is None else str(found[0][0])
+    ((version,),) = db.execute("select max_by(method_version, _dlt_load_id) from comparison.methods").fetchall()
+    return None if version is None else str(version)

@@ -13,15 +13,15 @@ from pipelines.comparison.features import table
 from pipelines.comparison.method import Method
 from pipelines.loading import database
 
-ANNOTATIONS_PER_BATCH: Final = 50_000  # their columns fit the processor's cache
+ANNOTATIONS_PER_BATCH: Final = 50_000  # their columns stay in the processor's cache
 
-_MISSING: Final = """
+_PENDING: Final = """
     with uncompared as (
         select left_response_label_key as left_label_key, left_response_hash,
             right_response_label_key as right_label_key, right_response_hash
         from intermediate.label_pairs
         where left_response_hash is not null and right_response_hash is not null
-        {but_those_compared}
+        {except_compared}
     ),
     sized as (
         select uncompared.*, left_label.annotation_count + right_label.annotation_count + 1 as size
@@ -32,7 +32,7 @@ _MISSING: Final = """
     select * exclude (size),
         ((sum(size) over (order by left_label_key, right_label_key) - size) // $per_batch)::bigint as batch
     from sized"""
-_BUT_THOSE_COMPARED: Final = """
+_EXCEPT_COMPARED: Final = """
         except
         select left_label_key, left_response_hash, right_label_key, right_response_hash
         from comparison.pairs where method_version = $method"""
@@ -42,7 +42,7 @@ _PAIRS: Final = """
         md5(concat_ws(' ', left_label_key, left_response_hash, right_label_key, right_response_hash, $method))
             as pair_key,
         left_label_key, left_response_hash, right_label_key, right_response_hash, $method as method_version
-    from missing"""
+    from pending"""
 _SIDES: Final = f"""
     create temp table sides as
     select batch, pair, {table.LEFT}::bigint as side, left_label_key as label_key, left_response_hash as response_hash
@@ -68,7 +68,7 @@ _NAMED_JOBS: Final = """
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Pairs numbered from 0: rows of `comparison.pairs` without score, their annotations and job names."""
+    """Some pairs, numbered from 0: rows of `comparison.pairs` without the score, their annotations and named jobs."""
 
     pairs: pa.Table
     annotations: pa.Table
@@ -76,53 +76,53 @@ class Batch:
 
 
 class PendingPairs:
-    """The pairs that a method has not compared. The database is open only during queries."""
+    """The pairs that a method has not compared yet. The list is read once; the warehouse is open only while reading."""
 
     def __init__(self, file: Path, by: Method) -> None:
         self._file = file
         self._method = by
         with database.reading(self._file) as db:
             has_results = "pairs" in database.table_names(db, "comparison")
-            query = _MISSING.format(but_those_compared=_BUT_THOSE_COMPARED if has_results else "")
-            used = {"method": by.version} if has_results else {}
-            self._missing = db.execute(query, {"per_batch": ANNOTATIONS_PER_BATCH, **used}).to_arrow_table()
-            self.is_new_method = method.newest(db) != by.version
-            """Whether the newest pairs were compared by another method, or none ever."""
+            query = _PENDING.format(except_compared=_EXCEPT_COMPARED if has_results else "")
+            parameters = {"method": by.version} if has_results else {}
+            self._pending = db.execute(query, {"per_batch": ANNOTATIONS_PER_BATCH, **parameters}).to_arrow_table()
+            self.is_new_method = method.newest_version(db) != by.version
+            """Whether the newest comparison used another method, or there is none."""
 
     def __len__(self) -> int:
-        return len(self._missing)
+        return len(self._pending)
 
     def batches(self) -> Iterator[Batch]:
-        """Yields the pairs in batches of about as many annotations each, or of one large pair.
+        """The pairs in batches of about `ANNOTATIONS_PER_BATCH` annotations, or of one pair if it has more.
 
-        Rows are read in the order of batches, so one scan of the database serves all batches.
+        Each query runs once and returns rows in the order of batches, however many batches there are.
         """
         with database.reading(self._file) as db:
-            db.register("missing", self._missing)
+            db.register("pending", self._pending)
             db.execute(_PAIRS, {"method": self._method.version})
             db.execute(_SIDES)
             pairs = db.execute("select * exclude (pair) from pairs order by batch, pair").to_arrow_table()
-            named = db.execute(_NAMED_JOBS).to_arrow_table()
+            named_jobs = db.execute(_NAMED_JOBS).to_arrow_table()
             annotations = database.batches(db, _ANNOTATIONS, ANNOTATIONS_PER_BATCH)
-            sliced = [_Slices(rows) for rows in (pairs.to_reader(), annotations, named.to_reader())]
-            for number in pairs["batch"].unique().to_pylist():
-                yield Batch(*(rows.take(number) for rows in sliced))
+            readers = [_BatchReader(rows) for rows in (pairs.to_reader(), annotations, named_jobs.to_reader())]
+            for batch in pairs["batch"].unique().to_pylist():
+                yield Batch(*(reader.read(batch) for reader in readers))
 
 
-class _Slices:
-    """A stream of rows sorted by batch, read one batch at a time."""
+class _BatchReader:
+    """Reads rows sorted by batch, one batch after the other."""
 
     def __init__(self, rows: pa.RecordBatchReader) -> None:
         self._rows = rows
         self._rest: pa.RecordBatch | None = None
 
-    def take(self, batch: int) -> pa.Table:
-        """The rows of a batch, after all earlier batches were read."""
-        found: list[pa.RecordBatch] = []
+    def read(self, batch: int) -> pa.Table:
+        """The rows of a batch. Batches must be read in ascending order."""
+        parts: list[pa.RecordBatch] = []
         while (rows := self._rest or next(self._rows, None)) is not None:
             count = int(np.searchsorted(rows["batch"].to_numpy(), batch, "right"))
-            found.append(rows.slice(0, count))
+            parts.append(rows.slice(0, count))
             self._rest = rows.slice(count) if count < len(rows) else None
             if self._rest:
                 break
-        return pa.Table.from_batches(found, self._rows.schema).drop_columns("batch")
+        return pa.Table.from_batches(parts, self._rows.schema).drop_columns("batch")

@@ -19,22 +19,22 @@ log = logging.getLogger(__name__)
 
 
 @dlt.source(name="comparison")
-def comparison(uncompared: PendingPairs | None, method: Method) -> Iterator[DltResource]:
-    """Four tables with one unselected parent, so that each batch is compared once.
+def comparison(pending: PendingPairs | None, method: Method) -> Iterator[DltResource]:
+    """Four tables that share one unselected parent, so that each batch is compared once.
 
-    Without `uncompared` they are empty, which suffices to declare them.
+    Without `pending` all tables are empty, which is enough to define Dagster's assets.
     """
 
     def read(_: Spool) -> Iterator[Results]:
-        if uncompared is None:
+        if pending is None:
             return
-        if uncompared.is_new_method:
+        if pending.is_new_method:
             yield {"methods": records.METHODS.from_dicts([method.row])}
         count = 0
-        for batch in uncompared.batches():
+        for batch in pending.batches():
             yield results(batch, method)
             count += len(batch.pairs)
-            log.info("compared %d of %d pairs of labels", count, len(uncompared))
+            log.info("compared %d of %d pairs of labels", count, len(pending))
 
     yield from dlt_resources.resources(read, records.TABLES)
 

@@ -1,4 +1,4 @@
-"""Reads keys without a column: the id of a file, a ranking, a comparison."""
+"""Answers that the loader keeps in column `extra` only: the id of a file, a ranking, a comparison."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -8,31 +8,33 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.comparison.arrays import Integers, key
+from pipelines.comparison.arrays import Integers, hash_bytes
 from pipelines.kili import canonical_json
 
 Extra = Mapping[str, Any]
 
 
 def _compared(extra: Extra) -> object:
-    return [text(extra.get("firstId")), text(extra.get("secondId"))]
+    return [number_as_text(extra.get("firstId")), number_as_text(extra.get("secondId"))]
 
 
 def _ranking(extra: Extra) -> object:
-    """The ranks in order; those that share a rank have none."""
+    """The ranks in order, each with its elements sorted, since elements of one rank have no order."""
     orders = extra.get("orders")
     try:
-        return sorted([text(order["rank"]), sorted(map(text, order["elements"]))] for order in orders or ())
+        return sorted(
+            [number_as_text(order["rank"]), sorted(map(number_as_text, order["elements"]))] for order in orders or ()
+        )
     except (TypeError, KeyError, RecursionError):
         return orders
 
 
 def _file(extra: Extra) -> object:
-    return text(extra.get("fileId"))
+    return number_as_text(extra.get("fileId"))
 
 
-def text(value: Any) -> Any:
-    """A number as text, since some exports quote ids and ranks and others do not; any other value unchanged."""
+def number_as_text(value: Any) -> Any:
+    """A number as text, since only some exports quote ids and ranks; any other value unchanged."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     return str(int(value) if value == int(value) else value)
@@ -42,22 +44,23 @@ def _all(extra: Extra) -> object:
     return extra
 
 
-_SAID: Final[dict[str, Callable[[Extra], object]]] = {
+_ANSWERS: Final[dict[str, Callable[[Extra], object]]] = {
     "comparison": _compared,
     "ranking": _ranking,
     "file": _file,
     "unknown": _all,
 }
+"""By kind: the part of `extra` that is the answer, in one form for all exports."""
 
 
-def read(table: pa.Table) -> Integers:
-    """A key for each row, equal if kind and meaning are equal; -1 if the columns hold everything."""
-    meaning = np.full(len(table), -1)
-    rows = np.flatnonzero(pc.is_in(table["kind"], value_set=pa.array(list(_SAID))).to_numpy())
+def hashes(table: pa.Table) -> Integers:
+    """A hash of each row's answer in `extra`, comparable within a kind; -1 for kinds with columns for their answer."""
+    result = np.full(len(table), -1)
+    rows = np.flatnonzero(pc.is_in(table["kind"], value_set=pa.array(list(_ANSWERS))).to_numpy())
     kinds, extras = (table[name].take(pa.array(rows)).to_pylist() for name in ("kind", "extra"))
-    known: dict[tuple[str, str | None], int] = {}
+    cached: dict[tuple[str, str | None], int] = {}
     for row, kind, extra in zip(rows, kinds, extras, strict=True):
-        if (kind, extra) not in known:
-            known[kind, extra] = key(canonical_json.dumps(_SAID[kind](orjson.loads(extra or "{}"))))
-        meaning[row] = known[kind, extra]
-    return meaning
+        if (kind, extra) not in cached:
+            cached[kind, extra] = hash_bytes(canonical_json.dumps(_ANSWERS[kind](orjson.loads(extra or "{}"))))
+        result[row] = cached[kind, extra]
+    return result

@@ -1,4 +1,4 @@
-"""The annotations of a batch of label pairs as columns of numbers, both sides in one table."""
+"""The annotations of a batch of label pairs as columns of numbers, both labels of every pair in one table."""
 
 import typing
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.comparison.arrays import Flags, Integers, Keys, hash_rows, keys, numbers
+from pipelines.comparison.arrays import Flags, Hashes, Integers, hash_rows, hash_texts, integers
 from pipelines.comparison.features import extra, nesting
-from pipelines.comparison.measures import sheets, spans
-from pipelines.comparison.measures.sheets import Sheets
+from pipelines.comparison.measures import page_shapes, spans
+from pipelines.comparison.measures.page_shapes import PageShapes
 from pipelines.kili import records as kili
 
 LEFT, RIGHT = 0, 1
 KINDS: Final[tuple[str, ...]] = typing.get_args(kili.Annotations.model_fields["kind"].annotation)
 CLASSIFICATION, OBJECT, ENTITY, RELATION, TRANSCRIPTION, POSE, COMPARISON, RANKING, FILE, UNKNOWN = range(len(KINDS))
 NONE, SPAN, AREA, LINE = range(4)
-"""What an annotation covers: nothing, characters, an area, or points without one."""
+"""The extent of an annotation: none, a span of text, an area, or lines and points, which have no area."""
 
 COLUMNS: Final = (
     "annotation_key",
@@ -44,48 +44,49 @@ COLUMNS: Final = (
     "end_mids",
     "extra",
 )
-"""What of an annotation may count, and the key it is known by."""
+"""The columns of `kili.annotations` that the comparison reads."""
 
-_LINES: Final = pa.array(["marker", "polyline", "vector", "pose"])
+_LINE_TOOLS: Final = pa.array(["marker", "polyline", "vector", "pose"])
 
 
 @dataclass(frozen=True, eq=False)
-class Items:
-    """One row for each annotation in each pair of its label.
+class AnnotationTable:
+    """One row for each annotation in each pair that contains its label.
 
-    `table` has `COLUMNS` of `kili.annotations`, and `pair` (a number) and `side` (0 left, 1 right). The keys below
-    are equal where the texts are, in whatever batch; -1 for null.
+    `table` has `COLUMNS` of `kili.annotations`, and `pair` (a number) and `side` (0 left, 1 right). `kind` is a
+    position in `KINDS`. `job`, `category` and `text` are hashes, equal in every batch for equal texts. Null is -1.
     """
 
     table: pa.Table
     pair: Integers
     side: Integers
     parent: Integers
-    """Row of the annotation it is nested in; -1 at the top."""
+    """Row of the annotation in which it is nested; -1 at the top."""
     job: Integers
     kind: Integers
     category: Integers
     text: Integers
     frame: Integers
-    meaning: Integers
-    """What its kind says beyond the columns: id of a file, order of a ranking."""
+    extra_hash: Integers
+    """Hash of the answer that only column `extra` has, such as the id of a file or a ranking."""
     span: Integers
-    """(n, 3): node, first character, character after the last; -1 where it is no stretch of text."""
-    sheets: Sheets
-    cover: Integers
+    """(n, 3): node, first character, character after the last; -1 for annotations without a span of text."""
+    page_shapes: PageShapes
+    extent: Integers
+    """NONE, SPAN, AREA or LINE."""
 
     def __len__(self) -> int:
         return len(self.pair)
 
     @cached_property
-    def ordered(self) -> Integers:
-        """All rows, sorted by pair, side and key. The order of rows in the table has no effect on results."""
-        by = [(name, "ascending") for name in ("pair", "side", "annotation_key")]
-        return np.asarray(pc.sort_indices(self.table, by).to_numpy(), dtype=np.int64)
+    def sorted_rows(self) -> Integers:
+        """All rows, sorted by pair, side and key, so that the order of rows in the table has no effect on results."""
+        sort_keys = [(name, "ascending") for name in ("pair", "side", "annotation_key")]
+        return np.asarray(pc.sort_indices(self.table, sort_keys).to_numpy(), dtype=np.int64)
 
     @cached_property
     def depth(self) -> Integers:
-        """The depth of nesting; 0 at the top."""
+        """The level of nesting; 0 at the top."""
         depth = np.zeros(len(self), dtype=np.int64)
         while True:
             deeper = np.where(self.parent >= 0, depth[self.parent] + 1, 0)
@@ -95,7 +96,7 @@ class Items:
 
     @cached_property
     def is_relational(self) -> Flags:
-        """Whether rows are relations or nested in one."""
+        """Whether each row is a relation or nested in one."""
         relational = self.kind == RELATION
         for depth in range(1, int(self.depth.max(initial=0)) + 1):
             rows = np.flatnonzero(self.depth == depth)
@@ -103,81 +104,83 @@ class Items:
         return relational
 
     @cached_property
-    def own(self) -> Keys:
-        """A hash of category, text, span, pages, coordinates and meaning.
+    def own_hash(self) -> Hashes:
+        """A hash of each annotation without what is nested in it: category, text, span, pages, shapes and extra answer.
 
-        The ends of a relation are left out: they depend on the alignment of other annotations.
+        The ends of a relation are not part of it, since they depend on the alignment of the annotations there.
         """
-        page = self.sheets.page[: len(self)]
-        return hash_rows(self.category, self.text, *self.span.T, page, self.sheets.whole, self.meaning)
+        page = self.page_shapes.page[: len(self)]
+        columns = self.category, self.text, *self.span.T, page, self.page_shapes.full_hash, self.extra_hash
+        return hash_rows(*columns)
 
     @cached_property
-    def nested(self) -> Keys:
-        """A hash of all nested annotations in any order; 0 without any."""
-        below = np.zeros(len(self), dtype=np.uint64)
+    def nested_hash(self) -> Hashes:
+        """A hash of all that is nested in each annotation, whatever its order; 0 for nothing."""
+        nested = np.zeros(len(self), dtype=np.uint64)
         for depth in range(int(self.depth.max(initial=0)), 0, -1):
             rows = np.flatnonzero(self.depth == depth)
-            columns = self.own, self.job, self.kind, self.frame, below
-            np.add.at(below, self.parent[rows], hash_rows(*(column[rows] for column in columns)))
-        return below
+            columns = self.own_hash, self.job, self.kind, self.frame, nested
+            np.add.at(nested, self.parent[rows], hash_rows(*(column[rows] for column in columns)))
+        return nested
 
     @cached_property
-    def whole(self) -> Keys:
-        """A hash of the annotation and all nested ones."""
-        return hash_rows(self.own, self.nested)
+    def full_hash(self) -> Hashes:
+        """A hash of each annotation with all that is nested in it."""
+        return hash_rows(self.own_hash, self.nested_hash)
 
     @cached_property
-    def top(self) -> Integers:
-        """The top-level row of each row."""
-        top = np.arange(len(self))
+    def root(self) -> Integers:
+        """The row at the top in which each is nested; its own row at the top."""
+        root = np.arange(len(self))
         for depth in range(1, int(self.depth.max(initial=0)) + 1):
             nested = np.flatnonzero(self.depth == depth)
-            top[nested] = top[self.parent[nested]]
-        return top
+            root[nested] = root[self.parent[nested]]
+        return root
 
     @cached_property
     def is_pose(self) -> Flags:
-        """Whether rows are poses, not their points."""
+        """Whether each row is a whole pose, not one of its points."""
         return np.asarray(pc.equal(self.table["tool"], "pose").fill_null(False).to_numpy(), dtype=bool)
 
     @cached_property
     def is_key_frame(self) -> Flags:
-        """Whether rows were drawn by hand on their frame; true if the export has no flag."""
+        """Whether it was drawn by hand on its frame; true where the export does not have this information."""
         return np.asarray(self.table["is_key_frame"].fill_null(True).to_numpy(), dtype=bool)
 
     def texts(self, rows: Integers) -> list[str]:
-        """The text of some rows; empty for null."""
+        """The texts of some rows; empty for null."""
         return [text or "" for text in self.table["text"].take(pa.array(rows)).to_pylist()]
 
 
-def read(table: pa.Table) -> Items:
-    """Reads a batch. `Items` describes the columns of the table."""
-    pair, side = numbers(table, "pair"), numbers(table, "side")
-    owner = pair * 2 + side
-    kind = _indices(table["kind"], KINDS)
-    frame = numbers(table, "frame")
-    pages = sheets.read(table)
-    span = spans.read(table, kind == ENTITY, owner)
-    is_line = np.asarray(pc.is_in(table["tool"], value_set=_LINES).to_numpy(zero_copy_only=False), dtype=bool)
-    cover = np.select(
-        [span[:, 1] >= 0, pages.whole < 0, is_line | (kind == POSE)], [SPAN, NONE, LINE], np.full(len(pair), AREA)
+def read(table: pa.Table) -> AnnotationTable:
+    """Reads a batch of annotations, with the columns that `AnnotationTable.table` names."""
+    pair, side = integers(table, "pair"), integers(table, "side")
+    label_number = pair * 2 + side
+    kind = _positions(table["kind"], KINDS)
+    job = hash_texts(table["job_name"])
+    frame = integers(table, "frame")
+    shapes = page_shapes.read(table)
+    span = spans.read(table, kind == ENTITY, label_number)
+    is_line = np.asarray(pc.is_in(table["tool"], value_set=_LINE_TOOLS).to_numpy(zero_copy_only=False), dtype=bool)
+    extent = np.select(
+        [span[:, 1] >= 0, shapes.full_hash < 0, is_line | (kind == POSE)], [SPAN, NONE, LINE], np.full(len(pair), AREA)
     )
-    return Items(
+    return AnnotationTable(
         table=table,
         pair=pair,
         side=side,
-        parent=nesting.parents(table, owner, hash_rows(owner, keys(table["job_name"]), frame)),
-        job=keys(table["job_name"]),
+        parent=nesting.parents(table, label_number, hash_rows(label_number, job, frame)),
+        job=job,
         kind=kind,
-        category=keys(table["category"]),
-        text=keys(table["text"]),
+        category=hash_texts(table["category"]),
+        text=hash_texts(table["text"]),
         frame=frame,
-        meaning=extra.read(table),
+        extra_hash=extra.hashes(table),
         span=span,
-        sheets=pages,
-        cover=cover,
+        page_shapes=shapes,
+        extent=extent,
     )
 
 
-def _indices(column: pa.ChunkedArray, values: tuple[str, ...]) -> Integers:
+def _positions(column: pa.ChunkedArray, values: tuple[str, ...]) -> Integers:
     return np.asarray(pc.index_in(column, value_set=pa.array(values)).to_numpy(), dtype=np.int64)

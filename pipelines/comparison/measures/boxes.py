@@ -1,20 +1,20 @@
-"""Upright boxes, by plain arithmetic."""
+"""Axis-aligned boxes: overlap and equality in plain arithmetic."""
 
 import numpy as np
 
-from pipelines.comparison.arrays import Flags, Floats, overlap
+from pipelines.comparison.arrays import Flags, Floats, intersection_over_union
 
 
 def iou(left: Floats, right: Floats) -> Floats:
     """Intersection over union of boxes, row by row.
 
-    Both are (n, 4): x_min, y_min, x_max, y_max, in any one unit, as they stand: geospatial boxes in degrees. Boxes that
-    are the same have 1, also where they have no area. Kili's server gives the same numbers to 1e-6 (format page, 3.2).
+    Both are (n, 4): x_min, y_min, x_max, y_max, in any common unit. Geospatial boxes are taken in degrees, without
+    projection. Equal boxes have 1, even with no area. Kili's server gives the same numbers to 1e-6 (format page, 3.2).
     """
     sides = np.minimum(left[:, 2:], right[:, 2:]) - np.maximum(left[:, :2], right[:, :2])
     shared = np.prod(np.clip(sides, 0, None), axis=1)
     union = area(left) + area(right) - shared
-    return overlap(shared, union, (left == right).all(axis=1))
+    return intersection_over_union(shared, union, (left == right).all(axis=1))
 
 
 def area(boxes: Floats) -> Floats:
@@ -23,7 +23,7 @@ def area(boxes: Floats) -> Floats:
 
 
 def intersects(left: Floats, right: Floats, tolerance: float) -> Flags:
-    """Whether boxes, row by row, have a point in common, or nearly so."""
+    """Whether boxes, row by row, have a point in common or are closer than a tolerance."""
     return np.asarray(
         ((left[:, :2] <= right[:, 2:] + tolerance) & (right[:, :2] <= left[:, 2:] + tolerance)).all(axis=1)
     )
