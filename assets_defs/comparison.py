@@ -35,7 +35,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         load = comparison_load.load(settings)
         log.info("compared %d pairs of labels, %d in all", load.new_row_counts["pairs"], load.row_counts["pairs"])
-        spread = _spread(comparison_load.tenths(settings.database))
+        spread = _spread(comparison_load.score_histogram(settings.database))
         for result in dlt_tables.materialized(comparison_load.SCHEMA, load.row_counts, load.new_row_counts):
             more = spread if result.asset_key == _PAIRS else {}
             yield result._replace(metadata={**(result.metadata or {}), **more})
@@ -43,7 +43,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     return comparison
 
 
-def _spread(tenths: list[comparison_load.Tenth]) -> dict[str, Any]:
+def _spread(tenths: list[comparison_load.ScoreBin]) -> dict[str, Any]:
     scored = sum(one.pair_count for one in tenths if one.tenth is not None)
     mean = sum(one.score_sum or 0 for one in tenths) / scored if scored else None
     names = ["no score" if one.tenth is None else f"{one.tenth / 10} to {(one.tenth + 1) / 10}" for one in tenths]

@@ -28,7 +28,7 @@ _RETRIED_WHOLE: Final = {"dagster/retry_strategy": "ALL_STEPS"}
 
 def build(
     with_settings: settings.Settings,
-    found: list[discovery.Found] | None = None,
+    found: list[discovery.FoundExport] | None = None,
     on_load: Callable[[ledger.Load], None] | None = None,
 ) -> dg.Definitions:
     """The code location for one warehouse.

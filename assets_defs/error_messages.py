@@ -6,7 +6,7 @@ from typing import Final
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from pipelines import unexpected
+from pipelines import unexpected_errors
 from pipelines.settings import Settings
 
 _DBT: Final = "DagsterDbtCliRuntimeError"
@@ -24,14 +24,14 @@ def explained(event: dg.DagsterEvent, settings: Settings, dbt_log: object) -> st
     """The step, its error in one sentence without values of the data, and the file with more."""
     chain = _chain(event)
     details = chain[0].to_string() if chain else ""
-    text = unexpected.remedy(details, settings)
+    text = unexpected_errors.disk_advice(details, settings)
     if text is None and chain and chain[0].cls_name == _DBT:
         said = " ".join(details.partition(_WHAT_DBT_SAID)[2].split("Stack Trace:")[0].split())
         text = f"dbt failed: {said}; what it printed is in {dbt_log}"
     if text is None:
         text = _description(event) or next(_own(chain), None)
     if text is None:
-        text = unexpected.unforeseen(chain[-1].message if chain else "Error", details, settings)
+        text = unexpected_errors.message_with_log(chain[-1].message if chain else "Error", details, settings)
     return f"{_step(event)}: {text}"
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlalchemy
 
-from pipelines import derived, settings
+from pipelines import rebuildable, settings
 from pipelines.settings import Settings
 
 WORKSPACE: Final = Path(__file__).parent.parent / "workspace.yaml"
@@ -56,7 +56,7 @@ def prepare(chosen: Settings) -> Path:
     home = chosen.prepare_work() / "dagster"
     home.mkdir(exist_ok=True)
     for name in _DATABASES:
-        derived.check_sqlite(home / name, "and Dagster's UI starts without what it held")
+        rebuildable.remove_damaged_sqlite(home / name, "Dagster's UI starts without its history")
     (home / "dagster.yaml").write_text(_CONFIGURATION + (_POSTGRES if chosen.dagster_postgres else ""))
     return home
 

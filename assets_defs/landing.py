@@ -18,7 +18,7 @@ _RETRIES: Final = dg.RetryPolicy(
 )  # for a network or store that does not answer
 
 
-def exports(listed: list[discovery.Found] | None = None) -> dg.AssetsDefinition:
+def exports(listed: list[discovery.FoundExport] | None = None) -> dg.AssetsDefinition:
     """The exports to load. `listed`: those in KILI_EXPORTS, if they are listed already."""
 
     @dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"}, retry_policy=_RETRIES, config_schema={})
@@ -51,7 +51,7 @@ def exports(listed: list[discovery.Found] | None = None) -> dg.AssetsDefinition:
 
 
 def _found(
-    settings: Settings, listed: list[discovery.Found] | None, *, waits_for_writers: bool
+    settings: Settings, listed: list[discovery.FoundExport] | None, *, waits_for_writers: bool
 ) -> list[discovery.Landed]:
     """The exports in KILI_EXPORTS as local files. Raises `NoExport`."""
     if settings.exports is None:
@@ -65,7 +65,7 @@ def _found(
     return found
 
 
-def _settled(lying: list[discovery.Found]) -> list[discovery.Found]:
+def _settled(lying: list[discovery.FoundExport]) -> list[discovery.FoundExport]:
     """The exports without unfinished files. Raises `NoExport` if none is left."""
     settled = [one for one in lying if fingerprints.is_settled(one)]
     if not settled:

@@ -33,7 +33,7 @@ class Run:
     load: ledger.Load | None
 
 
-def run(settings: Settings, found: list[discovery.Found]) -> Run:
+def run(settings: Settings, found: list[discovery.FoundExport]) -> Run:
     """Executes the whole job on the exports found in KILI_EXPORTS, and on those it pulls from Kili.
 
     The output of dbt and Dagster goes to last_run.log in the work folder.

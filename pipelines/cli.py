@@ -1,4 +1,4 @@
-"""The console script: `kili-warehouse run`, `status`, `rejects`, `ui`, `daemon` and `webserver`."""
+"""The command line: `kili-warehouse run`, `status`, `rejects`, `ui`, `daemon` and `webserver`."""
 
 import argparse
 import json
@@ -10,18 +10,18 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from pipelines import preflight, settings, terminal, unexpected, up_to_date
+from pipelines import preflight, settings, terminal, unexpected_errors, up_to_date
 from pipelines.landing import discovery
 from pipelines.loading import lock
 from pipelines.publishing import contents, release
 from pipelines.transform import project
 
 OK, FAILED, USAGE = 0, 1, 2
-INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # the exit status that shells use after SIGINT and SIGPIPE
+INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # the status of a process that SIGINT or SIGPIPE ends, as in shells
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; returns its exit status. Errors are printed as one sentence, never as a traceback."""
+    """Runs one command and returns its exit status. Prints every error as one line, without traceback."""
     terminal.prepare()
     chosen = None
     try:
@@ -30,81 +30,81 @@ def main(arguments: list[str] | None = None) -> int:
         chosen = settings.from_environment().at(options.exports, options.warehouse)
         status: int = options.command(chosen, options)
     except (settings.BadSetting, discovery.NoExport, contents.NoWarehouse, release.Blocked) as error:
-        return _complain(str(error), USAGE)
+        return _fail(str(error), USAGE)
     except (
         lock.WarehouseLocked,
         project.BrokenModels,
         preflight.Damaged,
         contents.Damaged,
-        terminal.Unwritable,
+        terminal.OutputFailed,
     ) as error:
-        return _complain(str(error), FAILED)
-    except terminal.Closed:
+        return _fail(str(error), FAILED)
+    except terminal.OutputClosed:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
-        return _complain(unexpected.sentence(error, chosen), FAILED)
+        return _fail(unexpected_errors.message(error, chosen), FAILED)
     return status
 
 
 def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
-    """Runs the whole Dagster job on the exports and reports what it did."""
+    """Load the exports, compare labels, build the marts and publish a release."""
     if chosen.exports is None and not chosen.pull_projects:
-        return _complain("no exports named: give --exports, or set KILI_EXPORTS or KILI_PULL_PROJECTS", USAGE)
-    found = [] if chosen.exports is None else discovery.find(chosen.exports, chosen.warehouse)
+        return _fail("no exports named: give --exports, or set KILI_EXPORTS or KILI_PULL_PROJECTS", USAGE)
+    exports = [] if chosen.exports is None else discovery.find(chosen.exports, chosen.warehouse)
     with lock.held(chosen) as is_taken:
         if is_taken:
             preflight.check(chosen)
-        load = None if chosen.pull_projects else up_to_date.summary_if_up_to_date(chosen, found)
+        load = None if chosen.pull_projects else up_to_date.summary_if_up_to_date(chosen, exports)
         if load is None:
-            from assets_defs import run_job  # imported only if needed: it takes seconds
+            from assets_defs import run_job  # imports Dagster, which takes seconds
 
-            done = run_job.run(chosen, found)
+            done = run_job.run(chosen, exports)
             for failure in done.failures:
-                terminal.complain(failure)
+                terminal.print_error(failure)
             if done.load is None:
                 return FAILED
             load = done.load
-    known = contents.status(chosen.warehouse)
-    told = {
-        **known,
-        "exports": [export for export in known["exports"] if export["load_id"] == load.load_id],
+    contents_status = contents.status(chosen.warehouse)
+    summary = {
+        **contents_status,
+        "exports": [export for export in contents_status["exports"] if export["load_id"] == load.load_id],
         "load_id": load.load_id,
         "exports_found": load.exports_found,
         "exports_rejected": load.exports_rejected,
         "rows_loaded": sum(load.new_row_counts.values()),
         "rejects": contents.rejects(chosen.warehouse),
     }
-    _tell(told, options, terminal.describe_run)
+    _print(summary, options, terminal.describe_run)
     return FAILED if load.exports_rejected == load.exports_found else OK
 
 
 def status(chosen: settings.Settings, options: argparse.Namespace) -> int:
-    """Shows what the warehouse holds."""
-    _tell(contents.status(chosen.warehouse), options, terminal.describe_status)
+    """Show the exports and tables of the published warehouse."""
+    _print(contents.status(chosen.warehouse), options, terminal.describe_status)
     return OK
 
 
 def rejects(chosen: settings.Settings, options: argparse.Namespace) -> int:
-    """Lists the rejected records."""
-    _tell(contents.rejects(chosen.warehouse), options, terminal.describe_rejects)
+    """List the rejected records with file, place and reason."""
+    _print(contents.rejects(chosen.warehouse), options, terminal.describe_rejects)
     return OK
 
 
 def ui(chosen: settings.Settings, options: argparse.Namespace) -> int:
-    """Starts Dagster's UI and daemon, on this machine only."""
+    """Serve Dagster's UI and daemon, on this machine only."""
     from assets_defs import web_ui
 
     try:
         web_ui.serve_with_daemon(chosen, options.port)
     except web_ui.DaemonEnded as error:
-        return _complain(str(error), FAILED)
+        return _fail(str(error), FAILED)
     return OK
 
 
 def daemon(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn:  # noqa: ARG001
-    """Starts Dagster's daemon, for a server: sensors, schedule, run queue."""
+    """Run only Dagster's daemon, for a server: sensor, schedule, queue and monitoring of runs."""
     from assets_defs import instance
 
     instance.enter(chosen)
@@ -113,7 +113,7 @@ def daemon(chosen: settings.Settings, options: argparse.Namespace) -> NoReturn: 
 
 
 def webserver(chosen: settings.Settings, options: argparse.Namespace) -> int:
-    """Starts Dagster's read-only UI, for a server behind a proxy."""
+    """Serve only Dagster's UI, for a server behind a proxy: read-only, on this machine only."""
     from assets_defs import web_ui
 
     web_ui.serve(chosen, options.port, options.path_prefix)
@@ -123,22 +123,24 @@ def webserver(chosen: settings.Settings, options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--warehouse", type=Path, metavar="DIR", help="the warehouse folder (KILI_WAREHOUSE, ./warehouse)"
+        "--warehouse", type=Path, metavar="DIR", help="warehouse folder (default: KILI_WAREHOUSE, else ./warehouse)"
     )
     exports = argparse.ArgumentParser(add_help=False)
     exports.add_argument(
-        "--exports", metavar="URL", help="file, folder or glob of exports; local or what fsspec reads (KILI_EXPORTS)"
+        "--exports",
+        metavar="URL",
+        help="path, glob or URL of exports, local or any that fsspec reads (default: KILI_EXPORTS)",
     )
     as_json = argparse.ArgumentParser(add_help=False)
-    as_json.add_argument("--json", action="store_true", help="the same facts as JSON, and nothing else")
+    as_json.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else")
     port = argparse.ArgumentParser(add_help=False)
-    port.add_argument("--port", type=int, default=3000, help="the UI's port (3000)")
+    port.add_argument("--port", type=int, default=3000, help="port of the UI (default: 3000)")
     prefix = argparse.ArgumentParser(add_help=False)
     prefix.add_argument(
-        "--path-prefix", metavar="/PATH", default="", help="where the proxy shows the UI, if not at its root"
+        "--path-prefix", metavar="/PATH", default="", help="path under which the proxy serves the UI, if not its root"
     )
     parser: argparse.ArgumentParser = terminal.Parser(
-        prog="kili-warehouse", description="Kili label exports as a tested warehouse."
+        prog="kili-warehouse", description="Load Kili label exports into a tested warehouse."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command, parents in (
@@ -149,19 +151,19 @@ def _parser() -> argparse.ArgumentParser:
         (daemon, [exports, common]),
         (webserver, [common, port, prefix]),
     ):
-        described = commands.add_parser(command.__name__, parents=parents, help=command.__doc__)
-        described.set_defaults(command=command, exports=None)
+        subparser = commands.add_parser(command.__name__, parents=parents, help=command.__doc__)
+        subparser.set_defaults(command=command, exports=None)
     return parser
 
 
-def _tell(told: Any, options: argparse.Namespace, describe: Callable[[Console, Any], None]) -> None:
+def _print(result: Any, options: argparse.Namespace, describe: Callable[[Console, Any], None]) -> None:
     with terminal.output():
         if options.json:
-            print(json.dumps(told, default=lambda value: value.isoformat(), indent=2))
+            print(json.dumps(result, default=lambda value: value.isoformat(), indent=2))
         else:
-            describe(terminal.console(), told)
+            describe(terminal.console(), result)
 
 
-def _complain(text: str, status: int) -> int:
-    terminal.complain(text)
+def _fail(text: str, status: int) -> int:
+    terminal.print_error(text)
     return status

@@ -1,4 +1,4 @@
-"""Forms of settings: types that parse and check the text of a variable, and the sentence about a wrong one."""
+"""Types of settings, which parse and check the text of a variable, and the error sentence for a wrong value."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from pydantic_settings import NoDecode
 
 HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?")  # with or without port, in lower case
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{,30}://", re.IGNORECASE)
-_SHOWN: Final = 100  # characters of a value that an error repeats
+_MAX_SHOWN: Final = 100  # characters of a value in an error
 _PEBIBYTE: Final = 1 << 50
 _CENTURY: Final = 100 * 366  # days
 
@@ -27,7 +27,7 @@ class Form:
 
 
 def folder(path: Path) -> Path:
-    """The absolute path of a folder that exists or can be made. Raises `ValueError` with the reason."""
+    """The absolute path of a folder that exists or can be created. Raises `ValueError` with the reason."""
     try:
         absolute = path.expanduser().resolve()
         existing = next(parent for parent in (absolute, *absolute.parents) if parent.exists())
@@ -41,8 +41,8 @@ def folder(path: Path) -> Path:
     raise ValueError(f"{_shortened(existing)} is a file")
 
 
-def sentence(name: str, field: FieldInfo, value: object, reason: str = "") -> str:
-    """What a setting must be and what was received: of a secret, only the scheme of its URL."""
+def error_sentence(name: str, field: FieldInfo, value: object, reason: str = "") -> str:
+    """The expected form and the received value of a wrong setting. Of a secret, it shows only the URL's scheme."""
     shown = _shortened(value)
     if is_secret(field):
         scheme = _SCHEME.match(shown)
@@ -57,7 +57,7 @@ def expected(field: FieldInfo) -> str:
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Whether the value is shown nowhere: such fields are declared with `repr=False`."""
+    """Whether the value is secret and must never be shown: its field is declared with `repr=False`."""
     return not field.repr
 
 
@@ -68,7 +68,7 @@ def processors() -> int:
 
 def _shortened(value: object) -> str:
     text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text)} characters)"
 
 
 def _zone(zone: str | ZoneInfo) -> ZoneInfo:
@@ -92,12 +92,12 @@ def _cron(cron: str) -> str:
 
 
 def _parts(text: str | tuple[str, ...]) -> tuple[str, ...]:
-    """The values between commas, each once."""
+    """The distinct values between commas, in order."""
     parts = text.split(",") if isinstance(text, str) else text
     return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
-Folder = Annotated[Path, AfterValidator(folder), Form("a folder that exists or can be made")]
+Folder = Annotated[Path, AfterValidator(folder), Form("a folder that exists or can be created")]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone), Form("a time zone such as `Europe/Paris`")]
 Cron = Annotated[str, AfterValidator(_cron), Form("a five-field cron expression such as `0 6 * * *`")]
 Flag = Annotated[bool, Form("`true` or `false`")]

@@ -1,4 +1,4 @@
-"""Settings: each environment variable is declared once, with its meaning, expected form and default."""
+"""Settings: each environment variable is declared once, with its description, expected form and default."""
 
 import errno
 import os
@@ -177,8 +177,8 @@ class Dagster(_Group):
 class Settings(Exports, Pull, Limits, Loading, Comparison, Checks, Dagster, BaseSettings):
     """All settings of a process: arguments, else environment variables, else defaults. Frozen."""
 
-    # Pydantic also reads variables with the names of fields, such as `warehouse`: the prefix keeps these out.
-    # It also validates defaults, unless told not to: that of the schedule would import croniter.
+    # Pydantic also reads variables with the names of fields, such as `warehouse`: the prefix excludes these.
+    # Defaults are not validated, because that of the schedule would import croniter.
     model_config = SettingsConfigDict(
         case_sensitive=True, env_ignore_empty=True, env_prefix="KILI_", extra="ignore", validate_default=False
     )
@@ -189,7 +189,7 @@ class Settings(Exports, Pull, Limits, Loading, Comparison, Checks, Dagster, Base
         return self.warehouse / "work"
 
     def prepare_work(self) -> Path:
-        """Makes the pipeline's own folder, readable for its owner only, and returns it. Raises `BadSetting`."""
+        """Creates the pipeline's own folder, readable by its owner only, and returns it. Raises `BadSetting`."""
         try:
             self.warehouse.mkdir(mode=0o755, parents=True, exist_ok=True)
             self.work.mkdir(exist_ok=True)
@@ -197,7 +197,7 @@ class Settings(Exports, Pull, Limits, Loading, Comparison, Checks, Dagster, Base
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            where = f"cannot make {self.work}" if error.filename is None else f"cannot write to {error.filename}"
+            where = f"cannot create {self.work}" if error.filename is None else f"cannot write to {error.filename}"
             raise BadSetting(f"the warehouse {self.warehouse}: {where}: {error.strerror}") from error
         return self.work
 
@@ -212,26 +212,26 @@ class Settings(Exports, Pull, Limits, Loading, Comparison, Checks, Dagster, Base
         return self.work / "warehouse.duckdb"
 
     def at(self, exports: str | None, warehouse: Path | None) -> Self:
-        """These settings, with a command's options in place of the environment's. Raises `BadSetting`."""
+        """These settings, with a command's options in place of the environment's values. Raises `BadSetting`."""
         options: dict[str, Any] = {"exports": exports or self.exports}
         if warehouse is not None:
             try:
                 options["warehouse"] = forms.folder(warehouse)
             except ValueError as error:
                 field = Settings.model_fields["warehouse"]
-                raise BadSetting(forms.sentence("--warehouse", field, warehouse, str(error))) from None
+                raise BadSetting(forms.error_sentence("--warehouse", field, warehouse, str(error))) from None
         return self.model_copy(update=options)
 
 
 def from_environment() -> Settings:
     """The settings of this process. Raises `BadSetting`, which names every wrong variable."""
-    wrong = [f"{old} was renamed: set {new} instead" for old, new in _RENAMED.items() if os.environ.get(old)]
+    errors = [f"{old} was renamed: set {new} instead" for old, new in _RENAMED.items() if os.environ.get(old)]
     try:
         settings = Settings()
     except ValidationError as error:
-        wrong += _sentences(error)
-    if wrong:
-        raise BadSetting("; ".join(wrong))
+        errors += _sentences(error)
+    if errors:
+        raise BadSetting("; ".join(errors))
     return settings
 
 
@@ -240,4 +240,4 @@ def _sentences(error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
         reason = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else ""
         variable = str(fault["loc"][0]) if fault["loc"] else None
-        yield forms.sentence(variable, fields[variable], fault["input"], reason) if variable else reason
+        yield forms.error_sentence(variable, fields[variable], fault["input"], reason) if variable else reason

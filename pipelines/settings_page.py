@@ -1,4 +1,4 @@
-"""docs/configuration.md, generated from the settings: python -m pipelines.settings_page > docs/configuration.md"""
+"""Generates docs/configuration.md from the settings: python -m pipelines.settings_page > docs/configuration.md"""
 
 from collections.abc import Iterator
 from typing import Any, Final

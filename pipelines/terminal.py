@@ -1,4 +1,4 @@
-"""Terminal output: tables, progress and errors. All text is shown literally."""
+"""The output of the commands: tables, progress and errors. Control characters in texts are escaped."""
 
 import argparse
 import contextlib
@@ -18,24 +18,24 @@ from rich.table import Table
 Facts = dict[str, Any]
 
 
-class Closed(Exception):
+class OutputClosed(Exception):
     """The reader of standard output has closed it, as `head` does."""
 
 
-class Unwritable(Exception):
-    """Standard output cannot be written. The text says why."""
+class OutputFailed(Exception):
+    """Standard output cannot be written. The message has the cause."""
 
 
-_SHOWN: Final = 20
-# Characters that move the cursor, colour text, break lines or change their direction; half surrogates.
+_MAX_REJECTS: Final = 20  # shown after a run
+# Characters that move the cursor, colour text, break lines or change their direction, and lone surrogates.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def prepare() -> None:
-    """Sets up standard output and error for any text, and logs progress to standard error.
+    """Makes standard output and error accept any text, and sends progress to standard error.
 
-    Characters that an encoding lacks are written as `\\xNN`. A closed stream is replaced by one that shows nothing:
-    else the next file to be opened, such as a database, would get its file number and the output.
+    Characters that the encoding lacks are written as `\\xNN`. A closed stream is replaced by /dev/null. Otherwise the
+    next file that is opened, perhaps a database, would get its number, and the output.
     """
     for number in (0, 1, 2):
         try:
@@ -48,7 +48,7 @@ def prepare() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Literal())
+    handler.setFormatter(_EscapingFormatter())
     for package in ("pipelines", "assets_defs"):
         logger = logging.getLogger(package)
         logger.setLevel(logging.INFO)
@@ -58,92 +58,92 @@ def prepare() -> None:
 
 @contextmanager
 def output() -> Iterator[None]:
-    """Flushes the output of its block. Raises `Closed` or `Unwritable`."""
+    """Flushes standard output at the end of the block. Raises `OutputClosed` or `OutputFailed`."""
     try:
         try:
             yield
         finally:
             sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python reports the rest of the output when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python fails to flush the rest when it exits
         if isinstance(error, BrokenPipeError):
-            raise Closed from None
-        raise Unwritable(f"cannot write to standard output: {error.strerror}") from None
+            raise OutputClosed from None
+        raise OutputFailed(f"cannot write to standard output: {error.strerror}") from None
 
 
-def literal(text: str) -> str:
-    """The text on one line, with control characters as escapes: `\\x1b`."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+def escaped(text: str) -> str:
+    """A text as one line, with control characters escaped as in Python: `\\x1b`."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-class _Literal(logging.Formatter):
-    """Formats log messages without tracebacks."""
+class _EscapingFormatter(logging.Formatter):
+    """Formats messages only, without tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return literal(record.getMessage())
+        return escaped(record.getMessage())
 
 
-def complain(text: str) -> None:
-    """Prints a line on standard error."""
+def print_error(text: str) -> None:
+    """Prints one line on standard error."""
     with contextlib.suppress(OSError):
-        print(f"kili-warehouse: {literal(text)}", file=sys.stderr)
+        print(f"kili-warehouse: {escaped(text)}", file=sys.stderr)
 
 
 class Parser(argparse.ArgumentParser):
-    """Shows wrong arguments literally in errors."""
+    """Escapes control characters of wrong arguments in its errors."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(literal(message))
+        super().error(escaped(message))
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Raises the error for `output`; rich would end the process with status 1."""
+        """Raises the error for `output` to handle. Rich would end the process with status 1."""
         raise BrokenPipeError
 
 
 def console() -> Console:
-    """The console for tables. Text is shown literally, square brackets and names of emoji too."""
+    """A console for tables. It does not interpret text such as `[red]` or `:smile:` as markup or emoji."""
     return _Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
 
 
-def describe_run(out: Console, facts: Facts) -> None:
-    if facts["exports"]:
-        out.print(_exports(facts["exports"], "Exports loaded"))
+def describe_run(out: Console, summary: Facts) -> None:
+    if summary["exports"]:
+        out.print(_exports(summary["exports"], "Exports loaded"))
     else:
-        out.print(f"Nothing new: all {facts['exports_found']} exports are in the warehouse already.")
-    _describe_tables(out, facts)
-    new = {export["file_url"] for export in facts["exports"]}
-    rejected = [reject for reject in facts["rejects"] if reject["file_url"] in new]
+        out.print(f"Nothing new: all {summary['exports_found']} exports are in the warehouse already.")
+    _describe_tables(out, summary)
+    new = {export["file_url"] for export in summary["exports"]}
+    rejected = [reject for reject in summary["rejects"] if reject["file_url"] in new]
     if rejected:
-        shown = f", the first {_SHOWN} of them" if len(rejected) > _SHOWN else ""
-        out.print(_rejects(rejected[:_SHOWN], f"Rejected: {len(rejected)}{shown}"))
+        shown = f", the first {_MAX_REJECTS} of them" if len(rejected) > _MAX_REJECTS else ""
+        out.print(_rejects(rejected[:_MAX_REJECTS], f"Rejected: {len(rejected)}{shown}"))
     else:
         out.print("Rejected: nothing")
-    out.print(f"Warehouse: {literal(facts['warehouse'])}", soft_wrap=True)
-    out.print(f"Pages:     {literal(str(Path(facts['warehouse']).parent / 'site' / 'index.html'))}", soft_wrap=True)
+    out.print(f"Warehouse: {escaped(summary['warehouse'])}", soft_wrap=True)
+    out.print(f"Pages:     {escaped(str(Path(summary['warehouse']).parent / 'site' / 'index.html'))}", soft_wrap=True)
 
 
-def describe_status(out: Console, facts: Facts) -> None:
-    out.print(_exports(facts["exports"], "Exports"))
-    _describe_tables(out, facts)
-    age = facts["newest_export_age_seconds"]
+def describe_status(out: Console, status: Facts) -> None:
+    out.print(_exports(status["exports"], "Exports"))
+    _describe_tables(out, status)
+    age = status["newest_export_age_seconds"]
     out.print(
         "Newest export: "
-        + ("of unknown date" if age is None else f"{_date(facts['newest_export_as_of'])}, {_age(age)} ago")
+        + ("of unknown date" if age is None else f"{_date(status['newest_export_as_of'])}, {_age(age)} ago")
     )
-    out.print(f"Rejected records: {facts['reject_count']}")
-    out.print(f"Warehouse: {literal(facts['warehouse'])} (release {facts['release']})", soft_wrap=True)
+    out.print(f"Rejected records: {status['reject_count']}")
+    out.print(f"Warehouse: {escaped(status['warehouse'])} (release {status['release']})", soft_wrap=True)
 
 
-def describe_rejects(out: Console, facts: list[Facts]) -> None:
-    out.print(_rejects(facts, f"Rejected: {len(facts)}") if facts else "Nothing was rejected.")
+def describe_rejects(out: Console, rejects: list[Facts]) -> None:
+    out.print(_rejects(rejects, f"Rejected: {len(rejects)}") if rejects else "Nothing was rejected.")
 
 
-def _describe_tables(out: Console, facts: Facts) -> None:
+def _describe_tables(out: Console, status: Facts) -> None:
     table = Table("table", title="Published tables", title_justify="left")
     table.add_column("rows", justify="right")
-    for name, count in facts["row_counts"].items():
+    for name, count in status["row_counts"].items():
         table.add_row(name, f"{count:,}")
     out.print(table)
 
@@ -153,24 +153,24 @@ def _exports(exports: list[Facts], title: str) -> Table:
     for name in ("assets", "labels", "annotations", "unchanged", "rejected"):
         table.add_column(name, justify="right")
     for export in exports:
-        lost = export["rejected_asset_count"] + export["rejected_label_count"]
+        rejected_count = export["rejected_asset_count"] + export["rejected_label_count"]
         table.add_row(
-            literal(Path(export["file_url"]).name),
+            escaped(Path(export["file_url"]).name),
             export["layout"] or "–",
             _date(export["as_of"]),
-            *(f"{export[f'{one}_count']:,}" for one in ("asset", "label", "annotation", "unchanged_asset")),
-            "whole file" if export["is_rejected"] else f"{lost:,}",
+            *(f"{export[f'{name}_count']:,}" for name in ("asset", "label", "annotation", "unchanged_asset")),
+            "whole file" if export["is_rejected"] else f"{rejected_count:,}",
         )
     return table
 
 
-def _rejects(found: list[Facts], title: str) -> Table:
+def _rejects(rejects: list[Facts], title: str) -> Table:
     table = Table(title=title, title_justify="left")
     for name in ("file", "entry", "place", "reason"):
         table.add_column(name, overflow="fold")
-    for reject in found:
+    for reject in rejects:
         cells = (Path(reject["file_url"]).name, reject["entry"] or "", reject["location"], reject["reason"])
-        table.add_row(*map(literal, cells))
+        table.add_row(*map(escaped, cells))
     return table
 
 

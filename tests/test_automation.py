@@ -197,7 +197,7 @@ def test_what_takes_too_long_to_read_in_a_tick_is_left_to_the_run(
 ) -> None:
     hashed: list[Path] = []
     monkeypatch.setattr("pipelines.landing.new_exports._MAX_HASHED", 10)
-    monkeypatch.setattr("pipelines.landing.archives.identify", lambda path: hashed.append(path))
+    monkeypatch.setattr("pipelines.landing.local_files.identify", lambda path: hashed.append(path))
     drop(watched, "large.json")
     request = look(instance, watched)
     assert isinstance(request, dg.RunRequest)

@@ -9,7 +9,7 @@ import pytest
 from helpers.exporting import README, asset, read, text, written
 
 from pipelines import settings
-from pipelines.landing import archives, cache, discovery, fingerprints
+from pipelines.landing import cache, discovery, fingerprints, local_files
 from pipelines.landing.cache import ExportCache
 
 ONE, TWO = asset("a1"), asset("a2")
@@ -25,13 +25,13 @@ def known(tmp_path: Path) -> Iterator[ExportCache]:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the exports that are hashed from here on; files count as old enough at once."""
     names: list[str] = []
-    identify = archives.identify
+    identify = local_files.identify
 
     def noted(path: Path) -> tuple[str, int]:
         names.append(path.name)
         return identify(path)
 
-    monkeypatch.setattr(cache.archives, "identify", noted)
+    monkeypatch.setattr(cache.local_files, "identify", noted)
     monkeypatch.setattr(cache, "_GRANULE", 0)
     return names
 
@@ -45,7 +45,7 @@ def folder_export(folder: Path) -> Path:
 def test_an_export_is_hashed_once_until_it_changes(known: ExportCache, hashed: list[str], tmp_path: Path) -> None:
     file, folder = written(tmp_path / "x.json", [ONE]), folder_export(tmp_path / "export")
     first = [known.identify(path) for path in (file, folder)]
-    assert [known.identify(path) for path in (file, folder)] == first == [archives.identify(file), first[1]]
+    assert [known.identify(path) for path in (file, folder)] == first == [local_files.identify(file), first[1]]
     assert hashed[:2] == ["x.json", "export"]
     del hashed[:]
     written(folder / "data.json", [ONE, TWO])
@@ -73,7 +73,7 @@ def test_other_bytes_of_the_same_size_and_time_are_noticed(
     written(file, [TWO])
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert (file.stat().st_size, file.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
-    assert known.identify(file) == archives.identify(file) != before
+    assert known.identify(file) == local_files.identify(file) != before
     assert hashed
 
 
@@ -132,7 +132,7 @@ def test_remote_exports_are_fetched_once_by_their_content(
     ]
     landed = [known.land(one) for one in exports]
     assert [read(one.path).ledger["layout"] for one in landed] == ["folder_single_file", "json_list", "json_list"]
-    assert [one.path.parent.name for one in landed] == [archives.identify(one.path)[0] for one in landed]
+    assert [one.path.parent.name for one in landed] == [local_files.identify(one.path)[0] for one in landed]
     assert landed[1].path.parent == landed[2].path.parent
     assert len(opened) == 5
 
@@ -196,7 +196,9 @@ def test_a_remote_name_cannot_lead_out_of_the_landing_folder(known: ExportCache,
 
     fsspec.filesystem("memory").pipe("/evil/x.json", b"[]")
     names = ("b/export/../../../x.json", "b/export/README.kili.txt")
-    landed = known.land(discovery.Found("s3://b/export", "b/export", Remote(), names, {name: {} for name in names}))
+    landed = known.land(
+        discovery.FoundExport("s3://b/export", "b/export", Remote(), names, {name: {} for name in names})
+    )
     inside = sorted(str(path.relative_to(landed.path)) for path in landed.path.rglob("*") if path.is_file())
     assert inside == ["README.kili.txt", "__/__/__/x.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["warehouse"]
@@ -218,9 +220,9 @@ def test_an_etag_tells_more_than_a_time_and_without_either_nothing_is_known(
 ) -> None:
     fsspec.filesystem("memory").pipe("/told/x.json", b"[]")
 
-    def found(told: dict[str, object]) -> discovery.Found:
+    def found(told: dict[str, object]) -> discovery.FoundExport:
         remote = fsspec.filesystem("memory")
-        return discovery.Found(
+        return discovery.FoundExport(
             "memory:///told/x.json", "/told/x.json", remote, (), {"/told/x.json": {"size": 2, **told}}
         )
 

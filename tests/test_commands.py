@@ -20,7 +20,7 @@ from conftest import COMMAND, SAMPLES, Ran, run_command
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from assets_defs import error_messages
-from pipelines import cli, settings, terminal, unexpected
+from pipelines import cli, settings, terminal, unexpected_errors
 from pipelines.kili.workers import WorkerDied
 from pipelines.publishing import contents
 
@@ -76,7 +76,7 @@ def test_a_warehouse_that_cannot_be_written_is_named(readable: Path) -> None:
     assert ran == Ran(2, "", f"kili-warehouse: {where}: Permission denied\n")
     (readable / "private").mkdir(mode=0o700)
     ran = as_nobody(readable, "status", "--warehouse", readable / "private" / "warehouse")
-    what = f"--warehouse must be a folder that exists or can be made, got `{readable}/private/warehouse`"
+    what = f"--warehouse must be a folder that exists or can be created, got `{readable}/private/warehouse`"
     assert ran == Ran(2, "", f"kili-warehouse: {what}: Permission denied\n")
 
 
@@ -90,7 +90,7 @@ def test_an_error_that_nobody_foresaw_is_one_sentence_and_a_log(
     (tmp_path / "work").mkdir()
     log = tmp_path / "work" / "last_error.log"
     ran = said(capsys, "status", "--warehouse", tmp_path)
-    sentence = "an error that was not foreseen (KeyError); the traceback is in"
+    sentence = "unexpected error (KeyError); the traceback is in"
     assert ran == Ran(1, "", f"kili-warehouse: {sentence} {log}\n")
     assert "Traceback" in log.read_text()
     assert "KeyError: 'ana@example.com'" in log.read_text()
@@ -109,7 +109,7 @@ def test_an_error_that_nobody_foresaw_is_one_sentence_and_a_log(
         (WorkerDied("a process has died"), "a process has died"),
         (
             duckdb.ConversionException("Could not convert 'ana@example.com'"),
-            "an error that was not foreseen (_duckdb.ConversionException); the traceback is in {log}",
+            "unexpected error (_duckdb.ConversionException); the traceback is in {log}",
         ),
         (PermissionError(13, "Permission denied", "/x"), "Permission denied: '/x'; the traceback is in {log}"),
         (
@@ -165,7 +165,7 @@ def test_a_full_disk_is_named(small_disk: Callable[..., Path], size: str) -> Non
 def test_a_limit_on_the_size_of_files_is_named(tmp_path: Path) -> None:
     error = OSError(27, os.strerror(27))
     chosen = settings.from_environment().at(None, tmp_path)
-    assert unexpected.sentence(error, chosen).startswith("the disk is full, or a limit on it is reached")
+    assert unexpected_errors.message(error, chosen).startswith("the disk is full, or a limit on it is reached")
 
 
 def test_a_reader_that_has_had_enough_ends_the_command_quietly(samples: Path) -> None:

@@ -69,7 +69,7 @@ def test_what_is_known_of_exports_is_made_anew(
         identity = known.identify(export)
     with cache.opened(chosen) as known:
         assert known.identify(export) == identity
-    assert warnings(caplog) == [f"{file} is damaged: it is made anew, and exports are hashed again"]
+    assert warnings(caplog) == [f"{file} is damaged and is rebuilt: exports are hashed again"]
 
 
 @pytest.mark.parametrize("name", dagster_instance._DATABASES)
@@ -91,7 +91,7 @@ def test_dagsters_databases_are_made_anew(
         assert instance.get_runs_count() == before + 1
         assert instance.all_instigator_state() == []
     file = chosen.work / "dagster" / name
-    sentence = f"{file} is damaged: it is made anew, and Dagster's UI starts without what it held"
+    sentence = f"{file} is damaged and is rebuilt: Dagster's UI starts without its history"
     assert warnings(caplog) == [sentence]
 
 
@@ -117,7 +117,7 @@ def test_dbts_manifest_is_made_anew_outside_the_clone(
         damage(manifest)
         dbt_project.manifest(chosen.database, chosen.dbt)
         assert {source["identifier"] for source in json.loads(manifest.read_text())["sources"].values()} == sources
-    assert warnings(caplog) == [f"{manifest} is damaged: it is made anew"] * 2
+    assert warnings(caplog) == [f"{manifest} is damaged and is rebuilt"] * 2
     assert {path: path.stat().st_mtime_ns for path in project.rglob("*")} == before
 
 
@@ -128,7 +128,7 @@ def test_models_that_dbt_cannot_read_are_reported_with_a_log(
     monkeypatch.setattr(dbt_project, "PROJECT", project)
     (project / "models" / "marts" / "assets.sql").write_text("select {{ nonsense(")
     log = chosen.dbt / "parse.log"
-    with pytest.raises(dbt_project.BrokenModels, match=f"^dbt cannot read {project}; what it said is in {log}$"):
+    with pytest.raises(dbt_project.BrokenModels, match=f"^dbt cannot parse {project}; its output is in {log}$"):
         dbt_project.manifest(chosen.database, chosen.dbt)
     assert "assets.sql" in log.read_text()
 
@@ -138,9 +138,9 @@ def advice(warehouse: Path) -> str:
     assert release is not None
     database = warehouse / "work" / "warehouse.duckdb"
     return (
-        f"the pipeline's database {database} is damaged. The published release {release.id} in {warehouse} is intact,"
-        " and readers may go on. To rebuild it from the exports, move that file away and run again on all exports that"
-        " this warehouse is to hold"
+        f"the pipeline's database {database} is damaged. The published release {release.id} in {warehouse} is intact"
+        ": readers are not affected. To rebuild it from the exports, move that file away, then run again on all"
+        " exports of this warehouse"
     )
 
 

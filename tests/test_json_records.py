@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.landing import json_records
+from pipelines.landing import json_lines, json_records
 
 
 def texts(document: bytes, *, is_quick: bool = False) -> list[bytes]:
@@ -109,6 +109,7 @@ def test_the_records_of_any_list_are_its_items(
     document = json.dumps(items, indent=indent, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_records, "_CHUNK", chunk)
+        patch.setattr(json_lines, "_CHUNK", chunk)
         assert [json.loads(text) for text in texts(document)] == items
 
 

@@ -81,7 +81,7 @@ def left_behind(chosen: Settings) -> Iterator["subprocess.Popen[str]"]:
 def test_a_process_that_has_the_database_open_is_named(
     chosen: Settings, left_behind: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "_ORPHANS_END", 0)
+    monkeypatch.setattr(lock, "_ORPHAN_SECONDS", 0)
     sentence = f"process {left_behind.pid} is writing to {chosen.warehouse}: wait for it to end"
     with pytest.raises(lock.WarehouseLocked, match=f"^{sentence}$"), lock.held(chosen):
         pass
@@ -98,7 +98,10 @@ def test_a_process_that_a_killed_run_left_behind_is_waited_for(
 
 
 def test_a_process_ends_with_the_one_that_started_it() -> None:
-    watches = "import sys, time; from pipelines import orphans; orphans.end_with(int(sys.argv[1])); time.sleep(99)"
+    watches = (
+        "import sys, time; from pipelines import parent_process; "
+        "parent_process.exit_with(int(sys.argv[1])); time.sleep(99)"
+    )
     starts = (
         "import os, subprocess, sys; command = [sys.executable, '-c', sys.argv[1], str(os.getpid())]; "
         "print(subprocess.Popen(command, stdout=subprocess.DEVNULL).pid, flush=True); sys.stdin.read()"

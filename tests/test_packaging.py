@@ -16,7 +16,7 @@ import pytest
 from helpers.exporting import README, asset, label, read, text, written, zipped
 
 from pipelines.kili import packaging
-from pipelines.landing import archives
+from pipelines.landing import archives, local_files
 from pipelines.settings import Limits
 
 ONE, TWO = asset("a1", label({"J": {"text": "one"}})), asset("a2", label({"J": {"text": "two"}}))
@@ -132,7 +132,7 @@ def test_an_asset_is_unpacked_once_to_tell_the_files_of_its_jobs(
     entries |= {f"labels/a/{n}.json": asset(f"a/{n}") for n in range(20)}
     path = zipped(tmp_path / "x.zip", *entries.items()) if is_zip else _folder(tmp_path / "x", entries)
     assert ids(path) == ["a", *sorted(f"a/{n}" for n in range(20))]
-    opener = "_entry" if is_zip else "_inside"
+    opener = "_open_zip_entry" if is_zip else "_open_in_folder"
     open_one = getattr(archives, opener)
     opened: list[Any] = []
 
@@ -425,16 +425,16 @@ def test_a_hundred_thousand_entries_are_read(tmp_path: Path) -> None:
 
 def test_a_folder_is_known_by_names_and_content(tmp_path: Path) -> None:
     one, two = _folder(tmp_path / "one", SINGLE), _folder(tmp_path / "two", SINGLE)
-    assert archives.identify(one) == archives.identify(two)
+    assert local_files.identify(one) == local_files.identify(two)
     (two / "README.kili.txt").rename(two / "readme")
-    assert archives.identify(one) != archives.identify(two)
+    assert local_files.identify(one) != local_files.identify(two)
 
 
 def test_names_that_are_no_utf8_are_written_out(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "x", {"README.kili.txt": README.encode(), "labels/b.json": TWO})
     (folder / "labels" / "\udcff.json").write_bytes(b"no")
     assert read(folder).reasons == [("labels/\\xff.json", "", "not JSON: it starts with 'n'")]
-    assert len(archives.identify(folder)[0]) == 64
+    assert len(local_files.identify(folder)[0]) == 64
 
 
 def test_a_full_disk_is_no_fault_of_the_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

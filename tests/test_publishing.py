@@ -176,7 +176,7 @@ def test_nothing_of_the_user_is_overwritten(samples: Path, tmp_path: Path, name:
     own = tmp_path / name / "own" if is_folder else tmp_path / name
     own.parent.mkdir(exist_ok=True)
     own.write_text("mine")
-    with pytest.raises(releases.Blocked, match=f"{tmp_path / name} is a {'folder' if is_folder else 'file'}, where"):
+    with pytest.raises(releases.Blocked, match=f"{tmp_path / name} is a {'folder' if is_folder else 'file'}, but"):
         publish(tmp_path, samples)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
     assert own.read_text() == "mine"
@@ -185,7 +185,7 @@ def test_nothing_of_the_user_is_overwritten(samples: Path, tmp_path: Path, name:
 def test_a_file_in_the_way_is_reported_before_anything_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "site").write_text("mine")
     ran = run_command("run", "--exports", SAMPLES, "--warehouse", tmp_path)
-    sentence = f"{tmp_path / 'site'} is a file, where the warehouse puts a link: move it away, then run again"
+    sentence = f"{tmp_path / 'site'} is a file, but the warehouse needs a link there: move it away, then run again"
     assert (ran.status, ran.out, ran.err) == (2, "", f"kili-warehouse: {sentence}\n")
     assert not (tmp_path / "work" / "warehouse.duckdb").exists()
 
@@ -219,7 +219,7 @@ def test_a_damaged_release_json_is_no_release_and_the_next_is_published(
     path = warehouse / "current" / "release.json"
     assert (ran.status, ran.err) == (
         1,
-        f"kili-warehouse: {path} is damaged: the next kili-warehouse run publishes anew\n",
+        f"kili-warehouse: {path} is damaged: the next kili-warehouse run publishes a new release\n",
     )
     assert publish(warehouse, samples).sequence == 1
 
@@ -247,14 +247,14 @@ def test_a_damaged_published_file_is_named_and_the_next_run_publishes_anew(
     for command in ("status", "rejects"):
         ran = run_command(command, "--warehouse", warehouse)
         assert (ran.status, ran.out) == (1, "")
-        assert "warehouse.duckdb is damaged: the next kili-warehouse run publishes anew" in ran.err
+        assert "warehouse.duckdb is damaged: the next kili-warehouse run publishes a new release" in ran.err
     assert not releases.is_current(warehouse, warehouse / "work" / "warehouse.duckdb", before.models_digest)
 
 
 def test_a_run_with_nothing_new_makes_a_damaged_release_anew(warehouse: Path, samples: Path) -> None:
     (warehouse / "current" / "warehouse.duckdb").write_bytes(b"x" * 9999)
     ran = load(warehouse, SAMPLES)
-    assert "warehouse.duckdb is damaged: this run publishes anew" in ran.err
+    assert "warehouse.duckdb is damaged: this run publishes a new release" in ran.err
     assert dump(warehouse) == dump(samples)
 
 

@@ -214,7 +214,7 @@ def test_a_warehouse_that_cannot_be_a_folder_is_named(
     (tmp_path / "file").write_text("mine")
     (tmp_path / "loop").symlink_to("loop")
     warehouse = given.format(tmp=tmp_path)
-    sentence = f"must be a folder that exists or can be made, got `{shown}`: {reason}\n".format(tmp=tmp_path)
+    sentence = f"must be a folder that exists or can be created, got `{shown}`: {reason}\n".format(tmp=tmp_path)
     exports = ["--exports", str(SAMPLES)] if command == "run" else []
     assert cli.main([command, *exports, "--warehouse", warehouse]) == 2
     assert capsys.readouterr() == ("", f"kili-warehouse: --warehouse {sentence}")

@@ -19,7 +19,7 @@ from helpers.exporting import README, asset, label, written, zipped
 
 from pipelines.kili import ledger, locate, reader, readings, reconciliation, versions
 from pipelines.kili import load as kili_load
-from pipelines.landing import archives, cache, discovery
+from pipelines.landing import archives, cache, discovery, local_files
 from pipelines.publishing import published_tables
 from pipelines.settings import Settings
 
@@ -185,10 +185,10 @@ def vanish(patched: pytest.MonkeyPatch, owner: Any, step: str, path: Path, at: i
 @pytest.mark.parametrize(
     ("name", "owner", "step"),
     [
-        ("gone.json", archives, "identify"),
+        ("gone.json", local_files, "identify"),
         ("gone.json", archives, "opened"),
         ("gone.json", locate, "texts"),
-        ("gone.zip", archives, "_zip"),
+        ("gone.zip", archives, "_open_zip"),
     ],
 )
 def test_a_file_that_disappears_is_one_reject_and_is_loaded_when_it_is_back(

@@ -1,4 +1,4 @@
-"""The load of schema `comparison`: append-only, like that of schema `kili`."""
+"""The load of schema `comparison`, append-only like that of schema `kili`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from pipelines.settings import Settings
 SCHEMA: Final = "comparison"
 
 
-_TENTHS: Final = """
+_SCORE_BINS: Final = """
     select least(floor(score * 10), 9)::int as tenth, count(*), sum(score)
     from comparison.pairs
     where method_version = (select method_version from comparison.methods order by _dlt_load_id desc limit 1)
@@ -20,8 +20,11 @@ _TENTHS: Final = """
 
 
 @dataclass(frozen=True)
-class Tenth:
-    """The pairs with a score in one tenth, 0 to 9, and the sum of their scores; tenth null: pairs without a score."""
+class ScoreBin:
+    """A bin of a histogram of scores: the pairs with a score from tenth / 10 to (tenth + 1) / 10, tenth 0 to 9.
+
+    tenth: null for pairs without a score. score_sum: the sum of the pairs' scores, null for pairs without a score.
+    """
 
     tenth: int | None
     pair_count: int
@@ -30,7 +33,7 @@ class Tenth:
 
 @dataclass(frozen=True)
 class Load:
-    """The result of a load: its id (null if there was nothing to compare), the rows it wrote, and all rows."""
+    """The result of one load: its id (null if there was nothing to compare), rows written and total rows by table."""
 
     load_id: str | None
     new_row_counts: dict[str, int]
@@ -38,16 +41,16 @@ class Load:
 
 
 def load(settings: Settings) -> Load:
-    """Compares the pairs of labels that the method has not compared, in one dlt load that counts once finished."""
-    database.cut_unfinished_loads(settings.database, SCHEMA, records.TABLES)
+    """Compares the pairs of labels that the method has not compared yet, in one dlt load. Rows count once it ends."""
+    database.delete_unfinished_loads(settings.database, SCHEMA, records.TABLES)
     chosen = method.from_settings(settings)
-    uncompared = PendingPairs(settings.database, chosen)
-    data = source.comparison(uncompared, chosen)
-    load_id = pipeline.append(data, SCHEMA, settings) if len(uncompared) or uncompared.is_new_method else None
+    pending = PendingPairs(settings.database, chosen)
+    data = source.comparison(pending, chosen)
+    load_id = pipeline.append(data, SCHEMA, settings) if len(pending) or pending.is_new_method else None
     return Load(load_id, *database.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
 
 
-def tenths(file: Path) -> list[Tenth]:
-    """The distribution of all scores by the newest method."""
+def score_histogram(file: Path) -> list[ScoreBin]:
+    """The histogram of all scores that the newest method has given to pairs of labels, old answers included."""
     with database.reading(file) as db:
-        return [Tenth(*row) for row in db.execute(_TENTHS).fetchall()]
+        return [ScoreBin(*row) for row in db.execute(_SCORE_BINS).fetchall()]

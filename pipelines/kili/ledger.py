@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from pipelines.kili import packaging, readings, records, versions
 from pipelines.kili.reader import NewExport, unreadable
 from pipelines.kili.stored import Known
-from pipelines.landing import archives, cache, discovery, fingerprints
+from pipelines.landing import cache, discovery, fingerprints, local_files
 from pipelines.landing.cache import ExportCache
 from pipelines.loading import database, tables
 from pipelines.settings import Settings
@@ -49,16 +49,16 @@ def identified(found: list[discovery.Landed], settings: Settings) -> list[NewExp
 def _identified(landed: discovery.Landed, known: ExportCache) -> Iterator[NewExport]:
     """Yields the export and its unreadable part."""
     if landed.fault:
-        yield unreadable(landed, [archives.Fault(None, landed.fault)])
+        yield unreadable(landed, [local_files.Fault(None, landed.fault)])
         return
-    faults: list[archives.Fault] = []
+    faults: list[local_files.Fault] = []
     try:
         state = fingerprints.local(landed.path)
         faults += state.faults
         if not faults or packaging.has_documents(landed.path):
             yield NewExport(landed, *known.identify(landed.path, state), state=state.text)
     except OSError as error:
-        faults.append(archives.fault(error))
+        faults.append(local_files.fault_from(error))
     if faults:
         yield unreadable(landed, faults)
 

@@ -13,7 +13,7 @@ def load(found: list[discovery.Landed], settings: Settings) -> ledger.Load:
     """Appends what is new in the exports to schema `kili`, in one dlt load that counts once it is finished."""
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own gives little back: twice the memory at the peak
     settings.prepare_work()
-    database.cut_unfinished_loads(settings.database, ledger.SCHEMA, records.TABLES)
+    database.delete_unfinished_loads(settings.database, ledger.SCHEMA, records.TABLES)
     exports = ledger.identified(found, settings)
     new = ledger.unread(exports, settings.database)
     load_id = None

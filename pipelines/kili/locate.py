@@ -9,7 +9,7 @@ import msgspec
 
 from pipelines.kili import faults, foreign, packaging, parse, replies
 from pipelines.kili.batch import Text
-from pipelines.landing import archives, discovery, json_records
+from pipelines.landing import archives, discovery, json_records, local_files
 from pipelines.settings import Limits
 
 _MANY_NAMELESS: Final = 10_000
@@ -95,9 +95,9 @@ class Layout:
 
     name: str
     assets: list[list[Place]] = field(default_factory=list)
-    faults: list[archives.Fault] = field(default_factory=list)
-    unreadable: list[archives.Fault] = field(default_factory=list)
-    notes: list[archives.Fault] = field(default_factory=list)
+    faults: list[local_files.Fault] = field(default_factory=list)
+    unreadable: list[local_files.Fault] = field(default_factory=list)
+    notes: list[local_files.Fault] = field(default_factory=list)
 
 
 def find_records(container: packaging.Container, limits: Limits) -> Layout:
@@ -116,11 +116,11 @@ def find_records(container: packaging.Container, limits: Limits) -> Layout:
         except (archives.Unreadable, json_records.NotJson) as error:
             if len(container.documents) == 1:
                 raise archives.Unreadable(str(error)) from None
-            layout.faults.append(archives.Fault(document.entry, str(error)))
+            layout.faults.append(local_files.Fault(document.entry, str(error)))
         except OSError as error:
             if len(container.documents) == 1:
                 raise
-            layout.unreadable.append(archives.fault(error, document.entry))
+            layout.unreadable.append(local_files.fault_from(error, document.entry))
     layout.assets = list(groups.values())
     return layout
 
@@ -130,7 +130,7 @@ def _collect(
     file: IO[bytes],
     limits: Limits,
     groups: dict[str | int, list[Place]],
-    notes: list[archives.Fault],
+    notes: list[local_files.Fault],
 ) -> str:
     """Adds the records of a document to those of the same asset. If it raises, it adds none."""
     if refusal := foreign.document(file.read(foreign.BEGINNING)):
@@ -153,7 +153,7 @@ class _Found:
 
     document: archives.Document
     file: IO[bytes]
-    notes: list[archives.Fault] = field(default_factory=list)
+    notes: list[local_files.Fault] = field(default_factory=list)
 
     def spans(self, records: json_records.Records, *, is_quick: bool) -> Iterator[tuple[json_records.Span, str]]:
         """Yields the byte span and JSON pointer of each record."""
@@ -171,9 +171,9 @@ class _Found:
 
     def _in_reply(self, reply: replies.Reply, here: str, *, is_quick: bool) -> Iterator[tuple[json_records.Span, str]]:
         if not reply.lists:
-            self.notes.append(archives.Fault(self.document.entry, f"this is {reply.refusal}", here))
+            self.notes.append(local_files.Fault(self.document.entry, f"this is {reply.refusal}", here))
         elif reply.has_errors:
-            self.notes.append(archives.Fault(self.document.entry, replies.ERRORS, f"{here}/errors"))
+            self.notes.append(local_files.Fault(self.document.entry, replies.ERRORS, f"{here}/errors"))
         for pointer, start in reply.lists.items():
             for position, span in enumerate(json_records.items(self.file, start, is_quick=is_quick)):
                 yield span, f"{here}{pointer}/{position}"

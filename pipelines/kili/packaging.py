@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pipelines.landing import archives, discovery, json_records
-from pipelines.landing.archives import CHUNK, Archive, Document, Fault, Named, Unreadable
+from pipelines.landing import archives, discovery, json_records, local_files
+from pipelines.landing.archives import CHUNK, Archive, Document, Named, Unreadable
+from pipelines.landing.local_files import Fault
 from pipelines.settings import Limits
 
 DATA: Final = "data.json"
@@ -66,7 +67,7 @@ def opened(path: Path, zone: ZoneInfo, limits: Limits) -> Iterator[Container]:
 
 def has_documents(folder: Path) -> bool:
     """Whether a folder has readable files that may hold records."""
-    return any(_may_hold_records(archives.entry_of(path, folder)) for path in archives.listed(folder)[0])
+    return any(_may_hold_records(local_files.entry_name(path, folder)) for path in local_files.list_files(folder)[0])
 
 
 def _packed(archive: Archive, zone: ZoneInfo) -> Container:

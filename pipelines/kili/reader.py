@@ -10,7 +10,7 @@ from pipelines.kili import flatten, locate, packaging, readings, versions
 from pipelines.kili.batch import Counts, Text
 from pipelines.kili.rows import Sighting
 from pipelines.kili.stored import Known
-from pipelines.landing import archives, discovery, fingerprints
+from pipelines.landing import archives, discovery, fingerprints, local_files
 from pipelines.settings import Limits
 
 _BATCH_BYTES: Final = 2 << 20
@@ -27,11 +27,11 @@ class NewExport:
     landed: discovery.Landed
     export_id: str
     size_bytes: int
-    faults: tuple[archives.Fault, ...] = ()
+    faults: tuple[local_files.Fault, ...] = ()
     state: str | None = None
 
 
-def unreadable(landed: discovery.Landed, faults: Iterable[archives.Fault]) -> NewExport:
+def unreadable(landed: discovery.Landed, faults: Iterable[local_files.Fault]) -> NewExport:
     """The unreadable part of an export."""
     return NewExport(landed, readings.unreadable_id(landed.url), 0, tuple(faults))
 
@@ -57,7 +57,7 @@ class Reader:
     _is_unreadable: bool = False
     _has_rejects: bool = False
     _is_read: bool = True
-    _unreadable: list[archives.Fault] = field(default_factory=list)
+    _unreadable: list[local_files.Fault] = field(default_factory=list)
 
     def texts(self, known: Known | None = None) -> Iterator[list[list[Text]]]:
         """Yields the records in batches, those of an asset together. An unreadable export adds a reject instead.
@@ -90,12 +90,12 @@ class Reader:
                     has_begun = True
                     yield batch
             if not self._unreadable and self._has_changed():
-                self._set_apart([archives.changed()])
+                self._set_apart([local_files.changed_fault()])
         except archives.Unreadable as error:
             self._is_unreadable = True
             self._reject({"location": "", "reason": str(error)})
         except OSError as error:
-            fault = archives.fault(error)
+            fault = local_files.fault_from(error)
             if has_begun:
                 self._set_apart([fault])
             else:
@@ -104,13 +104,13 @@ class Reader:
     def _has_changed(self) -> bool:
         return self.new.state is not None and fingerprints.local(self.new.landed.path).text != self.new.state
 
-    def _give_up(self, faults: Iterable[archives.Fault]) -> None:
+    def _give_up(self, faults: Iterable[local_files.Fault]) -> None:
         """Drops everything read so far, and records that the export cannot be read."""
         self._is_read = False
         self.rejects, self.sightings, self._unreadable = [], [], []
         self._set_apart(faults)
 
-    def _set_apart(self, faults: Iterable[archives.Fault]) -> None:
+    def _set_apart(self, faults: Iterable[local_files.Fault]) -> None:
         """Records the unreadable parts as an export of their own."""
         for fault in faults:
             self._unreadable.append(fault)
@@ -168,7 +168,7 @@ class Reader:
         place = {"export_id": export_id or self.new.export_id, "file_url": self.new.landed.url}
         self.rejects.append(place | reject)
 
-    def _note(self, fault: archives.Fault, export_id: str | None = None) -> None:
+    def _note(self, fault: local_files.Fault, export_id: str | None = None) -> None:
         """Adds a reject of a part that is no record."""
         self._add_reject({"entry": fault.entry, "location": fault.location, "reason": fault.reason}, export_id)
 

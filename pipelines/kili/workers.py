@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 import pyarrow as pa
 
-from pipelines import orphans
+from pipelines import parent_process
 from pipelines.kili import records, rows
 from pipelines.kili.batch import Text
 from pipelines.loading.parquet_files import File, Spool
@@ -146,7 +146,7 @@ def _interrupts_blocked() -> Iterator[None]:
 
 def _serve(connection: Connection, folder: Path, load_id: str, parent: int) -> None:
     """Parses batches and writes most of their rows, until the files are requested or the parent has ended."""
-    orphans.end_with(parent)
+    parent_process.exit_with(parent)
     gc.disable()
     pa.set_memory_pool(pa.system_memory_pool())
     spool = Spool(folder, load_id, records.TABLES)

@@ -1,4 +1,4 @@
-"""Finds export files: one file, a folder searched recursively, or a glob; local, or any URL that fsspec understands."""
+"""Finds exports: a file, a folder searched recursively, or a glob; local, or any URL that fsspec reads."""
 
 import glob
 import os
@@ -16,12 +16,12 @@ _SUFFIXES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndj
 
 
 class NoExport(Exception):
-    """There is no export: the path is missing, or no file there looks like one."""
+    """There is nothing to load: the path is missing, or no file there looks like an export."""
 
 
 @dataclass(frozen=True)
 class Landed:
-    """An export on this machine: its URL, and its local file or folder.
+    """An export that is ready to be read: its address, and the local file or folder with its content.
 
     `fault`: why a remote export could not be fetched; null if it was.
     """
@@ -32,10 +32,11 @@ class Landed:
 
 
 @dataclass(frozen=True)
-class Found:
-    """An export at its origin: a local file or folder, or remote files.
+class FoundExport:
+    """An export in its original place: a local file or folder, or remote files.
 
-    `names`: the files of a remote folder. `infos`: the metadata of each remote file.
+    `remote`: the fsspec file system; null for a local export. `names`: the files of a remote folder. `infos`: the
+    store's information about each remote file.
     """
 
     url: str
@@ -45,28 +46,29 @@ class Found:
     infos: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def find(url: str, warehouse: Path) -> list[Found]:
-    """The exports under a URL, in the order of their names, without the warehouse's own files.
+def find(url: str, warehouse: Path) -> list[FoundExport]:
+    """All exports under a URL, sorted by name, except files of the warehouse itself.
 
-    Unreadable files and folders, named pipes and the like are included. Raises `NoExport`.
+    Includes files that cannot be read, such as named pipes, and folders that cannot be searched, so that they become
+    rejects. Raises `NoExport`.
     """
     if _is_remote(url):
-        found = _find_remote(url)
+        exports = _find_remote(url)
     else:
         local = _find_local(url.removeprefix("file://"))
-        found = [one for one in local if warehouse not in Path(os.path.realpath(one.path)).parents]
-    if not found:
-        raise NoExport(f"no export found in {url}: looked for {', '.join(_SUFFIXES)} and folders holding {README}")
-    return found
+        exports = [export for export in local if warehouse not in Path(os.path.realpath(export.path)).parents]
+    if not exports:
+        raise NoExport(f"no export found in {url}: looked for {', '.join(_SUFFIXES)} and folders with {README}")
+    return exports
 
 
 def is_at(file_url: str, addresses: Collection[str]) -> bool:
-    """Whether a URL is one of these addresses, or below one."""
-    return any(file_url == one or file_url.startswith(f"{one}/") for one in addresses)
+    """Whether an export is at one of these addresses, or below it."""
+    return any(file_url == address or file_url.startswith(f"{address}/") for address in addresses)
 
 
 def printable(name: str) -> str:
-    """The name of a file as UTF-8 text; other bytes are written \\xNN."""
+    """A file's name as text for tables: bytes that are not UTF-8 become \\xNN."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -74,18 +76,18 @@ def _is_remote(url: str) -> bool:
     return "://" in url and not url.startswith("file://")
 
 
-def _find_local(url: str) -> list[Found]:
+def _find_local(url: str) -> list[FoundExport]:
     path = str(Path(os.path.expanduser(url)))  # noqa: PTH111 (of `~nobody` pathlib makes an error)
     if not _is_folder(path) and _may_exist(path):
-        return [Found(printable(path), path)]
+        return [FoundExport(printable(path), path)]
     matches = [path] if _is_folder(path) else sorted(glob.glob(path, recursive=True))
     if not matches:
         raise NoExport(f"no such file or folder: {url}")
-    closed: set[str] = set()
-    names = {name for match in matches for name in (_walk(match, closed) if _is_folder(match) else [match])}
-    exports = [name for name, _ in _exports(names)]
-    closed = {name for name in closed if not any(str(folder) in exports for folder in Path(name).parents)}
-    return [Found(printable(name), name) for name in sorted({*exports, *closed})]
+    unlistable: set[str] = set()
+    names = {name for match in matches for name in (_walk(match, unlistable) if _is_folder(match) else [match])}
+    exports = [name for name, _ in _group_into_exports(names)]
+    unlistable = {name for name in unlistable if not any(str(folder) in exports for folder in Path(name).parents)}
+    return [FoundExport(printable(name), name) for name in sorted({*exports, *unlistable})]
 
 
 def _is_folder(path: str) -> bool:
@@ -96,7 +98,7 @@ def _is_folder(path: str) -> bool:
 
 
 def _may_exist(path: str) -> bool:
-    """Whether a file, pipe or link exists, or may exist in a folder that we may not search."""
+    """Whether a file, pipe or link exists. Also true if a folder without permission hides the answer."""
     try:
         Path(path).lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -106,37 +108,39 @@ def _may_exist(path: str) -> bool:
     return True
 
 
-def _walk(folder: str, closed: set[str]) -> Iterator[str]:
-    """Yields the files in a folder, without hidden folders. Adds unreadable folders to `closed`."""
+def _walk(folder: str, unlistable: set[str]) -> Iterator[str]:
+    """All files in a folder and its visible subfolders; adds the folders that cannot be listed to `unlistable`."""
 
     def note(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            closed.add(str(Path(error.filename)))
+            unlistable.add(str(Path(error.filename)))
 
     for place, folders, names in os.walk(folder, onerror=note):
         folders[:] = [name for name in folders if _is_visible(name)]
         yield from (str(Path(place, name)) for name in names)
 
 
-def _find_remote(url: str) -> list[Found]:
+def _find_remote(url: str) -> list[FoundExport]:
     try:
         remote, path = fsspec.url_to_fs(url)
-        remote.invalidate_cache()  # listings are cached otherwise
+        remote.invalidate_cache()  # fsspec caches listings in the process
         if remote.isfile(path):
-            return [Found(remote.unstrip_protocol(path), path, remote, infos={path: remote.info(path)})]
+            return [FoundExport(remote.unstrip_protocol(path), path, remote, infos={path: remote.info(path)})]
         infos = _files_under(remote, path)
     except FileNotFoundError:
         raise NoExport(f"no such file or folder: {url}") from None
-    except Exception as error:  # each store raises other errors
+    except Exception as error:  # each store raises its own
         raise NoExport(f"cannot read {url}: {error}") from error
     return [
-        Found(remote.unstrip_protocol(name), name, remote, inside, {one: infos[one] for one in inside or (name,)})
-        for name, inside in _exports(infos)
+        FoundExport(
+            remote.unstrip_protocol(path), path, remote, names, {name: infos[name] for name in names or (path,)}
+        )
+        for path, names in _group_into_exports(infos)
     ]
 
 
 def _files_under(remote: Any, path: str) -> dict[str, Mapping[str, Any]]:
-    """The metadata of each remote file in a folder, or in the matches of a glob."""
+    """The store's information about each file in a folder, or in the folders and files that match a glob."""
     if remote.isdir(path):
         return dict(remote.find(path, detail=True))
     infos: dict[str, Mapping[str, Any]] = {}
@@ -147,17 +151,17 @@ def _files_under(remote: Any, path: str) -> dict[str, Mapping[str, Any]]:
     return infos
 
 
-def _exports(names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """The exports among files: folders with a README and their files, and single files that may be one."""
-    found: dict[str, list[str]] = {}
+def _group_into_exports(names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """The paths of exports among these files: folders with a README, with their files, and single files."""
+    exports: dict[str, list[str]] = {}
     paths = sorted(map(PurePosixPath, names))
     folders = {path.parent for path in paths if path.name == README}
     for path in paths:
         if outermost := [folder for folder in reversed(path.parents) if folder in folders][:1]:
-            found.setdefault(str(outermost[0]), []).append(str(path))
+            exports.setdefault(str(outermost[0]), []).append(str(path))
         elif _looks_like_export(path):
-            found[str(path)] = []
-    return [(name, tuple(found[name])) for name in sorted(found)]
+            exports[str(path)] = []
+    return [(name, tuple(exports[name])) for name in sorted(exports)]
 
 
 def _is_visible(name: str) -> bool:

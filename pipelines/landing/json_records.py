@@ -1,8 +1,8 @@
-"""Finds the byte spans of records in a JSON document: items of a list, a lone object, or JSON Lines.
+"""Finds the byte spans of the records of a JSON document: a list's items, a lone object, or JSON Lines.
 
-The document is read in chunks, so memory does not grow with its size. The scanner looks only at quotes and brackets:
-a record that is broken inside has a span too, and fails when it is parsed. The quick mode looks only at brackets and
-takes half the time. It finds the same spans if brackets in texts are absent or balanced.
+The document is read in chunks, so memory does not grow with its size. Only quotes and brackets are examined: a record
+with a syntax error does not affect its neighbours, and is rejected when it is parsed. The quick way examines brackets
+only. It takes half the time, and is right if no text contains brackets, or only balanced ones.
 """
 
 import codecs
@@ -14,21 +14,21 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 import numpy as np
-import orjson
+
+from pipelines.landing import json_lines
 
 Span = tuple[int, int]
 
 _CHUNK: Final = 1 << 20
-_LONGEST_KEY: Final = 1 << 16
-_LONGEST_LINE: Final = 1 << 26
-_MANY_STRAYS: Final = 10_000
+_MAX_KEY: Final = 1 << 16
+_MAX_NON_OBJECTS: Final = 10_000
 _BOM: Final = codecs.BOM_UTF8
 _QUOTE: Final = ord('"')
 _IS_BRACKET: Final = bytes(byte in b"[]{}" for byte in range(256))
 _IS_STRUCTURAL: Final = bytes(byte in b'"[]{}' for byte in range(256))
-_STEP: Final = np.zeros(256, np.int8)
-_STEP[list(b"[{")] = 1
-_STEP[list(b"]}")] = -1
+_DEPTH_CHANGE: Final = np.zeros(256, np.int8)
+_DEPTH_CHANGE[list(b"[{")] = 1
+_DEPTH_CHANGE[list(b"]}")] = -1
 _KEY: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*\Z')
 _ITEM: Final = re.compile(rb'(?:"(?:[^"\\]|\\.)*"?|[^",])+', re.DOTALL)
 
@@ -39,21 +39,21 @@ _ENCODINGS: Final = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
-_ZERO_BYTES: Final[dict[tuple[bool, ...], str]] = {
+_ENCODING_BY_ZERO_BYTES: Final[dict[tuple[bool, ...], str]] = {
     (False, True, True, True): "UTF-32",
     (True, True, True, False): "UTF-32",
     (False, True, False, True): "UTF-16",
     (True, False, True, False): "UTF-16",
-}  # among the first four bytes of a text that begins in ASCII
+}  # which of the first four bytes are zero, in a text that begins with ASCII characters
 
 
 class NotJson(ValueError):
-    """The document as a whole is no JSON. The text says why, and at which byte."""
+    """The document as a whole is not JSON. The message has the reason and the byte."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """The records of a document: its layout, and their byte spans, found lazily."""
+    """The records of a document: whether they are a list or a lone object, and their byte spans, found lazily."""
 
     is_list: bool
     is_lone: bool
@@ -61,23 +61,23 @@ class Records:
 
 
 def encoding(beginning: bytes) -> str | None:
-    """The encoding of a UTF-16 or UTF-32 text, with advice; null for others. By byte order mark or zero bytes."""
+    """An error text if a text is UTF-16 or UTF-32, by its byte order mark or its zero bytes; else null."""
     zeros = tuple(byte == 0 for byte in beginning[:4])
-    name = next((name for mark, name in _ENCODINGS if beginning.startswith(mark)), _ZERO_BYTES.get(zeros))
+    name = next((name for mark, name in _ENCODINGS if beginning.startswith(mark)), _ENCODING_BY_ZERO_BYTES.get(zeros))
     return f"{name} text: save the file as UTF-8" if name else None
 
 
 def records(document: IO[bytes], *, is_quick: bool = False) -> Records:
-    """Finds the records of a document. Raises `NotJson` if its brackets do not close or text follows its end.
+    """Finds the records of a document. Raises `NotJson` if its brackets are unbalanced or text follows its end.
 
-    `is_quick` ignores quotes. The spans are right if each of them is JSON.
+    `is_quick` counts brackets inside texts too. Its result is right if each of the records is valid JSON.
     """
     start, first = _first_byte(document)
-    if not is_quick and _is_json_lines(document, start, first):
-        return Records(is_list=False, is_lone=False, spans=_lines(document, start))
+    if not is_quick and json_lines.is_json_lines(document, start, first):
+        return Records(is_list=False, is_lone=False, spans=json_lines.spans(document, start))
     if first not in (b"[", b"{"):
-        what = f"it starts with {first.decode('ascii', 'backslashreplace')!r}" if first else "it is empty"
-        raise NotJson(f"not JSON: {what}")
+        reason = f"it starts with {first.decode('ascii', 'backslashreplace')!r}" if first else "it is empty"
+        raise NotJson(f"not JSON: {reason}")
     is_list = first == b"["
     opened, closed, end = _brackets(document, start, base=int(is_list), is_quick=is_quick)
     inner = (start + 1, end - 1) if is_list else (start, end)
@@ -91,7 +91,7 @@ def items(document: IO[bytes], start: int, *, is_quick: bool = False) -> Iterato
 
 
 def members(text: bytes) -> Iterator[tuple[bytes, Span]]:
-    """The key and span of each list and object in a JSON object. Raises `NotJson`."""
+    """The key and span of each value of a JSON object that is a list or object. Raises `NotJson`."""
     document = io.BytesIO(text)
     start, first = _first_byte(document)
     if first != b"{":
@@ -100,19 +100,20 @@ def members(text: bytes) -> Iterator[tuple[bytes, Span]]:
 
 
 def members_at(document: IO[bytes], start: int, *, is_inner: bool = True) -> tuple[list[tuple[bytes, Span]], int]:
-    """The same for an object that begins at a byte of a document, and the byte after it. Raises `NotJson`."""
+    """The `members` of an object that begins at a byte of a document, and the byte after it. Raises `NotJson`."""
     opened, closed, end = _brackets(document, start, base=1, is_inner=is_inner)
-    found = []
+    spans = []
     for begin, close in zip(opened, closed, strict=True):
-        before = max(start + 1, begin - _LONGEST_KEY)
+        before = max(start + 1, begin - _MAX_KEY)
         document.seek(before)
         if key := _KEY.search(document.read(begin - before)):
-            found.append((key[1], (begin, close)))
+            spans.append((key[1], (begin, close)))
         start = close - 1
-    return found, end
+    return spans, end
 
 
 def _first_byte(document: IO[bytes]) -> tuple[int, bytes]:
+    """The position and value of the first byte that is neither white space nor part of the byte order mark."""
     document.seek(0)
     head = document.read(len(_BOM))
     offset = len(_BOM) if head == _BOM else 0
@@ -127,18 +128,18 @@ def _first_byte(document: IO[bytes]) -> tuple[int, bytes]:
 def _brackets(
     document: IO[bytes], start: int, base: int, *, is_quick: bool = False, is_inner: bool = False
 ) -> tuple["array[int]", "array[int]", int]:
-    """The brackets of records, at depth `base`, and the byte after the last bracket.
+    """The positions where records, at depth `base`, open and close, and the byte after the last bracket.
 
-    `is_inner`: the scanned part is inside a document, which may go on after it.
+    `is_inner`: only a part of the document is scanned, so text may follow it.
     """
     opened, closed = array("q"), array("q")
     depth, in_text, end = 0, 0, start
     for offset, chunk in _chunks(document, start):
         if is_quick:
-            positions, kinds = _found(chunk, _IS_BRACKET)
+            positions, kinds = _positions(chunk, _IS_BRACKET)
         else:
             positions, kinds, in_text = _outside_texts(chunk, in_text)
-        positions, steps = positions + offset, _STEP[kinds]
+        positions, steps = positions + offset, _DEPTH_CHANGE[kinds]
         depths = np.cumsum(steps, dtype=np.int64) + depth
         last = np.flatnonzero(depths < 1 if base else depths < 0)[:1]
         if len(last):
@@ -158,9 +159,9 @@ def _brackets(
 
 
 def _is_end(document: IO[bytes], end: int, opener: bytes, *, is_inner: bool) -> bool:
-    """Whether the bracket before `end` closes the first one, and nothing else follows."""
-    is_fitting = opener + _byte(document, end - 1) in (b"[]", b"{}")
-    return is_fitting and (is_inner or not any(chunk.strip() for _, chunk in _chunks(document, end)))
+    """Whether the bracket before `end` matches the opening one, and, unless `is_inner`, only white space follows."""
+    is_matching = opener + _byte(document, end - 1) in (b"[]", b"{}")
+    return is_matching and (is_inner or not any(chunk.strip() for _, chunk in _chunks(document, end)))
 
 
 def _byte(document: IO[bytes], position: int) -> bytes:
@@ -169,7 +170,7 @@ def _byte(document: IO[bytes], position: int) -> bytes:
 
 
 def _chunks(document: IO[bytes], start: int) -> Iterator[tuple[int, bytes]]:
-    """Yields chunks of the document with their offsets. No chunk ends in a backslash, which would split an escape."""
+    """Chunks of the document with their offsets. None ends in a backslash, which would escape the next chunk's byte."""
     offset = start
     document.seek(start)
     while chunk := document.read(_CHUNK):
@@ -180,40 +181,44 @@ def _chunks(document: IO[bytes], start: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _outside_texts(chunk: bytes, in_text: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Positions and bytes of brackets outside texts, and whether the chunk ends in a text (0 or 1)."""
+    """Positions and values of brackets outside texts, and whether the chunk ends inside a text, 0 or 1.
+
+    `in_text`: whether it begins inside one.
+    """
     if b"\\" in chunk:
         chunk = chunk.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
-    positions, kinds = _found(chunk, _IS_STRUCTURAL)
+    positions, kinds = _positions(chunk, _IS_STRUCTURAL)
     is_quote = kinds == _QUOTE
     parity = (np.cumsum(is_quote, dtype=np.uint8) + np.uint8(in_text)) & 1
     is_bracket = (parity | is_quote) == 0
     return positions[is_bracket], kinds[is_bracket], int(parity[-1]) if len(parity) else in_text
 
 
-def _found(chunk: bytes, is_wanted: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """The positions and bytes of the wanted characters."""
+def _positions(chunk: bytes, is_wanted: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and values of the bytes for which the table `is_wanted` has 1."""
     positions = np.flatnonzero(np.frombuffer(chunk.translate(is_wanted), np.bool_))
     return positions, np.frombuffer(chunk, np.uint8)[positions]
 
 
 def _spans(document: IO[bytes], opened: "array[int]", closed: "array[int]", inner: Span) -> Iterator[Span]:
-    """Yields the records, and other text between them, which is rejected with its place."""
-    end, strays = inner[0], 0
+    """The spans of records and of other items between them, which become rejects."""
+    end, other_count = inner[0], 0
     for begin, close in [*zip(opened, closed, strict=True), (inner[1], 0)]:
-        for stray in _strays(document, end, begin):
-            yield stray
-            strays += 1
-            if strays > _MANY_STRAYS:
-                raise NotJson(f"no export: more than {_MANY_STRAYS:,} of its items are no JSON objects")
+        for span in _items_between(document, end, begin):
+            yield span
+            other_count += 1
+            if other_count > _MAX_NON_OBJECTS:
+                raise NotJson(f"not an export: more than {_MAX_NON_OBJECTS:,} of its items are not JSON objects")
         if close:
             yield begin, close
         end = close
 
 
-def _strays(document: IO[bytes], begin: int, end: int) -> Iterator[Span]:
-    """Yields the text between commas in a gap between records. Seeks first, because readers of records move the file.
+def _items_between(document: IO[bytes], begin: int, end: int) -> Iterator[Span]:
+    """The spans of items between commas in a gap between records.
 
-    The last item of a chunk may go on in the next one. It is read again with that chunk, up to 64 MB.
+    Seeks before each read, because the consumer of a span moves the file's position. The last item of a chunk may
+    continue in the next one, so it is read again together with it, up to 64 MB.
     """
     size = _CHUNK
     while begin < end:
@@ -222,7 +227,7 @@ def _strays(document: IO[bytes], begin: int, end: int) -> Iterator[Span]:
         if gap.strip() in (b"", b","):
             begin += len(gap)
             continue
-        is_whole = begin + len(gap) >= end or size >= _LONGEST_LINE
+        is_whole = begin + len(gap) >= end or size >= json_lines.MAX_LINE
         items = list(_ITEM.finditer(gap))[: None if is_whole else -1]
         for item in items:
             if text := item[0].strip():
@@ -233,53 +238,3 @@ def _strays(document: IO[bytes], begin: int, end: int) -> Iterator[Span]:
         elif items:
             begin += items[-1].end()
         size = _CHUNK if items else size * 2
-
-
-def _is_json_lines(document: IO[bytes], start: int, first: bytes) -> bool:
-    """Whether the document is JSON Lines: one of several lines is an object by itself. Looks at 64 MB.
-
-    The last item of a list may have its own line. Two such lines in turn are no list, which has a comma between them.
-    """
-    wanted = 2 if first == b"[" else 1
-    lines = in_turn = 0
-    is_found = False
-    end = start + _LONGEST_LINE
-    document.seek(start)
-    while document.tell() < end and (line := _line(document)):
-        if line.strip():
-            lines += 1
-            in_turn = in_turn + 1 if _is_object(line) else 0
-            is_found = is_found or in_turn == wanted
-        if is_found and lines > 1:
-            return True
-    return False
-
-
-def _line(document: IO[bytes]) -> bytes:
-    """The next line, or its beginning if it is long and cannot be an object."""
-    line = piece = document.readline(_CHUNK)
-    if line.startswith(b"{") and not line.endswith(b"\n"):
-        return line + document.readline(_LONGEST_LINE)
-    while piece and not piece.endswith(b"\n"):
-        piece = document.readline(_CHUNK)
-    return line
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return line.startswith(b"{") and isinstance(orjson.loads(line), dict)
-    except orjson.JSONDecodeError:
-        return False
-
-
-def _lines(document: IO[bytes], start: int) -> Iterator[Span]:
-    """Yields the lines that are not blank. The consumer may move the file's position."""
-    while True:
-        document.seek(start)
-        line = document.readline()
-        if not line:
-            return
-        if text := line.strip():
-            begin = start + line.index(text)
-            yield begin, begin + len(text)
-        start += len(line)

@@ -1,4 +1,4 @@
-"""Finds the exports under a URL that the warehouse does not hold yet, by their content."""
+"""Finds the exports under a URL whose content the warehouse does not have yet."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from pipelines.landing import cache, discovery, fingerprints
 from pipelines.landing.cache import ExportCache
 from pipelines.settings import Settings
 
-_MAX_HASHED: Final = 2 << 30  # bytes that one scan reads, a few seconds' worth: Dagster gives a sensor a minute
+_MAX_HASHED: Final = 2 << 30  # bytes per scan, hashed in a few seconds: Dagster gives a sensor one minute
 _MAX_FETCHED: Final = 128 << 20
 
 
@@ -17,9 +17,9 @@ _MAX_FETCHED: Final = 128 << 20
 class ScanResult:
     """The exports under a URL.
 
-    new: ids of those to be loaded. Where a scan may not take the time to read one, its fingerprint stands for its id.
-    known: how many the warehouse holds.
-    waiting: the addresses of those that are still being written, or cannot be read.
+    new: ids of exports to load. An export that exceeds the scan's budget has its fingerprint in place of its id.
+    known: the number of exports that the warehouse has.
+    waiting: addresses of exports that are still being written, or cannot be read.
     """
 
     new: set[str] = field(default_factory=set)
@@ -29,25 +29,26 @@ class ScanResult:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the warehouse holds: the ids of its exports, and the addresses of what no load could read so far."""
+    """The ids of the exports in the warehouse, and the addresses of those that no load could read so far."""
 
     export_ids: Collection[str]
     unreadable: Collection[str]
 
 
 def find_new(settings: Settings, url: str, loaded: Loaded, has_documents: Callable[[Path], bool]) -> ScanResult:
-    """Sorts what lies under a URL. Only exports that changed since the last scan are read or fetched.
+    """Scans the exports under a URL. Reads or fetches only exports that have changed since the last scan.
 
-    `has_documents` returns whether a folder, some of which cannot be read, has files to load. Raises `NoExport`.
+    `has_documents` returns whether a folder that can be read in part has files to load. Raises `NoExport`.
     """
     scan = ScanResult()
     budget = {True: _MAX_FETCHED, False: _MAX_HASHED}
-    with cache.opened(settings) as known:
-        for one in discovery.find(url, settings.warehouse):
-            export_id, is_whole = _identify(one, known, budget, has_documents)
-            if not is_whole:
-                scan.waiting.append(one.url)
-            if export_id in loaded.export_ids and not (is_whole and discovery.is_at(one.url, loaded.unreadable)):
+    with cache.opened(settings) as exports:
+        for export in discovery.find(url, settings.warehouse):
+            export_id, is_complete = _identify(export, exports, budget, has_documents)
+            if not is_complete:
+                scan.waiting.append(export.url)
+            is_readable_again = is_complete and discovery.is_at(export.url, loaded.unreadable)
+            if export_id in loaded.export_ids and not is_readable_again:
                 scan.known += 1
             elif export_id:
                 scan.new.add(export_id)
@@ -55,25 +56,28 @@ def find_new(settings: Settings, url: str, loaded: Loaded, has_documents: Callab
 
 
 def _identify(
-    found: discovery.Found, known: ExportCache, budget: dict[bool, int], has_documents: Callable[[Path], bool]
+    export: discovery.FoundExport,
+    exports: ExportCache,
+    budget: dict[bool, int],
+    has_documents: Callable[[Path], bool],
 ) -> tuple[str | None, bool]:
-    """The id of what can be read of an export, or its fingerprint, and whether that is all of it.
+    """The id of an export's readable content, or its fingerprint, and whether all of it can be read.
 
-    The id is null if the export is still being written. `budget` is how many bytes the scan may still fetch (true) or
+    The id is null if the export is still being written. `budget`: the bytes that the scan may still fetch (true) or
     hash (false).
     """
     try:
-        state = fingerprints.fingerprint(found)
-        is_unreadable = bool(state.faults) and not has_documents(Path(found.path))
-        if is_unreadable or not fingerprints.is_settled(found):
+        state = fingerprints.fingerprint(export)
+        is_unreadable = bool(state.faults) and not has_documents(Path(export.path))
+        if is_unreadable or not fingerprints.is_settled(export):
             return None, False
-        export_id, is_remote = known.known(found), found.remote is not None
+        export_id, is_remote = exports.known(export), export.remote is not None
         if export_id is None and state.size_bytes <= budget[is_remote]:
             budget[is_remote] -= state.size_bytes
-            landed = known.land(found)
+            landed = exports.land(export)
             if landed.fault:
                 return None, False
-            export_id, _ = known.identify(landed.path)
+            export_id, _ = exports.identify(landed.path)
     except OSError:
         return None, False
-    return export_id or state.text or found.url, not state.faults
+    return export_id or state.text or export.url, not state.faults

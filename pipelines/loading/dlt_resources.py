@@ -1,4 +1,4 @@
-"""The dlt resources of a schema whose tables are all filled by one pass over the data."""
+"""dlt resources for a schema whose tables are all filled from one pass over the data."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,20 +12,21 @@ from pipelines.loading.parquet_files import File, Rows, Spool
 from pipelines.loading.tables import Table
 
 
-def spooled(pipeline: SupportsPipeline) -> Path:
-    """The folder for a pipeline's Parquet files, which dlt links into a load."""
+def spool_folder(pipeline: SupportsPipeline) -> Path:
+    """The folder for a pipeline's Parquet files, which dlt links into the load."""
     return Path(pipeline.working_dir, "spool")
 
 
 def resources(read: Callable[[Spool], Iterator[Rows]], declared: Sequence[Table]) -> Iterator[DltResource]:
-    """One unselected parent, which is read once, and a transformer for each table, which appends its rows.
+    """One unselected parent, which runs `read` once, and a transformer for each table, which appends its rows.
 
-    `read` yields rows, or adds files that other processes wrote to the spool. Empty tables are created too.
+    `read` yields rows, or has other processes write them and adds their files to the spool. Every table is created,
+    even if it has no rows.
     """
 
     def read_all() -> Iterator[Mapping[str, Any]]:
         yield {table.name: [table.arrow_schema.empty_table()] for table in declared}
-        spool = Spool(spooled(dlt.current.pipeline()), dlt.current.load_package_state()["load_id"], declared)
+        spool = Spool(spool_folder(dlt.current.pipeline()), dlt.current.load_package_state()["load_id"], declared)
         for rows in read(spool):
             spool.write(rows)
         files = spool.close()
@@ -34,17 +35,17 @@ def resources(read: Callable[[Spool], Iterator[Rows]], declared: Sequence[Table]
     parent = dlt.resource(read_all, name="read", selected=False)
     for table in declared:
         yield parent | dlt.transformer(
-            _pick(table),
+            _select(table),
             name=table.name,
             columns={column.name: column.dlt for column in table.columns},
             write_disposition="append",
         )
 
 
-def _pick(table: Table) -> Callable[[Mapping[str, Any]], Iterator[Any]]:
-    def pick(read: Mapping[str, Any]) -> Iterator[Any]:
-        for one in read[table.name]:
-            is_file = isinstance(one, File)
-            yield dlt.mark.with_file_import(one.path, "parquet", one.row_count) if is_file else one
+def _select(table: Table) -> Callable[[Mapping[str, Any]], Iterator[Any]]:
+    def select(items: Mapping[str, Any]) -> Iterator[Any]:
+        for item in items[table.name]:
+            is_file = isinstance(item, File)
+            yield dlt.mark.with_file_import(item.path, "parquet", item.row_count) if is_file else item
 
-    return pick
+    return select

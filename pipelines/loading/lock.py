@@ -1,7 +1,7 @@
-"""The lock of the warehouse: one process writes at a time. The system releases it when the process ends.
+"""The warehouse's lock: one process writes at a time. The system frees the lock when the process ends.
 
-Child processes of a killed run end a moment later (see `orphans`). Until then one may have the database open, so the
-lock is taken only once no process has.
+The child processes of a killed run end within a moment (see `parent_process`), but may still have the database open. So
+the lock is taken only once no process has the database open.
 """
 
 import fcntl
@@ -18,8 +18,8 @@ from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_LOOK_AGAIN: Final = 0.5
-_ORPHANS_END: Final = 10  # seconds within which the children of a killed run end
+_POLL_SECONDS: Final = 0.5
+_ORPHAN_SECONDS: Final = 10  # within which the child processes of a killed run have ended
 _held: set[Path] = set()
 
 
@@ -29,10 +29,10 @@ class WarehouseLocked(Exception):
 
 @contextmanager
 def held(settings: Settings, patience: float = 0, log: logging.Logger = log) -> Iterator[bool]:
-    """Holds the lock. Yields false if this process held it before.
+    """Holds the lock. Yields true if it was taken just now, false if this process already holds it.
 
-    Logs that it waits. Raises `WarehouseLocked`, which names the holder, if another process still has the lock after
-    `patience` seconds.
+    Logs a message before it waits. Raises `WarehouseLocked`, which names the holder, if another process still has the
+    lock after `patience` seconds.
     """
     path = settings.prepare_work() / "lock"
     if path in _held:
@@ -49,24 +49,24 @@ def held(settings: Settings, patience: float = 0, log: logging.Logger = log) -> 
 
 def _take(file: IO[str], settings: Settings, patience: float, log: logging.Logger) -> None:
     started = time.monotonic()
-    is_told = False
-    while (lock := _holder(file)) or (database := database_file.user(settings.database)):
+    is_logged = False
+    while (lock := _take_or_holder(file)) or (database := database_file.process_using(settings.database)):
         writer = f"process {lock or database} is writing to {settings.warehouse}"
-        waits = patience if lock else max(patience, _ORPHANS_END)
-        if time.monotonic() >= started + waits:
+        timeout = patience if lock else max(patience, _ORPHAN_SECONDS)
+        if time.monotonic() >= started + timeout:
             raise WarehouseLocked(f"{writer}: wait for it to end")
-        if not is_told:
-            longest = f"{waits / 60:.0f} minutes" if waits >= 60 else f"{waits:.0f} seconds"
-            log.info("%s: waiting for it to end, %s at most", writer, longest)
-            is_told = True
-        time.sleep(_LOOK_AGAIN)
+        if not is_logged:
+            shown = f"{timeout / 60:.0f} minutes" if timeout >= 60 else f"{timeout:.0f} seconds"
+            log.info("%s: waiting for it to end, %s at most", writer, shown)
+            is_logged = True
+        time.sleep(_POLL_SECONDS)
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
 
 
-def _holder(file: IO[str]) -> str | None:
-    """The process that holds the lock; null once this one does."""
+def _take_or_holder(file: IO[str]) -> str | None:
+    """Takes the lock and returns null, or returns the id of the process that holds it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Writes rows to Parquet files that dlt imports unchanged. Several processes may write at once."""
+"""Parquet files of rows. dlt links them into a load unchanged, so several processes can write them at once."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ import pyarrow.parquet as pq
 from pipelines.loading.tables import LOAD_ID, Table
 
 Rows = Mapping[str, pa.Table]
-"""Rows by table, of some tables."""
+"""Rows by table name, of some tables."""
 
-_READ_ONCE: Final[dict[str, Any]] = {
+_TEMPORARY_FILE: Final[dict[str, Any]] = {
     "compression": "none",
     "write_statistics": False,
-    "dictionary_pagesize_limit": 2048,  # bytes of values up to which they are listed: of keys, none is met twice
+    "dictionary_pagesize_limit": 2048,  # bytes: a dictionary does not pay for keys, which are all distinct
 }
-"""How files are written that are read once, whole, from the same disk."""
+"""Options of files that are read only once, completely and from the same disk."""
 
-_REPEATED: Final = pa.dictionary(pa.int8(), pa.string())
+_DICTIONARY: Final = pa.dictionary(pa.int8(), pa.string())
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,18 @@ class File:
 
 
 class Spool:
-    """Writes the rows of one load, one file for each table, in a folder that dlt can link from."""
+    """Writes the rows of one load: a file for each table that has rows, in a folder from which dlt can link."""
 
     def __init__(self, folder: Path, load_id: str, declared: Sequence[Table]) -> None:
         self.folder = folder
         self.load_id = load_id
-        self._schemas = {table.name: _loaded(table) for table in declared}
+        self._schemas = {table.name: _schema(table) for table in declared}
         self._writers: dict[str, tuple[Path, pq.ParquetWriter]] = {}
         self._counts: Counter[str] = Counter()
-        self._others: list[File] = []
+        self._other_files: list[File] = []
 
     def write(self, rows: Rows) -> None:
-        """Adds rows to the files of their tables."""
+        """Appends rows to the files of their tables."""
         for name, table in rows.items():
             if len(table):
                 columns = [*table.columns, _repeated(self.load_id, len(table))]
@@ -55,26 +55,26 @@ class Spool:
 
     def add(self, files: Sequence[File]) -> None:
         """Adds files that another process has written."""
-        self._others += files
+        self._other_files += files
 
     def close(self) -> list[File]:
         """Closes the files; returns them and those of other processes."""
         for _, writer in self._writers.values():
             writer.close()
-        own = [File(name, str(path), self._counts[name]) for name, (path, _) in self._writers.items()]
-        return [*own, *self._others]
+        files = [File(name, str(path), self._counts[name]) for name, (path, _) in self._writers.items()]
+        return [*files, *self._other_files]
 
     def _writer(self, name: str) -> pq.ParquetWriter:
         if name not in self._writers:
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"{name}.{uuid4().hex}.parquet"
-            self._writers[name] = path, pq.ParquetWriter(path, self._schemas[name], **_READ_ONCE)
+            self._writers[name] = path, pq.ParquetWriter(path, self._schemas[name], **_TEMPORARY_FILE)
         return self._writers[name][1]
 
 
-def _loaded(table: Table) -> pa.Schema:
-    """The columns of a table in dlt, which end with the id of the load."""
-    return table.arrow_schema.append(pa.field(LOAD_ID, _REPEATED, nullable=False))
+def _schema(table: Table) -> pa.Schema:
+    """The columns of a table in dlt's order: the id of the load comes last."""
+    return table.arrow_schema.append(pa.field(LOAD_ID, _DICTIONARY, nullable=False))
 
 
 def _repeated(value: str, size: int) -> pa.Array:

@@ -1,8 +1,8 @@
 """A table that dlt loads, declared once as a class.
 
-The class is the table, its docstring the table's description, its fields the columns; a field's alias is the key of
-the exported record that the column holds. The Arrow schema, dlt's hints, the dbt sources, the column metadata in
-Dagster and the readers of the export come from it. No class is instantiated per row.
+The class is the table, its docstring the table's description, its fields the columns. A field's alias is the key of
+the exported record from which the column is filled. The Arrow schema, dlt's hints, the dbt sources, the column metadata
+in Dagster and the readers of the export are derived from the class. It is never instantiated: rows are Arrow columns.
 """
 
 import inspect
@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import pyarrow as pa
 import pydantic
 
-if typing.TYPE_CHECKING:  # importing dlt takes seconds, which read-only commands save
+if typing.TYPE_CHECKING:  # dlt takes seconds to import, and the commands that only read do without it
     from dlt.common.data_types import TDataType
     from dlt.common.schema.typing import TColumnSchema
 
@@ -27,15 +27,15 @@ LOAD_ID = "_dlt_load_id"
 
 
 class Record(pydantic.BaseModel):
-    """Base of every table's declaration."""
+    """Base class of table declarations."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column as every tool wants it.
+    """A column, with its type for each tool.
 
-    type: the logical type. source_key: the key of the exported record that holds the value, with a dot before a key of
-    a nested object; null if the loader makes the value.
+    type: the logical type. source_key: the key of the exported record that has the value, with a dot before the key of
+    a nested object; null if the loader computes the value.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Column:
 
     @property
     def arrow(self) -> pa.Field:
-        """The column in an Arrow schema; JSON is text."""
+        """The column in an Arrow schema, where JSON is text."""
         return pa.field(self.name, _ARROW[self.type], self.is_nullable)
 
     @property
@@ -101,7 +101,7 @@ class Table:
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """The Arrow schema of the batches handed to dlt."""
+        """The Arrow schema of the batches for dlt."""
         return pa.schema([column.arrow for column in self.columns])
 
     @property
@@ -110,19 +110,19 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     def keyed(self, under: str = "") -> dict[str, Column]:
-        """The columns that hold keys of the exported record, or of the object `under` a key of it, by key."""
+        """The columns filled from keys of the exported record, or of its nested object `under`, by key."""
         split = [(column, (column.source_key or "").rpartition(".")) for column in self.columns]
         return {key: column for column, (parent, _, key) in split if key and parent == under}
 
     def batch(self, rows: Sequence[tuple[object, ...]], names: Sequence[str]) -> pa.Table:
-        """Rows as one Arrow table; `names` are the columns of the rows' values."""
+        """Rows as one Arrow table; `names` are the column names of the rows' values, in order."""
         values = zip(*rows, strict=True) if rows else ((),) * len(names)
         columns = dict(zip(names, values, strict=True))
         schema = self.arrow_schema
         return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema)
 
     def from_dicts(self, rows: Sequence[Mapping[str, object]]) -> pa.Table:
-        """Rows by column name as one Arrow table; what a row does not name is null."""
+        """Rows by column name as one Arrow table; a missing column is null."""
         return pa.Table.from_pylist(rows, self.arrow_schema)
 
 
@@ -133,10 +133,10 @@ def _columns(record: type[Record]) -> Iterator[Column]:
 
 
 def _logical(hint: object) -> tuple[type | str, bool]:
-    """The one type that a field's annotation stands for, and whether null is allowed."""
+    """The logical type of a field's annotation, and whether it allows null."""
     members = typing.get_args(hint) if isinstance(hint, types.UnionType) or _is_union(hint) else (hint,)
-    found = [member for member in members if member is not type(None)]
-    return _scalar(found[0]), len(found) < len(members)
+    types_without_none = [member for member in members if member is not type(None)]
+    return _scalar(types_without_none[0]), len(types_without_none) < len(members)
 
 
 def _is_union(hint: object) -> bool:

@@ -1,4 +1,4 @@
-"""Reads the published release, which no running pipeline locks."""
+"""Queries on the published release of a warehouse, which a running pipeline never locks."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,27 +27,27 @@ _EDITS: Final = (
 
 
 class NoWarehouse(Exception):
-    """The folder holds no published warehouse."""
+    """The folder has no published warehouse."""
 
 
 class Damaged(Exception):
-    """The published warehouse cannot be read. The text says why."""
+    """The published warehouse cannot be read. The message has the damage."""
 
 
 def status(warehouse: Path) -> Row:
-    """Exports loaded, rows by table, rejects, and the age of the newest export in seconds.
+    """The loaded exports, row counts by table, count of rejects, and age of the newest export in seconds.
 
     Raises `NoWarehouse`, `Damaged`.
     """
     release = _current(warehouse)
-    exports = _ask(warehouse, _EXPORTS)
+    exports = _query(warehouse, _EXPORTS)
     newest = max((export["as_of"] for export in exports if export["as_of"]), default=None)
     return {
         "warehouse": str(warehouse / "warehouse.duckdb"),
         "release": release.id,
         "exports": exports,
         "row_counts": release.row_counts,
-        "reject_count": _ask(warehouse, "select count(*) as n from kili.rejects")[0]["n"],
+        "reject_count": _query(warehouse, "select count(*) as n from kili.rejects")[0]["n"],
         "newest_export_as_of": newest,
         "newest_export_age_seconds": (datetime.now(UTC) - newest).total_seconds() if newest else None,
     }
@@ -56,27 +56,27 @@ def status(warehouse: Path) -> Row:
 def rejects(warehouse: Path) -> list[Row]:
     """The rejected records: file, place in the file, reason. Raises `NoWarehouse`, `Damaged`."""
     _current(warehouse)
-    return _ask(warehouse, _REJECTS)
+    return _query(warehouse, _REJECTS)
 
 
 def export_ids(warehouse: Path) -> set[str]:
-    """The ids of published exports; none if there is no release, or it is damaged."""
+    """The ids of the published exports. Empty without a release, or if it is damaged, so that a run publishes again."""
     return _values(warehouse, "select export_id from kili.exports")
 
 
 def unreadable(warehouse: Path) -> set[str]:
-    """The addresses of files that no run could read so far; none if there is no release."""
+    """The addresses of exports that could not be read so far; empty without a published warehouse."""
     return _values(warehouse, f"select file_url from kili.exports where {readings.IS_UNREADABLE}")
 
 
 def numbers(warehouse: Path) -> Row:
-    """The time of the newest label, the number of review pairs, and their mean score."""
-    return _ask(warehouse, _NUMBERS)[0]
+    """The time of the newest label, the number of review pairs and their mean score."""
+    return _query(warehouse, _NUMBERS)[0]
 
 
 def edits(warehouse: Path) -> list[tuple[str, int]]:
-    """The edits of reviewers with their number of annotations, the most frequent first."""
-    return [(row["edit"], row["annotations"]) for row in _ask(warehouse, _EDITS)]
+    """The edits of annotations in review with their counts, most frequent first."""
+    return [(row["edit"], row["annotations"]) for row in _query(warehouse, _EDITS)]
 
 
 def _current(warehouse: Path) -> releases.Release:
@@ -84,25 +84,25 @@ def _current(warehouse: Path) -> releases.Release:
     if release is not None:
         return release
     if damage := releases.damage(warehouse):
-        raise Damaged(f"{damage}: the next kili-warehouse run publishes anew")
-    raise NoWarehouse(f"no warehouse in {warehouse}: kili-warehouse run makes one")
+        raise Damaged(f"{damage}: the next kili-warehouse run publishes a new release")
+    raise NoWarehouse(f"no warehouse in {warehouse}: kili-warehouse run creates one")
 
 
 def _values(warehouse: Path, query: str) -> set[str]:
-    """The values of the only column of a query; none if there is no release, or it is damaged."""
+    """The values of a query with one column; empty if there is no published warehouse, or it is damaged."""
     try:
         _current(warehouse)
-        return {value for row in _ask(warehouse, query) for value in row.values()}
+        return {value for row in _query(warehouse, query) for value in row.values()}
     except (NoWarehouse, Damaged):
         return set()
 
 
-def _ask(warehouse: Path, query: str) -> list[Row]:
+def _query(warehouse: Path, query: str) -> list[Row]:
     file = warehouse / "warehouse.duckdb"
     try:
         with database.reading(file) as db:
             return database.rows(db, query)
     except duckdb.Error as error:
         if database.is_incomplete(error):
-            raise Damaged(f"{file} is damaged: the next kili-warehouse run publishes anew") from error
+            raise Damaged(f"{file} is damaged: the next kili-warehouse run publishes a new release") from error
         raise

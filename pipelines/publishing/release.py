@@ -1,4 +1,7 @@
-"""Publishes a release: a folder that consumers may keep open, and a link that moves to it in one step."""
+"""Publishes the warehouse: writes a release folder, then switches a link to it atomically.
+
+Consumers may keep files of an older release open.
+"""
 
 import hashlib
 import json
@@ -27,19 +30,20 @@ _ID: Final = "%Y%m%dT%H%M%S.%fZ"
 _IS_ID: Final = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 _CURRENT: Final = "current"
 _WRITABLE_BY_OTHERS: Final = 0o022
-_FACTS: Final = "release.json"
+_METADATA: Final = "release.json"
 _LINKS: Final = ("warehouse.duckdb", "parquet", "site")
 
 
 class Blocked(Exception):
-    """A file or folder of the user is in the place of a link or folder of the warehouse. The text names it."""
+    """A file or folder of the user is in the place of one of the warehouse's links. The message has its path."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """A published state of the warehouse: the hashes of its loads and models, and its row counts.
+    """A published state of the warehouse, with digests of the loads and models that it was built from.
 
-    Releases are ordered by `sequence`, independent of clocks. Those of older versions have 0 and are ordered by `id`.
+    Releases are sorted by `sequence`, which does not depend on a clock. Those of older code have 0 and are sorted by
+    `id`.
     """
 
     id: str
@@ -53,13 +57,13 @@ _RELEASE: Final = pydantic.TypeAdapter(Release)
 
 
 def current(warehouse: Path) -> Release | None:
-    """The current release; null if there is none, or its `release.json` is damaged."""
+    """The published release; null if there is none, or its `release.json` is damaged."""
     return _read(warehouse / _CURRENT)
 
 
 def _read(folder: Path) -> Release | None:
     try:
-        return _RELEASE.validate_json((folder / _FACTS).read_bytes(), strict=True)
+        return _RELEASE.validate_json((folder / _METADATA).read_bytes(), strict=True)
     except PermissionError:
         raise
     except (OSError, pydantic.ValidationError):
@@ -67,23 +71,23 @@ def _read(folder: Path) -> Release | None:
 
 
 def damage(warehouse: Path) -> str | None:
-    """The damage of the current release in words; null if there is none, or no release.
+    """The damage of the published release, as a sentence; null if it is intact, or nothing is published.
 
-    Rows of marts are counted, not read.
+    Counts the rows of marts, but does not read them.
     """
     folder = warehouse / _CURRENT
     if not os.path.lexists(folder):
         return None
     release = _read(folder)
     if release is None:
-        return f"{folder / _FACTS} is damaged"
+        return f"{folder / _METADATA} is damaged"
     if missing := next((name for name in _LINKS if not (warehouse / name).exists()), None):
         return f"{warehouse / missing} is missing"
     file = folder / "warehouse.duckdb"
-    return None if _is_whole(file, release) else f"{file} is damaged"
+    return None if _is_intact(file, release) else f"{file} is damaged"
 
 
-def _is_whole(file: Path, release: Release) -> bool:
+def _is_intact(file: Path, release: Release) -> bool:
     try:
         with database.reading(file) as db:
             tables = db.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
@@ -96,25 +100,25 @@ def _is_whole(file: Path, release: Release) -> bool:
 
 
 def releases(warehouse: Path) -> list[Path]:
-    """The release folders, the oldest first."""
+    """The release folders, oldest first."""
     folder = warehouse / _RELEASES
     return [path for _, path in _in_order(folder)] if folder.is_dir() else []
 
 
 def check_links(warehouse: Path) -> None:
-    """Raises `Blocked` if a file or folder is in the place of a link."""
+    """Raises `Blocked` if there is a file or folder in the place of one of the links of `publish`."""
     for name in (_CURRENT, *_LINKS):
         for path in (warehouse / name, _new(warehouse / name)):
             if os.path.lexists(path) and not path.is_symlink():
                 kind = "folder" if path.is_dir() else "file"
-                raise Blocked(f"{path} is a {kind}, where the warehouse puts a link: move it away, then run again")
+                raise Blocked(f"{path} is a {kind}, but the warehouse needs a link there: move it away, then run again")
     releases = warehouse / _RELEASES
     if os.path.lexists(releases) and not releases.is_dir():
-        raise Blocked(f"{releases} is a file, where the warehouse puts a folder: move it away, then run again")
+        raise Blocked(f"{releases} is a file, but the warehouse needs a folder there: move it away, then run again")
 
 
 def is_current(warehouse: Path, file: Path, models_digest: str) -> bool:
-    """Whether the current release was made from the current loads and models."""
+    """Whether the published release is intact and was built from the current loads and models."""
     release = current(warehouse)
     if release is None or release.models_digest != models_digest or damage(warehouse):
         return False
@@ -122,7 +126,7 @@ def is_current(warehouse: Path, file: Path, models_digest: str) -> bool:
 
 
 def _loads_digest(file: Path) -> str:
-    """The hash of all finished loads in the pipeline's database."""
+    """Hash of the ids of all finished loads in the pipeline's database, of exports and of comparisons."""
     query = "select schema_name from duckdb_tables() where table_name = ?"
     with database.reading(file) as db:
         ledgers = db.execute(query, [database.LOADS]).fetchall()
@@ -132,9 +136,9 @@ def _loads_digest(file: Path) -> str:
 
 
 def publish(warehouse: Path, file: Path, models_digest: str) -> Release:
-    """Copies marts, comparison and ledger to a new release and points `current` at it.
+    """Copies marts, comparison and ledger to a new release, then points `current` at it.
 
-    A crash leaves no partial release. Raises `Blocked`, before anything is changed.
+    A crash leaves no partial release: the next call removes its folder. Raises `Blocked` before it changes anything.
     """
     check_links(warehouse)
     releases = warehouse / _RELEASES
@@ -143,17 +147,17 @@ def publish(warehouse: Path, file: Path, models_digest: str) -> Release:
     _remove_unfinished(releases)
     digest = _loads_digest(file)
     release_id = _new_id(releases)
-    making = releases / f".{release_id}"
-    making.mkdir()
-    counts = published_tables.copy(file, making / "warehouse.duckdb")
+    unfinished = releases / f".{release_id}"
+    unfinished.mkdir()
+    counts = published_tables.copy(file, unfinished / "warehouse.duckdb")
     sequence = max((sequence for sequence, _ in _in_order(releases)), default=0) + 1
     release = Release(release_id, digest, models_digest, counts, sequence)
-    published_tables.write_parquet(making / "warehouse.duckdb", making / "parquet", scratch=file)
-    pages.write(making / "warehouse.duckdb", making / "site", release_id)
-    (making / _FACTS).write_text(json.dumps(asdict(release), indent=2))
-    _protect(making)
-    _sync(making)
-    os.replace(making, releases / release_id)
+    published_tables.write_parquet(unfinished / "warehouse.duckdb", unfinished / "parquet", scratch=file)
+    pages.write(unfinished / "warehouse.duckdb", unfinished / "site", release_id)
+    (unfinished / _METADATA).write_text(json.dumps(asdict(release), indent=2))
+    _protect(unfinished)
+    _sync(unfinished)
+    os.replace(unfinished, releases / release_id)
     _link(Path(_RELEASES, release_id), warehouse / _CURRENT)
     for name in _LINKS:
         _link(Path(_CURRENT, name), warehouse / name)
@@ -163,7 +167,7 @@ def publish(warehouse: Path, file: Path, models_digest: str) -> Release:
 
 
 def _new_id(releases: Path) -> str:
-    """The current time, or the next free one if a clock was set back."""
+    """The current time, or the next free one: a clock that was set back can give a time twice."""
     now = datetime.now(UTC)
     while (releases / f"{now:{_ID}}").exists():
         now += timedelta(microseconds=1)
@@ -171,17 +175,17 @@ def _new_id(releases: Path) -> str:
 
 
 def _in_order(releases: Path) -> list[tuple[int, Path]]:
-    """The release folders with their sequence numbers, the oldest first. Other files are ignored."""
-    found = []
+    """The release folders with their sequence numbers, oldest first. Ignores all other files and folders."""
+    numbered = []
     for folder in _folders(releases):
-        if _IS_ID.fullmatch(folder.name) and (folder / _FACTS).exists():
+        if _IS_ID.fullmatch(folder.name) and (folder / _METADATA).exists():
             release = _read(folder)
-            found.append((release.sequence if release else 0, folder))
-    return sorted(found)
+            numbered.append((release.sequence if release else 0, folder))
+    return sorted(numbered)
 
 
 def _remove_unfinished(releases: Path) -> None:
-    """Removes unfinished releases."""
+    """Removes the folders of releases that were not finished."""
     for folder in _folders(releases):
         if folder.name.startswith(".") and _IS_ID.fullmatch(folder.name[1:]):
             shutil.rmtree(folder)
@@ -192,13 +196,13 @@ def _folders(releases: Path) -> Iterator[Path]:
 
 
 def _protect(folder: Path) -> None:
-    """Makes a release writable by its owner only, whatever the umask."""
+    """Makes a release and its files writable by their owner only, whatever the umask."""
     for path in [*folder.rglob("*"), folder]:
         path.chmod(path.stat().st_mode & ~_WRITABLE_BY_OTHERS)
 
 
 def _sync(folder: Path) -> None:
-    """Flushes the release to disk, so that the link never points to a partial file after a power failure."""
+    """Waits until the release is on disk, so that after a power cut the link never points to incomplete files."""
     for path in [*folder.rglob("*"), folder]:
         handle = os.open(path, os.O_RDONLY)
         os.fsync(handle)
@@ -206,10 +210,10 @@ def _sync(folder: Path) -> None:
 
 
 def _link(target: Path, link: Path) -> None:
-    made = _new(link)
-    made.unlink(missing_ok=True)
-    made.symlink_to(target)
-    os.replace(made, link)
+    new_link = _new(link)
+    new_link.unlink(missing_ok=True)
+    new_link.symlink_to(target)
+    os.replace(new_link, link)
 
 
 def _new(link: Path) -> Path:

@@ -1,6 +1,6 @@
-"""docs/data-dictionary.md, made from the contracts of the marts and the declarations of the tables that dlt loads.
+"""Generates docs/data-dictionary.md from the contracts of the marts and the declarations of dlt's tables:
 
-`python -m pipelines.transform.data_dictionary > docs/data-dictionary.md` writes it anew.
+python -m pipelines.transform.data_dictionary > docs/data-dictionary.md
 """
 
 import json
@@ -31,7 +31,7 @@ class _Column(NamedTuple):
 
 
 def page(manifest: Path) -> str:
-    """The page, from dbt's manifest."""
+    """The page in Markdown. `manifest`: dbt's manifest."""
     nodes = json.loads(manifest.read_text())["nodes"].values()
     marts = [node for node in nodes if node["resource_type"] == "model" and node["schema"] == "marts"]
     parts = [_HEAD]
@@ -40,11 +40,11 @@ def page(manifest: Path) -> str:
     for schema, tables in (("kili", kili.TABLES), ("comparison", comparison.TABLES)):
         for table in tables:
             if published_tables.is_published(schema, table.name):
-                left_out = published_tables.LEDGER.get(table.name, ())
+                excluded = published_tables.LEDGER.get(table.name, ())
                 columns = (
-                    _Column(one.name, one.sql_type, one.description)
-                    for one in table.columns
-                    if one.name not in left_out
+                    _Column(column.name, column.sql_type, column.description)
+                    for column in table.columns
+                    if column.name not in excluded
                 )
                 parts += _table(f"{schema}.{table.name}", table.description, columns)
     return "\n".join(parts)
@@ -58,7 +58,7 @@ def _contract(node: dict[str, Any]) -> Iterator[_Column]:
 def _table(address: str, description: str, columns: Iterable[_Column]) -> Iterator[str]:
     yield f"## `{address}`\n\n{description.strip()}\n"
     yield "| column | type | meaning |\n| --- | --- | --- |"
-    yield from (f"| `{one.name}` | {one.type} | {_cell(one.description)} |" for one in columns)
+    yield from (f"| `{column.name}` | {column.type} | {_cell(column.description)} |" for column in columns)
     yield ""
 
 

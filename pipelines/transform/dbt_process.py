@@ -4,12 +4,12 @@ import os
 import sys
 from typing import Final
 
-from pipelines import orphans
+from pipelines import parent_process
 
 PARENT_VARIABLE: Final = "KILI_WAREHOUSE_PARENT"
 
 if __name__ == "__main__":
-    orphans.end_with(int(os.environ[PARENT_VARIABLE]))
-    from dbt.cli.main import cli  # importing dbt takes seconds, in which the run may be killed
+    parent_process.exit_with(int(os.environ[PARENT_VARIABLE]))
+    from dbt.cli.main import cli  # takes seconds, in which the parent may be killed
 
     sys.exit(cli(prog_name="dbt"))

@@ -1,4 +1,4 @@
-"""Column lineage of a model, read from its compiled SQL."""
+"""Column lineage: the source columns of each column of a model, from its compiled SQL."""
 
 from typing import Any, NamedTuple
 
@@ -17,20 +17,20 @@ class Source(NamedTuple):
 
 
 Schema = dict[str, Any]
-"""Types of columns by database, schema, table and name, as sqlglot wants them."""
+"""Column types by database, schema, table and column name, in sqlglot's form."""
 
 
 def schema(db: duckdb.DuckDBPyConnection) -> Schema:
-    """All tables and views of a database."""
-    found: Schema = {}
+    """The columns of all tables and views of a database."""
+    types: Schema = {}
     query = "select database_name, schema_name, table_name, column_name, data_type from duckdb_columns()"
     for database, name, table, column, kind in db.execute(query).fetchall():
-        found.setdefault(database, {}).setdefault(name, {}).setdefault(table, {})[column] = kind
-    return found
+        types.setdefault(database, {}).setdefault(name, {}).setdefault(table, {})[column] = kind
+    return types
 
 
 def column_sources(sql: str, known: Schema) -> dict[str, list[Source]]:
-    """The source columns of each column of a query; none for constants. Empty if the SQL cannot be parsed."""
+    """The sources of each column of a query; empty for a constant. No columns if sqlglot cannot parse the SQL."""
     try:
         query: Any = qualify.qualify(sqlglot.parse_one(sql, dialect="duckdb"), dialect="duckdb", schema=known)
         scope = build_scope(query)

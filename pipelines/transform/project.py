@@ -1,4 +1,4 @@
-"""The dbt project: its generated sources, its manifest and the hash of its models."""
+"""Prepares the dbt project: writes its generated sources and keeps its manifest up to date."""
 
 import fcntl
 import functools
@@ -13,7 +13,7 @@ from typing import Final
 
 import yaml
 
-from pipelines import derived
+from pipelines import rebuildable
 from pipelines.comparison import records as comparison
 from pipelines.kili import records as kili
 from pipelines.loading import tables
@@ -25,7 +25,7 @@ DBT_ARGUMENTS: Final = (
     "-P",
     "-m",
     dbt_process.__name__,
-)  # arguments of Python: dbt in a process that ends with its parent
+)  # Python's arguments to run dbt in a process that ends with its parent
 DATABASE_VARIABLE: Final = "KILI_WAREHOUSE_DUCKDB"
 SOURCES_VARIABLE: Final = "KILI_WAREHOUSE_DBT_SOURCES"
 
@@ -56,33 +56,33 @@ _COLUMNS_MACRO: Final = """\
 
 
 class BrokenModels(Exception):
-    """dbt cannot parse the project. The text names the file with dbt's output."""
+    """dbt cannot parse the project. The message has the path of dbt's output."""
 
 
 def manifest(database: Path, target: Path) -> Path:
-    """The project's manifest in dbt's folder, parsed again if models or declared tables have changed.
+    """The path of the project's manifest in dbt's folder. Parses the project if models or their sources have changed.
 
-    dbt parses for one database, and would parse all again for another. If several processes start at once, one of them
-    parses. Raises `BrokenModels`.
+    Parses for the database that dbt will use, because a change of it makes dbt parse everything again. If several
+    processes start at the same time, as Dagster's do on a server, only one parses. Raises `BrokenModels`.
     """
     digest = models_digest()
-    made, made_from = target / "manifest.json", target / "manifest.digest"
+    manifest_file, digest_file = target / "manifest.json", target / "manifest.digest"
     target.mkdir(parents=True, exist_ok=True)
     with (target / "manifest.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        known = _text(made_from).split()
-        if known != [digest, _hash(made)]:
+        known = _read_text(digest_file).split()
+        if known != [digest, _hash(manifest_file)]:
             if known[:1] == [digest]:
-                log.warning("%s is damaged: it is made anew", made)
-            for path in (made, made_from, target / "partial_parse.msgpack"):
+                log.warning("%s is damaged and is rebuilt", manifest_file)
+            for path in (manifest_file, digest_file, target / "partial_parse.msgpack"):
                 if path.is_dir():
-                    derived.remove(path)
+                    rebuildable.remove(path)
             _parse(database, target)
-            made_from.write_text(f"{digest} {_hash(made)}")
-    return made
+            digest_file.write_text(f"{digest} {_hash(manifest_file)}")
+    return manifest_file
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError):
@@ -94,7 +94,7 @@ def _hash(path: Path) -> str:
 
 
 def models_digest() -> str:
-    """The hash of all models, macros and generated sources."""
+    """Hash of the project's files and of its generated sources."""
     digest = hashlib.sha256()
     for path in _files():
         digest.update(f"{path.relative_to(PROJECT).as_posix()}\n".encode() + path.read_bytes())
@@ -103,7 +103,7 @@ def models_digest() -> str:
 
 
 def environment(database: Path) -> dict[str, str]:
-    """The environment of dbt for a warehouse. Writes the sources that dbt reads."""
+    """The environment variables that dbt needs to use a warehouse. Also writes the sources that dbt reads."""
     return {
         DATABASE_VARIABLE: str(database),
         SOURCES_VARIABLE: str(_write_sources(database.absolute().with_name("dbt_sources"))),
@@ -119,14 +119,14 @@ def _files() -> Iterator[Path]:
 
 
 def _write_sources(folder: Path) -> Path:
-    """Writes the tables that dlt loads as dbt sources, with docs and a macro of their columns; not in the clone."""
+    """Writes dlt's tables as dbt sources, with docs and a macro of their columns, outside the clone."""
     for name, content in _generated().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if _text(path) != content:
-            made = path.with_suffix(".new")
-            made.write_text(content)
-            made.replace(path)
+        if _read_text(path) != content:
+            new_file = path.with_suffix(".new")
+            new_file.write_text(content)
+            new_file.replace(path)
     return folder
 
 
@@ -169,8 +169,8 @@ def _parse(database: Path, target: Path) -> None:
     dbt = [sys.executable, *DBT_ARGUMENTS]
     command = [*dbt, "--quiet", "parse", "--project-dir", str(PROJECT), "--target-path", str(target)]
     variables = os.environ | environment(database) | {"DBT_LOG_PATH": str(target)}
-    ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    if ran.returncode:
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    if result.returncode:
         log_file = target / "parse.log"
-        log_file.write_text(ran.stdout + ran.stderr)
-        raise BrokenModels(f"dbt cannot read {PROJECT}; what it said is in {log_file}")
+        log_file.write_text(result.stdout + result.stderr)
+        raise BrokenModels(f"dbt cannot parse {PROJECT}; its output is in {log_file}")

@@ -24,7 +24,7 @@ from pipelines.kili import records, source
 from pipelines.kili.reader import NewExport, Reader
 from pipelines.kili.stored import Known
 from pipelines.kili.workers import Workers
-from pipelines.landing import archives, discovery
+from pipelines.landing import discovery, local_files
 from pipelines.loading import tables
 from pipelines.transform import project
 
@@ -122,7 +122,7 @@ class Quick:
         """One load of the exports that are new, as `warehouse.load` makes it; gives the rows written by table."""
         if not self.loads:
             self._create()
-        new = [NewExport(discovery.Landed(str(path), path), *archives.identify(path)) for path in paths]
+        new = [NewExport(discovery.Landed(str(path), path), *local_files.identify(path)) for path in paths]
         new = list({export.export_id: export for export in new if export.export_id not in self._known()}.values())
         counts = dict.fromkeys((table.name for table in records.TABLES), 0)
         with Known(self.database) as known, Workers(1) as workers:

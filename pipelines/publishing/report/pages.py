@@ -1,4 +1,4 @@
-"""Writes the static pages of a release: its exports, the results of reviews, and every column."""
+"""Writes the static page of a release: its exports, scores and edits of reviews, and a description of each column."""
 
 from pathlib import Path
 from typing import Final
@@ -48,7 +48,7 @@ _NUMBERS: Final = """
 
 
 def write(file: Path, folder: Path, release_id: str) -> None:
-    """Writes index.html for a published database, without external addresses, e-mails or scripts."""
+    """Writes index.html for a published database. The page has no external link, no e-mail address and no script."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
