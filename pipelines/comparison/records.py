@@ -12,7 +12,7 @@ class Methods(Record):
 
     method_version: str = Field(description="Name of the method: code, flattening of answers, settings")
     relabel_iou: float = Field(
-        description="Least overlap of annotations of different categories for one to be the other, relabelled"
+        description="Smallest overlap (IoU) at which annotations of different categories count as relabelled"
     )
     key_frames_only: bool = Field(description="Whether only the key frames of videos enter the scores")
 
@@ -21,13 +21,15 @@ class Pairs(Record):
     """One row for each compared pair of labels, with the answers and method it was compared by; append-only."""
 
     pair_key: str = Field(description="Hash of both labels, both answers and the method")
-    left_label_key: str = Field(description="The label that is judged: the key under which its answer is stored")
+    left_label_key: str = Field(description="The label that is scored, by the key under which its answer is stored")
     left_response_hash: str = Field(description="Its answer")
-    right_label_key: str = Field(description="The label it is judged by: the key under which its answer is stored")
+    right_label_key: str = Field(
+        description="The label that it is compared with, by the key under which its answer is stored"
+    )
     right_response_hash: str = Field(description="Its answer")
     method_version: str = Field(description="The method, in methods")
     score: float | None = Field(
-        description="Agreement of the labels, 0 to 1: mean of the jobs' scores by weight; null where nothing is scored"
+        description="Agreement of the labels, 0 to 1: mean of the jobs' scores by weight; null if nothing is scored"
     )
 
 
@@ -36,7 +38,9 @@ class Jobs(Record):
 
     pair_key: str = Field(description="The pair")
     job_name: str = Field(description="The job (task) of the project's ontology")
-    kind: str | None = Field(description="What the job asks for, as in annotations; null where neither label says")
+    kind: str | None = Field(
+        description="Kind of the job's answers, as in annotations; null if neither label has an answer"
+    )
     score: float | None = Field(description="Agreement in this job, nested jobs included, 0 to 1; null if not scored")
     score_method: Literal["category_jaccard", "matched_iou", "relation_jaccard", "bigram_dice", "equality"] | None = (
         Field(
@@ -51,10 +55,10 @@ class Jobs(Record):
     kept_count: int = Field(description="Annotations that are the same in both")
     added_count: int = Field(description="Annotations only the right label has")
     removed_count: int = Field(description="Annotations only the left label has")
-    relabelled_count: int = Field(description="Annotations whose category is another")
-    moved_count: int = Field(description="Annotations whose span, shape or ends are others")
+    relabelled_count: int = Field(description="Annotations with a different category")
+    moved_count: int = Field(description="Annotations with a different span, shape or ends")
     relabelled_and_moved_count: int = Field(description="Annotations that are relabelled and moved")
-    text_changed_count: int = Field(description="Annotations whose text, file or ranking is another")
+    text_changed_count: int = Field(description="Annotations with a different text, file or ranking")
 
 
 class Edits(Record):
@@ -62,15 +66,17 @@ class Edits(Record):
 
     pair_key: str = Field(description="The pair")
     edit: Literal["kept", "added", "removed", "relabelled", "moved", "relabelled_and_moved", "text_changed"] = Field(
-        description="What became of the left label's annotation in the right one"
+        description="The change of the left label's annotation in the right label"
     )
     left_annotation_key: str | None = Field(description="The annotation of the left label; null if added")
     right_annotation_key: str | None = Field(description="The annotation of the right label; null if removed")
-    job_name: str = Field(description="The job the annotation answers, a nested one by its own name")
-    kind: str = Field(description="What was said, as in annotations")
+    job_name: str = Field(description="The job that the annotation answers, also for a nested job")
+    kind: str = Field(description="Kind of the annotation, as in annotations")
     left_category: str | None = Field(description="Category of the left label's annotation")
     right_category: str | None = Field(description="Category of the right label's annotation")
-    iou: float | None = Field(description="Overlap of the two areas or spans, 0 to 1; null for what covers nothing")
+    iou: float | None = Field(
+        description="Overlap (IoU) of the two areas or spans, 0 to 1; null for annotations without area or span"
+    )
 
 
 METHODS = declared(Methods)
