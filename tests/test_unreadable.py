@@ -214,7 +214,7 @@ def test_an_export_folder_of_which_a_file_disappears_loads_without_it_until_it_i
 ) -> None:
     made = export_folder(folder)
     with monkeypatch.context() as patched:
-        vanish(patched, locate, "of", made / "labels" / "b.json", at)
+        vanish(patched, locate, "find_records", made / "labels" / "b.json", at)
         first = load(folder)
     assert (first.assets, first.rejects) == (["a", "good"], [("made", *reject)])
     written(made / "labels" / "b.json", one("b")[0])
