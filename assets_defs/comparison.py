@@ -16,13 +16,16 @@ log = logging.getLogger(__name__)
 _PAIRS: Final = dg.AssetKey([comparison_load.SCHEMA, "pairs"])
 _READ: Final = [
     dg.AssetKey(["intermediate", name])
-    for name in ("label_pairs", "current_labels", "current_responses", "current_annotations")
+    for name in (
+        *("label_pairs", "current_labels", "current_responses", "current_annotations"),
+        *("ratings", "units", "job_ratings"),
+    )
 ]
 
 
 def tables(settings: Settings) -> dg.AssetsDefinition:
     """The tables of schema `comparison`: one op, because each pair is compared once for all of them."""
-    nothing = source.comparison(None, method.from_settings(settings))
+    nothing = source.comparison(method.from_settings(settings), None, None)
 
     @dg.multi_asset(
         name="comparison",
@@ -35,6 +38,7 @@ def tables(settings: Settings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         load = comparison_load.load(settings)
         log.info("compared %d pairs of labels, %d in all", load.new_row_counts["pairs"], load.row_counts["pairs"])
+        log.info("fitted the Dawid-Skene model to %d units", load.new_row_counts["dawid_skene"])
         spread = _spread(comparison_load.score_histogram(settings.database))
         for result in dlt_tables.materialized(comparison_load.SCHEMA, load.row_counts, load.new_row_counts):
             more = spread if result.asset_key == _PAIRS else {}

@@ -1,4 +1,4 @@
-"""The marts' statistics are those of statsmodels, scikit-learn and NumPy, on random labels.
+"""The marts' statistics are those of other packages, on random labels.
 
 The packages bring pandas along, so they live in an environment of their own.
 """
@@ -6,15 +6,16 @@ The packages bring pandas along, so they live in an environment of their own.
 import json
 import random
 import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from conftest import ROOT
-from helpers import exporting
+from helpers import exporting, ratings
 from helpers.quick import Model, Quick
+from helpers.ratings import Rating
 
 PYTHON = ROOT / ".venv-oracles" / "bin" / "python"
 CATEGORIES = ("FERRY", "TUG", "BARGE", "YACHT")
@@ -169,3 +170,104 @@ def test_strictness_on_one_annotators_work_is_the_difference_of_two_shares(marts
         found.append([row["strictness_low"], row["strictness_high"]])
         assert row["strictness"] == pytest.approx(counts[0][0] / counts[0][1] - counts[1][0] / counts[1][1], abs=1e-9)
     assert found == [pytest.approx(limits, abs=1e-9) for limits in ask(questions)]
+
+
+@pytest.fixture(scope="module")
+def given() -> list[Rating]:
+    """Ratings with some missing, of projects small and large; a job that has one category, and one with many ties."""
+    labels = [*ratings.labels(11, "large", 80), *ratings.labels(12, "small", 12)]
+    return ratings.ratings(labels)
+
+
+@pytest.fixture(scope="module")
+def agreed(models: list[Model], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
+    """The marts of agreement over these ratings."""
+    folder = tmp_path_factory.mktemp("agreed")
+    quick = Quick(folder, models)
+    labels = [*ratings.labels(11, "large", 80), *ratings.labels(12, "small", 12)]
+    quick.load(exporting.written(folder / "export.json", list(ratings.exported(labels))))
+    quick.marts()
+    return {
+        mart: [json.loads(text) for (text,) in quick.ask(f"select to_json(m) from marts.{mart} as m")]
+        for mart in ("agreement", "agreement_pairs", "consensus")
+    }
+
+
+def units_of(given: list[Rating], row: Row) -> list[list[Rating]]:
+    """The units of a row of the marts of agreement: the ratings of each asset that has two or more."""
+    of_job = [one for one in given if (one.project_id, one.job_name) == (row["project_id"], row["job_name"])]
+    units: defaultdict[str, list[Rating]] = defaultdict(list)
+    for one in of_job:
+        units[one.asset_id].append(one)
+    found = [unit for unit in units.values() if len(unit) > 1]
+    if row.get("week"):
+        found = [unit for unit in found if str(max(unit, key=lambda one: one.created_at).week) == row["week"]]
+    return found
+
+
+def same(found: list[float | None], expected: list[float | None]) -> bool:
+    """Numbers equal within 1e-9, and null where the other is."""
+    return found == [value if value is None else pytest.approx(value, abs=1e-9) for value in expected]
+
+
+def test_alpha_is_that_of_krippendorff(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
+    found, questions = [], []
+    for row in agreed["agreement"]:
+        if units := units_of(given, row):
+            rated = [{one.annotator_id: one.rating for one in unit} for unit in units]
+            questions.append(("alpha", [[unit.get(name) for unit in rated] for name in ratings.ANNOTATORS]))
+            found.append(row["alpha"])
+    assert same(found, ask(questions))
+    assert len(found) > 40
+    assert None in found
+
+
+def test_fleiss_kappa_is_that_of_statsmodels(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
+    found, questions = [], []
+    for row in agreed["agreement"]:
+        if units := [unit for unit in units_of(given, row) if len(unit) == row["fleiss_rating_count"]]:
+            assert len(units) == row["fleiss_unit_count"]
+            votes = [Counter(one.rating for one in unit) for unit in units]
+            names = sorted(set().union(*votes))
+            questions.append(("fleiss", [[unit[name] for name in names] for unit in votes]))
+            found.append(row["fleiss_kappa"])
+    assert same(found, ask(questions))
+    assert len(found) > 40
+    assert None in found
+
+
+def test_cohens_kappa_is_that_of_scikit_learn(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
+    by_person = {(one.job_name, one.asset_id, one.annotator_id): one for one in given}
+    found, questions = [], []
+    for row in agreed["agreement_pairs"]:
+        if row["rating_count"]:
+            own = [one for one in given if one.annotator_id == row["annotator_id"]]
+            pairs = [
+                (one.rating, other.rating)
+                for one in own
+                if (one.project_id, one.job_name) == (row["project_id"], row["job_name"])
+                and (other := by_person.get((one.job_name, one.asset_id, row["other_annotator_id"])))
+            ]
+            assert len(pairs) == row["rating_count"]
+            questions.append(("cohen", *map(list, zip(*pairs, strict=True))))
+            found.append(row["cohen_kappa"])
+    assert same(found, ask(questions))
+    assert len(found) > 100
+    assert None in found
+
+
+def test_the_dawid_skene_model_is_that_of_crowd_kit(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
+    jobs = by([row for row in agreed["consensus"] if row["dawid_skene_value"]], "project_id", "job_name")
+    questions = []
+    for rows in jobs.values():
+        rated = [one for unit in units_of(given, rows[0]) for one in unit]
+        lists = zip(*((one.asset_id, one.annotator_id, one.rating) for one in rated), strict=True)
+        questions.append(("dawid_skene", *map(list, lists), rows[0]["iteration_count"]))
+    for rows, answer in zip(jobs.values(), ask(questions), strict=True):
+        assert {row["asset_id"] for row in rows} == set(answer)
+        for row in rows:
+            probabilities = answer[row["asset_id"]]
+            assert row["dawid_skene_confidence"] == pytest.approx(max(probabilities.values()), abs=1e-6)
+            assert probabilities[row["dawid_skene_value"]] == pytest.approx(max(probabilities.values()), abs=1e-6)
+    assert len(jobs) == 8
+    assert max(rows[0]["iteration_count"] for rows in jobs.values()) > 10

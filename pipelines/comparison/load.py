@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.comparison import method, records, source
+from pipelines.comparison.pending_fits import PendingFits
 from pipelines.comparison.pending_pairs import PendingPairs
 from pipelines.loading import database, pipeline
 from pipelines.settings import Settings
@@ -41,13 +42,23 @@ class Load:
 
 
 def load(settings: Settings) -> Load:
-    """Compares the pairs of labels that the method has not compared yet, in one dlt load. Rows count once it ends."""
+    """Compares the pairs of labels that the method has not compared yet, and fits the Dawid-Skene model.
+
+    The model is fitted to the jobs whose ratings have changed. One dlt load writes both. Rows count once it ends.
+    """
     database.delete_unfinished_loads(settings.database, SCHEMA, records.TABLES)
     chosen = method.from_settings(settings)
-    pending = PendingPairs(settings.database, chosen)
-    data = source.comparison(pending, chosen)
-    load_id = pipeline.append(data, SCHEMA, settings) if len(pending) or pending.is_new_method else None
+    pairs, fits = PendingPairs(settings.database, chosen), PendingFits(settings.database)
+    is_pending = len(pairs) or pairs.is_new_method or len(fits) or _lacks_tables(settings.database)
+    data = source.comparison(chosen, pairs, fits)
+    load_id = pipeline.append(data, SCHEMA, settings) if is_pending else None
     return Load(load_id, *database.row_counts(settings.database, SCHEMA, records.TABLES, load_id))
+
+
+def _lacks_tables(file: Path) -> bool:
+    """Whether older code, which declared fewer tables, has made the warehouse. A load creates missing tables."""
+    with database.reading(file) as db:
+        return not {table.name for table in records.TABLES} <= database.table_names(db, SCHEMA)
 
 
 def score_histogram(file: Path) -> list[ScoreBin]:

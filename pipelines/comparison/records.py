@@ -79,9 +79,27 @@ class Edits(Record):
     )
 
 
+class DawidSkene(Record):
+    """One row for each unit (asset and job with two ratings or more) when the Dawid-Skene model was fitted to its job.
+
+    Append-only. A job is fitted once for each state of its ratings.
+    """
+
+    ratings_hash: str = Field(
+        description="Hash of the ratings of the project and job, as in `intermediate.job_ratings`"
+    )
+    project_id: str | None = Field(description="The project")
+    job_name: str = Field(description="The job (task) of the project's ontology")
+    asset_id: str = Field(description="The asset")
+    rating: str = Field(description="The rating of the greatest probability, ties within 1e-9 the least by code point")
+    confidence: float = Field(description="Its probability by the model, 0 to 1")
+    iteration_count: int = Field(description="Iterations of the fit, 1 to 200")
+
+
 METHODS = declared(Methods)
 PAIRS = declared(Pairs)
 JOBS = declared(Jobs)
 EDITS = declared(Edits)
+DAWID_SKENE = declared(DawidSkene)
 
-TABLES = (METHODS, PAIRS, JOBS, EDITS)
+TABLES = (METHODS, PAIRS, JOBS, EDITS, DAWID_SKENE)

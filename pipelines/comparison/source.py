@@ -1,4 +1,7 @@
-"""The dlt source of schema `comparison`: compares the pairs of labels that the method has not compared yet."""
+"""The dlt source of schema `comparison`: compares the pairs of labels that the method has not compared yet.
+
+It also fits the Dawid-Skene model to the jobs whose ratings have changed.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -9,6 +12,7 @@ from dlt.sources import DltResource
 
 from pipelines.comparison import compare, records
 from pipelines.comparison.method import Method
+from pipelines.comparison.pending_fits import PendingFits
 from pipelines.comparison.pending_pairs import Batch, PendingPairs
 from pipelines.loading import dlt_resources
 from pipelines.loading.parquet_files import Spool
@@ -19,22 +23,24 @@ log = logging.getLogger(__name__)
 
 
 @dlt.source(name="comparison")
-def comparison(pending: PendingPairs | None, method: Method) -> Iterator[DltResource]:
-    """Four tables that share one unselected parent, so that each batch is compared once.
+def comparison(method: Method, pairs: PendingPairs | None, fits: PendingFits | None) -> Iterator[DltResource]:
+    """All tables share one unselected parent, so that each batch is compared once and each job fitted once.
 
-    Without `pending` all tables are empty, which is enough to define Dagster's assets.
+    Without `pairs` and `fits` all tables are empty, which is enough to define Dagster's assets.
     """
 
     def read(_: Spool) -> Iterator[Results]:
-        if pending is None:
+        if pairs is None or fits is None:
             return
-        if pending.is_new_method:
+        if pairs.is_new_method:
             yield {"methods": records.METHODS.from_dicts([method.row])}
         count = 0
-        for batch in pending.batches():
+        for batch in pairs.batches():
             yield results(batch, method)
             count += len(batch.pairs)
-            log.info("compared %d of %d pairs of labels", count, len(pending))
+            log.info("compared %d of %d pairs of labels", count, len(pairs))
+        for fit in fits.tables():
+            yield {records.DAWID_SKENE.name: fit}
 
     yield from dlt_resources.resources(read, records.TABLES)
 

@@ -6,6 +6,7 @@ in Dagster and the readers of the export are derived from the class. It is never
 """
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -154,4 +155,5 @@ def _scalar(hint: object) -> type | str:
 
 def declared(record: type[Record]) -> Table:
     """The table that a class declares."""
-    return Table(record.__name__.lower(), inspect.getdoc(record) or "", tuple(_columns(record)))
+    name = re.sub("(?<!^)(?=[A-Z])", "_", record.__name__).lower()
+    return Table(name, inspect.getdoc(record) or "", tuple(_columns(record)))

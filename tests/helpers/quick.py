@@ -19,6 +19,7 @@ import duckdb
 from pipelines.comparison import records as comparison
 from pipelines.comparison import source as comparison_source
 from pipelines.comparison.method import Method
+from pipelines.comparison.pending_fits import PendingFits
 from pipelines.comparison.pending_pairs import PendingPairs
 from pipelines.kili import records, source
 from pipelines.kili.reader import NewExport, Reader
@@ -51,10 +52,14 @@ MARTS = (
     "model_vs_human",
     "days",
     "asset_quality",
+    "agreement",
+    "agreement_pairs",
+    "consensus",
 )
 AGGREGATES = (
     *("annotators", "annotator_weeks", "reviewers", "reviewer_weeks", "first_pass_yield"),
     *("category_quality", "model_vs_human", "asset_quality"),
+    *("agreement", "agreement_pairs", "consensus"),
 )
 
 
@@ -167,12 +172,13 @@ class Quick:
             yield db
 
     def _compare(self) -> None:
-        """Compares the new pairs, as `comparison.loading.load` does."""
+        """Compares the new pairs and fits the changed jobs, as `comparison.loading.load` does."""
         self.loads += 1
         uncompared = PendingPairs(self.database, Method())
         found = [comparison_source.results(batch, Method()) for batch in uncompared.batches()]
         if uncompared.is_new_method:
             found.append({"methods": comparison.METHODS.from_dicts([Method().row])})
+        found += [{"dawid_skene": fit} for fit in PendingFits(self.database).tables()]
         with duckdb.connect(str(self.database)) as db:
             _create_schema(db, "comparison", comparison.TABLES)
             for results in found:

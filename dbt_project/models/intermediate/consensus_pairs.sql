@@ -7,6 +7,9 @@ defaults as (
 pairs as (
     select
         one.asset_id,
+        one.project_id,
+        one.author_id as one_annotator_id,
+        other.author_id as other_annotator_id,
         one.label_key as one_label_key,
         one.response_label_key as one_response_label_key,
         one.response_hash as one_response_hash,

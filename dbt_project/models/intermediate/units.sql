@@ -47,17 +47,20 @@ counted as (
         project_id,
         external_id,
         job_name,
+        week,
         rating_count,
         count(*) as value_count,
         max(vote_count) as most_vote_count,
         cast(sum(case when has_most_votes then 1 else 0 end) as bigint) as leading_value_count,
-        min(case when has_most_votes then rating end) as leading_value
+        min(case when has_most_votes then rating end) as leading_value,
+        sum(vote_count * ln(cast(rating_count as double) / vote_count)) as surprise
     from unit_votes
     group by
         asset_id,
         project_id,
         external_id,
         job_name,
+        week,
         rating_count
 ),
 
@@ -67,11 +70,13 @@ units as (
         counted.project_id,
         counted.external_id,
         counted.job_name,
+        counted.week,
         counted.rating_count,
         counted.value_count,
         case when counted.leading_value_count = 1 then counted.leading_value end as majority_value,
         case when counted.leading_value_count > 1 then 'tie' end as majority_reason,
         {{ share('counted.most_vote_count', 'counted.rating_count') }} as majority_share,
+        {{ share('counted.surprise', 'counted.rating_count') }} / ln(cast(2 as double)) as entropy,
         review_values.review_value
     from counted
     left join review_values
