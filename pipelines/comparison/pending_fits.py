@@ -1,6 +1,5 @@
 """The jobs whose ratings the Dawid-Skene model has not been fitted to yet, and the fits."""
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,8 +11,6 @@ import pyarrow.compute as pc
 from pipelines.comparison import dawid_skene, records
 from pipelines.comparison.arrays import Integers
 from pipelines.loading import database
-
-log = logging.getLogger(__name__)
 
 _JOBS: Final = """
     select ratings_hash, project_id, job_name from intermediate.job_ratings
@@ -46,7 +43,6 @@ class PendingFits:
             for job in self._jobs:
                 named = {"project_id": job["project_id"], "job_name": job["job_name"]}
                 ratings = db.execute(_RATINGS, named).to_arrow_table()
-                log.info("fitting the Dawid-Skene model to %d ratings", len(ratings))
                 yield _fit(ratings, job)
 
 

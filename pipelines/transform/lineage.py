@@ -1,11 +1,12 @@
 """Column lineage: the source columns of each column of a model, from its compiled SQL."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import duckdb
 import sqlglot
-from sqlglot import exp, lineage
-from sqlglot.optimizer import build_scope, qualify
+from sqlglot import exp
+from sqlglot.optimizer import Scope, build_scope, find_all_in_scope, qualify
 
 
 class Source(NamedTuple):
@@ -33,13 +34,50 @@ def column_sources(sql: str, known: Schema) -> dict[str, list[Source]]:
     """The sources of each column of a query; empty for a constant. No columns if sqlglot cannot parse the SQL."""
     try:
         query: Any = qualify.qualify(sqlglot.parse_one(sql, dialect="duckdb"), dialect="duckdb", schema=known)
-        scope = build_scope(query)
-        return {column: _sources(column, query, known, scope) for column in query.named_selects}
+        walk = _Walk()
+        root = build_scope(query)
+        return {column: sorted(walk.sources(root, column)) for column in query.named_selects}
     except sqlglot.errors.SqlglotError:
         return {}
 
 
-def _sources(column: str, query: Any, known: Schema, scope: Any) -> list[Source]:
-    nodes = lineage.lineage(column, query, schema=known, dialect="duckdb", scope=scope, trim_selects=False).walk()
-    leaves = [(node.expression, node.name) for node in nodes]
-    return sorted({Source(t.db, t.name, exp.to_column(name).name) for t, name in leaves if isinstance(t, exp.Table)})
+class _Walk:
+    """Follows columns through the scopes of one query, each column of a scope once.
+
+    `sqlglot.lineage` copies the query for every column, which takes seconds for the marts.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, int], frozenset[Source]] = {}
+
+    def sources(self, scope: Any, column: str) -> frozenset[Source]:
+        """The sources of a named column of a scope."""
+        return self._at(scope, scope.expression.named_selects.index(column))
+
+    def _at(self, scope: Any, position: int) -> frozenset[Source]:
+        key = id(scope), position
+        if key not in self._found:
+            if isinstance(scope.expression, exp.SetOperation):
+                parts = [self._at(part, position) for part in scope.set_operation_scopes]
+            else:
+                parts = list(self._of_expression(scope, scope.expression.selects[position]))
+            self._found[key] = frozenset().union(*parts)
+        return self._found[key]
+
+    def _of_expression(self, scope: Any, expression: Any) -> Iterator[frozenset[Source]]:
+        for column in find_all_in_scope(expression, exp.Column):
+            source = scope.sources.get(column.table)
+            if isinstance(source, exp.Table):
+                yield frozenset({Source(source.db, source.name, column.name)})
+            elif isinstance(source, Scope):
+                yield self.sources(source, column.name)
+        for inner in scope.subquery_scopes:
+            if _is_inside(inner, expression):
+                yield from (self.sources(inner, name) for name in inner.expression.named_selects)
+
+
+def _is_inside(scope: Any, expression: Any) -> bool:
+    node = scope.expression
+    while node is not None and node is not expression:
+        node = node.parent
+    return node is expression
