@@ -1,12 +1,7 @@
 """The dbt models: staging, intermediate and marts, one Dagster asset a model, their tests as asset checks."""
 
 import logging
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from importlib import metadata
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import dagster as dg
@@ -15,19 +10,21 @@ import duckdb
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster_shared.record import replace
-from packaging import version
 
 from assets_defs import freshness, write_lock
 from pipelines.loading import database
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
-from pipelines.transform import lineage
+from pipelines.transform import dbt_runner, lineage
 from pipelines.transform import project as dbt_project
 
 log = logging.getLogger(__name__)
 
 _MARTS: Final = "marts"
-_BRIEF: Final = ("--log-level-file", "info", "--no-write-json")  # these logs take a fifth of dbt's time
+_BUILT, _PASSED, _WARNED, _SKIPPED = "success", "pass", "warn", "skipped"  # dbt's statuses of models and tests
+_FAILED: Final = {"error", "fail", "runtime error"}
+_EXCLUDED: Final = "resource_type:unit_test kili_warehouse.intermediate,resource_type:test"
+"""Tests of our SQL, which only `make test` runs: unit tests, and those of the intermediate models."""
 _COMPARED: Final = dg.AssetKey(["staging", "stg_comparison__pairs"])
 _VERDICTS: Final = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 _NUMBERS: Final = {
@@ -57,32 +54,6 @@ class _Models(dagster_dbt.DagsterDbtTranslator):
         return spec.replace_attributes(freshness_policy=self._policy) if spec.key.path[0] == _MARTS else spec
 
 
-class Dbt(dagster_dbt.DbtCliResource):
-    """dbt's command line without two steps that take Dagster seconds at each call.
-
-    The version is read from the installed package instead of the command. No second dbt adapter is set up in this
-    process: `_with_numbers` counts rows.
-    """
-
-    @cached_property
-    def _cli_version(self) -> version.Version:
-        return version.parse(metadata.version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:  # noqa: ARG002
-        return None
-
-
-@dg.resource(config_schema={}, description="dbt on this project. A launch request cannot name another executable.")
-def command(_context: dg.InitResourceContext) -> Dbt:
-    """dbt's command line as a resource that launch requests cannot configure."""
-    return Dbt(
-        project_dir=str(dbt_project.PROJECT),
-        profiles_dir=str(dbt_project.PROJECT),
-        dbt_executable=sys.executable,
-        global_config_flags=list(dbt_project.DBT_ARGUMENTS),
-    )
-
-
 def models(settings: Settings) -> dg.AssetsDefinition:
     """All models of the dbt project, built by `dbt build` if loads or models have changed.
 
@@ -90,18 +61,16 @@ def models(settings: Settings) -> dg.AssetsDefinition:
     """
     manifest = dbt_project.manifest(settings.database, settings.dbt)
 
-    translator = _Models(freshness.policy(settings))
-
     @dagster_dbt.dbt_assets(
         manifest=manifest,
+        exclude=_EXCLUDED,
         project=project(settings),
         name="dbt",
-        dagster_dbt_translator=translator,
+        dagster_dbt_translator=_Models(freshness.policy(settings)),
         pool=write_lock.POOL,
     )
     def dbt(
         context: dg.AssetExecutionContext,
-        dbt: dg.ResourceParam[Dbt],
         settings: dg.ResourceParam[Settings],
         warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
     ) -> Iterator[Any]:
@@ -111,18 +80,26 @@ def models(settings: Settings) -> dg.AssetsDefinition:
             log.info("nothing new to load and models unchanged: dbt does not start")
             _confirm(context, release)
             return
-        log.info("dbt builds and tests the models: half a minute, more for many labels")
         is_rebuild = release is None or release.models_digest != digest
-        os.environ.update(dbt_project.environment(settings.database))
-        os.environ["DBT_INDIRECT_SELECTION"] = "eager" if _COMPARED in context.selected_asset_keys else "cautious"
-        invocation = dbt.cli(
-            ["build", *_BRIEF, "--exclude-resource-type", "unit_test", *(["--full-refresh"] if is_rebuild else [])],
-            context=context,
-            target_path=settings.dbt,
-        )
-        yield from _with_numbers(list(invocation.stream()), invocation.manifest, settings)
+        results = _build(context, settings, ["--full-refresh"] if is_rebuild else [])
+        yield from _events(context, settings, results)
+        _raise_if_failed(results)
 
     return dbt
+
+
+def _build(context: dg.AssetExecutionContext, settings: Settings, options: list[str]) -> list[Any]:
+    """Builds and tests the selected models, or runs the selected tests where no model is selected."""
+    selected = [key.path[-1] for key in context.selected_asset_keys] or [
+        key.name for key in context.selected_asset_check_keys
+    ]
+    tests = "eager" if _COMPARED in context.selected_asset_keys else "cautious"
+    log.info("dbt builds and tests %d models", len(context.selected_asset_keys))
+    dbt = dbt_project.dbt(settings.database, settings.dbt)
+    return dbt.build(
+        [*options, "--indirect-selection", tests, "--exclude", *_EXCLUDED.split(), "--select", *selected],
+        on_result=lambda: None,
+    )
 
 
 def project(settings: Settings) -> dagster_dbt.DbtProject:
@@ -160,26 +137,45 @@ def _repeat(
             instance.report_runless_asset_event(replace(verdict, target_materialization_data=target))
 
 
-def _with_numbers(events: list[Any], manifest: Mapping[str, Any], settings: Settings) -> Iterator[Any]:
-    """Yields dbt's events with row counts, more numbers of some marts, and the column lineage of marts.
+def _events(context: dg.AssetExecutionContext, settings: Settings, results: list[Any]) -> Iterator[Any]:
+    """A Dagster event for each model and test, with row counts, numbers of some marts, and the marts' column lineage.
 
     The database is read after dbt has closed it. Rows of views that are no marts are not counted, as in dagster-dbt:
     that takes as long as building them.
     """
+    checks = {key.name: key for key in context.selected_asset_check_keys}
     with database.reading(settings.database) as db:
         known = lineage.schema(db)
-        for event in events:
-            if isinstance(event, dg.Output):
-                node = manifest["nodes"][event.metadata["unique_id"].value]
-                is_mart = node["schema"] == _MARTS
-                said: dict[str, Any] = {**event.metadata}
-                if is_mart or node["config"]["materialized"] != "view":
-                    said |= _counted(db, f"{node['schema']}.{node['alias']}")
-                if is_mart:
-                    said["dagster/column_lineage"] = _lineage(settings.dbt / "compiled", node, known)
-                yield event.with_metadata(said)
-            else:
-                yield event
+        for result in results:
+            node = result.node
+            said: dict[str, Any] = {"unique_id": node.unique_id, "Execution Duration": result.execution_time}
+            if result.status == _BUILT:
+                key = dg.AssetKey([node.schema, node.alias])
+                yield dg.Output(None, key.to_python_identifier(), metadata=said | _numbers(db, node, known))
+            elif node.resource_type == "test" and result.status != _SKIPPED and node.name in checks:
+                yield dg.AssetCheckResult(
+                    asset_key=checks[node.name].asset_key,
+                    check_name=node.name,
+                    passed=result.status == _PASSED,
+                    severity=dg.AssetCheckSeverity.WARN if result.status == _WARNED else dg.AssetCheckSeverity.ERROR,
+                    metadata=said | {"dagster_dbt/failed_row_count": result.failures or 0},
+                )
+
+
+def _raise_if_failed(results: list[Any]) -> None:
+    failed = [result for result in results if result.status in _FAILED]
+    if failed:
+        said = "; ".join(f"{one.node.name}: {' '.join((one.message or '').split())}" for one in failed)
+        raise dbt_runner.DbtFailed(said)
+
+
+def _numbers(db: duckdb.DuckDBPyConnection, node: Any, known: lineage.Schema) -> dict[str, Any]:
+    numbers: dict[str, Any] = {}
+    if node.schema == _MARTS or node.config.materialized != "view":
+        numbers |= _counted(db, f"{node.schema}.{node.alias}")
+    if node.schema == _MARTS:
+        numbers["dagster/column_lineage"] = _lineage(node.compiled_code, known)
+    return numbers
 
 
 def _counted(db: duckdb.DuckDBPyConnection, address: str) -> dict[str, Any]:
@@ -188,8 +184,7 @@ def _counted(db: duckdb.DuckDBPyConnection, address: str) -> dict[str, Any]:
     return dict(zip(numbers, counted, strict=True))
 
 
-def _lineage(compiled: Path, node: Mapping[str, Any], known: lineage.Schema) -> dg.TableColumnLineage:
-    sql = (compiled / node["package_name"] / node["original_file_path"]).read_text()
+def _lineage(sql: str, known: lineage.Schema) -> dg.TableColumnLineage:
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(dg.AssetKey([one.schema, one.table]), one.column) for one in sources]

@@ -52,7 +52,6 @@ def build(
         resources={
             "settings": dg.ResourceDefinition(lambda _: with_settings, {}, "The settings of this warehouse."),
             "warehouse_lock": write_lock.resource(with_settings),
-            "dbt": dbt_models.command,
             "io_manager": io_manager.found_exports(with_settings),
         },
     )

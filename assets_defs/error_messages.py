@@ -9,8 +9,7 @@ from dagster_shared.error import SerializableErrorInfo
 from pipelines import unexpected_errors
 from pipelines.settings import Settings
 
-_DBT: Final = "DagsterDbtCliRuntimeError"
-_WHAT_DBT_SAID: Final = "Errors parsed from dbt logs:"
+_DBT: Final = "DbtFailed"
 _OURS: Final = "pipelines."
 
 
@@ -26,7 +25,7 @@ def explained(event: dg.DagsterEvent, settings: Settings, dbt_log: object) -> st
     details = chain[0].to_string() if chain else ""
     text = unexpected_errors.disk_advice(details, settings)
     if text is None and chain and chain[0].cls_name == _DBT:
-        said = " ".join(details.partition(_WHAT_DBT_SAID)[2].split("Stack Trace:")[0].split())
+        said = " ".join(chain[0].message.partition(": ")[2].split())
         text = f"dbt failed: {said}; what it printed is in {dbt_log}"
     if text is None:
         text = _description(event) or next(_own(chain), None)

@@ -17,12 +17,12 @@ import dagster as dg
 import duckdb
 import pytest
 from conftest import COMMAND, SAMPLES, Ran, run_command
-from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from assets_defs import error_messages
 from pipelines import cli, settings, terminal, unexpected_errors
 from pipelines.kili.workers import WorkerDied
 from pipelines.publishing import contents
+from pipelines.transform.dbt_runner import DbtFailed
 
 NAME = "[red]b[/x]:boom:\x1b[31m\x9b\u202e\u2028\n.json"
 SHOWN = r"[red]b[/x]:boom:\x1b[31m\x9b\u202e\u2028\n.json"
@@ -113,8 +113,8 @@ def test_an_error_that_nobody_foresaw_is_one_sentence_and_a_log(
         ),
         (PermissionError(13, "Permission denied", "/x"), "Permission denied: '/x'; the traceback is in {log}"),
         (
-            DagsterDbtCliRuntimeError("`dbt` failed\n\nErrors parsed from dbt logs:\n\nGot 1 result\n  in marts"),
-            "dbt failed: Got 1 result in marts; what it printed is in last_run.log",
+            DbtFailed("unique_labels: Got 1 result\n  in marts"),
+            "dbt failed: unique_labels: Got 1 result in marts; what it printed is in last_run.log",
         ),
     ],
     ids=lambda value: type(value).__name__,

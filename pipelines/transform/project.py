@@ -4,9 +4,8 @@ import fcntl
 import functools
 import hashlib
 import logging
-import os
-import subprocess
 import sys
+import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,15 +16,12 @@ from pipelines import rebuildable
 from pipelines.comparison import records as comparison
 from pipelines.kili import records as kili
 from pipelines.loading import tables
-from pipelines.transform import dbt_process
+
+if typing.TYPE_CHECKING:
+    from pipelines.transform.dbt_runner import Dbt
 
 PROJECT: Final = Path(__file__).parents[2] / "dbt_project"
 DBT: Final = Path(sys.executable).with_name("dbt")
-DBT_ARGUMENTS: Final = (
-    "-P",
-    "-m",
-    dbt_process.__name__,
-)  # Python's arguments to run dbt in a process that ends with its parent
 DATABASE_VARIABLE: Final = "KILI_WAREHOUSE_DUCKDB"
 SOURCES_VARIABLE: Final = "KILI_WAREHOUSE_DBT_SOURCES"
 
@@ -77,9 +73,17 @@ def manifest(database: Path, target: Path) -> Path:
             for path in (manifest_file, digest_file, target / "partial_parse.msgpack"):
                 if path.is_dir():
                     rebuildable.remove(path)
-            _parse(database, target)
+            _parse(dbt(database, target), target)
             digest_file.write_text(f"{digest} {_hash(manifest_file)}")
     return manifest_file
+
+
+@functools.cache
+def dbt(database: Path, target: Path) -> "Dbt":
+    """dbt on this project and a warehouse: one for all calls of a process, which then parse the project once."""
+    from pipelines.transform.dbt_runner import Dbt  # takes seconds, which most commands do not need
+
+    return Dbt(PROJECT, target, environment(database))
 
 
 def _read_text(path: Path) -> str:
@@ -107,7 +111,6 @@ def environment(database: Path) -> dict[str, str]:
     return {
         DATABASE_VARIABLE: str(database),
         SOURCES_VARIABLE: str(_write_sources(database.absolute().with_name("dbt_sources"))),
-        dbt_process.PARENT_VARIABLE: str(os.getpid()),
         "DBT_PROFILES_DIR": str(PROJECT),
     }
 
@@ -165,12 +168,12 @@ def _block(name: str, text: str) -> str:
     return f"{{% docs {name} %}}\n{text}\n{{% enddocs %}}\n"
 
 
-def _parse(database: Path, target: Path) -> None:
-    dbt = [sys.executable, *DBT_ARGUMENTS]
-    command = [*dbt, "--quiet", "parse", "--project-dir", str(PROJECT), "--target-path", str(target)]
-    variables = os.environ | environment(database) | {"DBT_LOG_PATH": str(target)}
-    result = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    if result.returncode:
+def _parse(runner: "Dbt", target: Path) -> None:
+    from pipelines.transform.dbt_runner import DbtFailed
+
+    try:
+        runner.parse()
+    except DbtFailed as error:
         log_file = target / "parse.log"
-        log_file.write_text(result.stdout + result.stderr)
-        raise BrokenModels(f"dbt cannot parse {PROJECT}; its output is in {log_file}")
+        log_file.write_text(str(error))
+        raise BrokenModels(f"dbt cannot parse {PROJECT}; its output is in {log_file}") from error

@@ -134,7 +134,6 @@ agreement as (
         {{ wilson_high('agreement_sum', 'unit_count') }} as agreement_share_high,
         agreement_share_reason,
         alpha,
-        coefficient_reason as alpha_reason,
         case
             when alpha_interval_reason is null
                 then greatest(cast(-1 as double), alpha - {{ z }} * alpha_standard_error)
@@ -143,13 +142,13 @@ agreement as (
             when alpha_interval_reason is null
                 then least(cast(1 as double), alpha + {{ z }} * alpha_standard_error)
         end as alpha_high,
+        coefficient_reason as alpha_reason,
         alpha_interval_reason,
         fleiss_kappa,
         fleiss_rating_count,
         fleiss_unit_count,
         fleiss_kappa_reason,
         ac1,
-        coefficient_reason as ac1_reason,
         case
             when ac1_interval_reason is null
                 then greatest(cast(-1 as double), ac1 - {{ z }} * ac1_standard_error)
@@ -158,6 +157,7 @@ agreement as (
             when ac1_interval_reason is null
                 then least(cast(1 as double), ac1 + {{ z }} * ac1_standard_error)
         end as ac1_high,
+        coefficient_reason as ac1_reason,
         ac1_interval_reason
     from reasons
 )

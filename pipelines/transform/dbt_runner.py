@@ -1,0 +1,59 @@
+"""Runs dbt in this process, so that its start is paid once a run and its project is parsed once."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+
+_PARSE: Final = ("--log-level", "none", "parse")
+_BUILD: Final = ("--no-use-colors", "--log-level-file", "none", "--no-write-json", "build")
+_RESULTS: Final = {"LogModelResult", "LogTestResult"}
+
+Result = Any
+"""dbt's result of one model or test: `node`, `status`, `failures`, `execution_time`, `message`."""
+
+
+class DbtFailed(Exception):
+    """dbt has failed. The message has dbt's errors."""
+
+
+class Dbt:
+    """dbt on one project and warehouse.
+
+    environment: the variables that the project's files read. Raises `DbtFailed`.
+    """
+
+    def __init__(self, project: Path, target: Path, environment: dict[str, str]) -> None:
+        self._options = ["--project-dir", str(project), "--profiles-dir", str(project)]
+        self._options += ["--target-path", str(target), "--log-path", str(target)]
+        self._environment = environment
+        self._manifest: Any = None
+
+    def parse(self) -> None:
+        """Parses what has changed since the last time and writes the manifest to the target folder."""
+        self._manifest = self._invoke(_PARSE, None)
+
+    def build(self, options: Sequence[str], on_result: Callable[[], None]) -> list[Result]:
+        """Runs `dbt build`; returns what succeeded and what failed. on_result: called after each model and test."""
+        if self._manifest is None:
+            self.parse()
+
+        def count(event: Any) -> None:
+            if event.info.name in _RESULTS:
+                on_result()
+
+        return list(self._invoke((*_BUILD, *options), self._manifest, count).results)
+
+    def _invoke(self, arguments: Sequence[str], manifest: Any, *callbacks: Callable[[Any], None]) -> Any:
+        os.environ.update(self._environment)
+        runner = dbtRunner(manifest, list(callbacks))
+        ended = runner.invoke([*arguments, *self._options])
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # else the file stays open
+        if isinstance(ended.exception, Exception):
+            raise DbtFailed(str(ended.exception)) from ended.exception
+        if ended.exception is not None:
+            raise ended.exception  # an interrupt
+        return ended.result
