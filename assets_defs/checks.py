@@ -67,15 +67,19 @@ def load_results(settings: Settings, load_id: str | None, found: reconciliation.
     New names are reported only once. Raises `dg.Failure` at the end if records are missing.
     """
     most, days, age = settings.max_rejected_share, settings.max_label_age_days, found.newest_label_age_days
-    many = [one for one in found.refused if one.rejected_share > most]
-    lost = _lost(settings, found) if found.uneven else None
+    many = [one for one in found.rejected_shares if one.rejected_share > most]
+    lost = _lost(settings, found) if found.unbalanced else None
     exports = _table(reconciliation.Balance, found.balances)
-    yield _result(_ALL_ACCOUNTED_FOR, not lost, lost, {"not even": len(found.uneven), "exports": exports})
+    yield _result(_ALL_ACCOUNTED_FOR, not lost, lost, {"not even": len(found.unbalanced), "exports": exports})
     yield _novelties(settings, load_id)
     yield _result(_USUAL_VOLUME, not found.volumes, None, {"unusual": _table(reconciliation.Volume, found.volumes)})
     yield _result(_SAME_COLUMNS, not found.drift, None, {"changed": _table(reconciliation.Drift, found.drift)})
-    refused = {"most": most, "above": len(many), "exports": _table(reconciliation.Refused, found.refused)}
-    yield _result(_FEW_REJECTED, not many, _names(many), refused)
+    rejected = {
+        "most": most,
+        "above": len(many),
+        "exports": _table(reconciliation.RejectedShare, found.rejected_shares),
+    }
+    yield _result(_FEW_REJECTED, not many, _names(many), rejected)
     is_old = bool(days) and age is not None and age > days
     yield _result(_RECENT_LABEL, not is_old, None, {"age in days": age, "most": days or None})
     if lost:
@@ -96,17 +100,18 @@ def _result(spec: dg.AssetCheckSpec, passed: bool, words: str | None, metadata: 
 
 def _novelties(settings: Settings, load_id: str | None) -> dg.AssetCheckResult:
     """Reports names that are new in a project, and counts keys without a column."""
-    new = new_names.new_in(settings.database, load_id) if load_id else []
-    unknown = new_names.unknown_in(settings.database, load_id) if load_id else []
-    tables = {"new": _table(new_names.Novelty, new), "without a column": _table(new_names.Novelty, unknown)}
+    new = new_names.find_new(settings.database, load_id) if load_id else []
+    unknown = new_names.find_unknown(settings.database, load_id) if load_id else []
+    tables = {"new": _table(new_names.NewName, new), "without a column": _table(new_names.NewName, unknown)}
     words = ", ".join(f"{one.what} {one.name}" for one in new[:_NAMED])
     return _result(_NOTHING_NEW, not new, words or None, tables)
 
 
 def _lost(settings: Settings, found: reconciliation.Audit) -> str:
-    first = found.uneven[0]
+    first = found.unbalanced[0]
     return (
-        f"{len(found.uneven)} of {len(found.balances)} exports do not add up, first {PurePath(first.file_url).name}: "
+        f"{len(found.unbalanced)} of {len(found.balances)} exports do not add up, first "
+        f"{PurePath(first.file_url).name}: "
         f"{first.missing_assets} of {first.assets} assets, {first.missing_labels} of {first.labels} labels and "
         f"{first.missing_rejects} reasons of rejection are unaccounted for. Rows that were loaded are gone from "
         f"{settings.database}: restore it from a backup, or delete it and run again on all exports. "
@@ -114,7 +119,7 @@ def _lost(settings: Settings, found: reconciliation.Audit) -> str:
     )
 
 
-def _names(refused: Sequence[reconciliation.Refused]) -> str | None:
+def _names(refused: Sequence[reconciliation.RejectedShare]) -> str | None:
     said = [f"{PurePath(one.file_url).name} {one.rejected_share:.0%}" for one in refused[:_NAMED]]
     return ", ".join(said) or None
 

@@ -41,7 +41,7 @@ def tables(settings: Settings, on_load: Callable[[ledger.Load], None] | None = N
         if on_load:
             on_load(load)
         log.info("%s", "nothing new" if load.load_id is None else f"loaded {load.new_row_counts}")
-        audited = reconciliation.audit(settings.database, before)
+        audited = reconciliation.audit_load(settings.database, before)
         said = _metadata(load, audited)
         for result in dlt_tables.materialized(ledger.SCHEMA, load.row_counts, load.new_row_counts):
             more = said.get(result.asset_key.path[-1], {}) if result.asset_key else {}
@@ -73,13 +73,13 @@ def _metadata(load: ledger.Load, audited: reconciliation.Audit) -> dict[str, dic
 
 
 def _summary(audited: reconciliation.Audit) -> str:
-    if not audited.brought:
+    if not audited.recent_loads:
         return "No export has been loaded."
-    newest = audited.brought[0]
-    loads = [(f"{one.loaded_at:%Y-%m-%d %H:%M}", one.labels) for one in reversed(audited.brought)]
+    newest = audited.recent_loads[0]
+    loads = [(f"{one.loaded_at:%Y-%m-%d %H:%M}", one.labels) for one in reversed(audited.recent_loads)]
     return "\n\n".join(
         [
-            f"The newest load, {newest.loaded_at:%Y-%m-%d %H:%M} UTC: {len(audited.refused):,} exports with "
+            f"The newest load, {newest.loaded_at:%Y-%m-%d %H:%M} UTC: {len(audited.rejected_shares):,} exports with "
             f"{newest.assets:,} assets and {newest.labels:,} labels, {newest.rejected:,} of either rejected.",
             "Labels in the exports of the last loads:",
             ui_metadata.bars(loads),

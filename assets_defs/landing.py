@@ -39,7 +39,7 @@ def exports(listed: list[discovery.FoundExport] | None = None) -> dg.AssetsDefin
             )
         try:
             waits = automation.WAITS_FOR_WRITERS.items() <= context.run.tags.items()
-            found = [*pull.pulled(settings), *_found(settings, listed, waits_for_writers=waits)]
+            found = [*pull.pull_projects(settings), *_found(settings, listed, waits_for_writers=waits)]
         except pull.PullFailed as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         except discovery.NoExport as error:

@@ -16,8 +16,8 @@ def summary_if_up_to_date(settings: Settings, exports: list[discovery.FoundExpor
         return None
     with cache.opened(settings) as known:
         landed = [known.land(export) for export in exports]
-    identified = ledger.identified(landed, settings)
-    if ledger.unread(identified, file) or ledger.is_outdated(file) or not reconciliation.is_even(file):
+    identified = ledger.identify_exports(landed, settings)
+    if ledger.exports_to_read(identified, file) or ledger.is_outdated(file) or not reconciliation.is_balanced(file):
         return None
     with database.reading(file) as db:
         if method.newest_version(db) != method.from_settings(settings).version:

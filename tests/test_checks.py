@@ -23,7 +23,7 @@ def checked(
     folder: Path, before: database.Columns | None = None, **thresholds: float
 ) -> dict[str, dg.AssetCheckResult]:
     chosen = test_load.settings(folder).model_copy(update=thresholds)
-    found = reconciliation.audit(chosen.database, before or {})
+    found = reconciliation.audit_load(chosen.database, before or {})
     return {str(result.check_name): result for result in checks.load_results(chosen, None, found)}
 
 
@@ -95,7 +95,7 @@ def test_rows_that_are_gone_fail_the_check_and_the_step(
     chosen = test_load.settings(tmp_path)
     results: list[dg.AssetCheckResult] = []
     with pytest.raises(dg.Failure, match=f"{missing} of rejection are unaccounted for"):
-        results.extend(checks.load_results(chosen, None, reconciliation.audit(chosen.database, {})))
+        results.extend(checks.load_results(chosen, None, reconciliation.audit_load(chosen.database, {})))
     assert [result.check_name for result in results] == [spec.name for spec in checks.LOAD_SPECS]
     assert (results[0].passed, results[0].severity) == (False, dg.AssetCheckSeverity.ERROR)
 
@@ -109,7 +109,7 @@ def test_an_export_unlike_the_last_ones_of_its_project_is_named(tmp_path: Path) 
     assert "export_volume_anomaly" not in failing(tmp_path / "w")
     quick.load(write(tmp_path, "none"))
     result = checked(tmp_path / "w")["export_volume_anomaly"]
-    expected = {"what": "labels", "brought": 0, "least_before": 2, "greatest_before": 6}
+    expected = {"what": "labels", "loaded": 0, "least_before": 2, "greatest_before": 6}
     assert rows(result, "unusual") == [{"file_url": str(tmp_path / "none.json"), **expected}]
 
 

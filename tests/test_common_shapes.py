@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.kili import batch as record_batch
-from pipelines.kili import export, locate, records, versions
-from pipelines.kili.annotations import answers, common_shapes
-from pipelines.kili.annotations.columns import Columns
+from pipelines.kili import export, plain_records, record_heads, records, versions
+from pipelines.kili.annotations import answer_levels, answers
+from pipelines.kili.annotations.columns import AnnotationColumns
 
 EXPORTS = sorted(Path(__file__).parent.glob("samples/**/*.json"))
 NUMBERS = st.one_of(
@@ -24,16 +24,16 @@ NUMBERS = st.one_of(
     st.integers(-2, 2),
     st.sampled_from([1e-5, 1e16]),
 )
-ASSET_KEYS = (*records.ASSETS.keyed(), *export.LABEL_CONTAINERS, *common_shapes.OTHER_ASSET_KEYS)
-LABEL_KEYS = (*records.LABELS.keyed(), "author", "jsonResponse", *common_shapes.OTHER_LABEL_KEYS)
-AUTHOR_KEYS = (*records.LABELS.keyed("author"), *common_shapes.OTHER_AUTHOR_KEYS)
+ASSET_KEYS = (*records.ASSETS.keyed(), *export.LABEL_CONTAINERS, *plain_records.OTHER_ASSET_KEYS)
+LABEL_KEYS = (*records.LABELS.keyed(), "author", "jsonResponse", *plain_records.OTHER_LABEL_KEYS)
+AUTHOR_KEYS = (*records.LABELS.keyed("author"), *plain_records.OTHER_AUTHOR_KEYS)
 ODD = st.sampled_from([None, "", "x", 0, 1, True, False, 2**63, {}, [], {"name": "A"}, [None]])
 
 
 def gathered(response: Any) -> tuple[list[dict[str, Any]], int]:
     """The rows of an answer the quick way, by key, and how many of them were plain."""
-    columns = Columns(versions.FLATTEN_VERSION)
-    others, count = answers.gather(columns, "a1", "k1", "h1", response)
+    columns = AnnotationColumns(versions.FLATTEN_VERSION)
+    others, count = answers.collect_rows(columns, "a1", "k1", "h1", response)
     found = columns.table().to_pylist() + others
     assert count == len(found)
     return sorted(found, key=_key), count - len(others)
@@ -119,10 +119,10 @@ def test_with_key_frames_only_interpolated_annotations_are_left_out() -> None:
         "1": {"J": {"annotations": [drawn | {"isKeyFrame": False}]}, "K": {"text": "a", "isKeyFrame": False}},
     }
     _, everything, _ = rows(response)
-    quick, long, _ = rows(answers.key_frames(response))
+    quick, long, _ = rows(answer_levels.without_interpolated(response))
     assert quick == long == [row for row in everything if row["is_key_frame"]]
     assert len(everything) == 5
-    assert answers.key_frames(response["1"]) == response["1"]
+    assert answer_levels.without_interpolated(response["1"]) == response["1"]
 
 
 DATES = st.sampled_from(
@@ -178,13 +178,13 @@ ANSWER = {
 def flattened(record: Any, *, is_long: bool) -> tuple[Any, ...]:
     """All that is told of a record."""
     raw = json.dumps(record).encode()
-    head = locate._head(raw)
+    head = record_heads.read_head(raw)
     asset_id = head.asset_id if head else None
-    text = record_batch.Text(None, "/0", asset_id, is_label=False, fault=None, record_hash="r", raw=raw)
+    text = record_batch.RecordText(None, "/0", asset_id, is_label=False, fault=None, record_hash="r", raw=raw)
     batch = record_batch.Batch()
-    found = batch.read([text]) if is_long else batch.add([text])
+    found = batch.add_by_reference([text]) if is_long else batch.add([text])
     responses = [label.response or {} for label in found.labels] if found else []
-    said = [(gathered(one)[0], gathered(answers.key_frames(one))[0]) for one in responses]
+    said = [(gathered(one)[0], gathered(answer_levels.without_interpolated(one))[0]) for one in responses]
     labels = [replace(label, response=None) for label in found.labels] if found else []
     return found and replace(found, labels=labels), batch.counts, batch.rejects, said
 
@@ -223,7 +223,7 @@ def record(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_usual_record_is_read_the_quick_way(said: dict[str, Any]) -> None:
-    assert common_shapes.asset(orjson.dumps(said)) is not None
+    assert plain_records.decode(orjson.dumps(said)) is not None
     assert flattened(said, is_long=False) == flattened(said, is_long=True)
 
 
@@ -276,8 +276,8 @@ def test_a_repeated_key_anywhere_is_found_either_way(said: dict[str, Any], data:
 def test_an_escaped_colon_does_not_hide_a_repeated_key() -> None:
     plain_text = orjson.dumps(record(status="a:b\\u003a", skipped=None))
     escaped = plain_text.replace(b"a:b", b"a\\u003Ab")
-    assert common_shapes.asset(escaped) is not None
-    assert common_shapes.asset(escaped.replace(b'"skipped":null', b'"skipped":null,"skipped":true', 1)) is None
+    assert plain_records.decode(escaped) is not None
+    assert plain_records.decode(escaped.replace(b'"skipped":null', b'"skipped":null,"skipped":true', 1)) is None
 
 
 LABELS = st.builds(
@@ -373,4 +373,4 @@ def test_an_answer_names_its_jobs() -> None:
         ({}, set()),
         ({"J": {"text": ""}}, {"J"}),
     ):
-        assert answers.jobs_of(response) == names
+        assert answer_levels.job_names(response) == names

@@ -11,7 +11,7 @@ from helpers.exporting import Row, asset, label, named, text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.kili import canonical_json, export, flatten, parse, records
+from pipelines.kili import canonical_json, export, flatten, merge, parse, records
 from pipelines.transform import project as dbt_project
 
 
@@ -148,7 +148,7 @@ def test_the_version_is_that_of_all_that_is_stored_and_of_nothing_else() -> None
 
 def test_an_asset_found_twice_is_united() -> None:
     one, two, both = label({"J": {"text": "1"}}), label({"J": {"text": "2"}}), label({"J": {}})
-    found, duplicates = flatten.united(
+    found, duplicates = merge.merge_records(
         [
             parse.read_asset(text(record))[0]
             for record in (
@@ -203,7 +203,7 @@ UNITED = label(
 )
 def test_the_same_label_id_twice_in_an_asset_is_one_label(records: list[Row]) -> None:
     """What the later place leaves null is kept from the earlier one."""
-    found, duplicates = flatten.united([parse.read_asset(text(record))[0] for record in records])
+    found, duplicates = merge.merge_records([parse.read_asset(text(record))[0] for record in records])
     assert (len(export.labels_of(found)), duplicates) == (1, 1)
     assert flatten.asset(found).labels == flat(asset("a1", UNITED)).labels
 
@@ -221,27 +221,27 @@ def test_the_same_label_id_twice_in_an_asset_is_one_label(records: list[Row]) ->
 )
 def test_an_empty_answer_of_the_same_label_never_replaces_a_full_one(earlier: Any, later: Any, expected: Any) -> None:
     labels = [label(id="l1") | {"jsonResponse": response} for response in (earlier, later)]
-    found, _ = flatten.united([parse.read_asset(text(asset("a1", *labels)))[0]])
+    found, _ = merge.merge_records([parse.read_asset(text(asset("a1", *labels)))[0]])
     assert [one.get("jsonResponse") for one in export.labels_of(found)] == [expected]
 
 
 def test_a_label_without_an_id_under_two_keys_of_an_asset_is_one_label() -> None:
     one, two = label({"J": {"text": "1"}}), label({"J": {"text": "2"}})
     record = asset("a1", one, one, latestLabels=[two, one], latestLabel=two)
-    found, duplicates = flatten.united([parse.read_asset(text(record))[0]])
+    found, duplicates = merge.merge_records([parse.read_asset(text(record))[0]])
     answers = [one["jsonResponse"] for one in export.labels_of(found)]
     assert (answers, duplicates) == ([{"J": {"text": "1"}}, {"J": {"text": "1"}}, {"J": {"text": "2"}}], 2)
 
 
 def test_tied_labels_are_numbered_after_duplicates_are_united() -> None:
     one, two = label({"J": {"text": "1"}}, id="l1"), label({"J": {"text": "2"}}, id="l2")
-    found, _ = flatten.united([parse.read_asset(text(asset("a1", one, two, one)))[0]])
+    found, _ = merge.merge_records([parse.read_asset(text(asset("a1", one, two, one)))[0]])
     assert [one.key for one in flatten.asset(found).labels] == keys(one, two)
 
 
 def test_many_labels_of_one_asset_are_united_in_linear_time() -> None:
     parts = [parse.read_asset(text(label(id=f"l{n}", assetId="a1")), is_label=True)[0] for n in range(5000)]
-    found, duplicates = flatten.united(parts + parts)
+    found, duplicates = merge.merge_records(parts + parts)
     assert (len(export.labels_of(found)), duplicates) == (5000, 5000)
 
 

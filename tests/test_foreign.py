@@ -112,8 +112,8 @@ def test_an_asset_whose_own_keys_look_like_a_reply_is_an_asset(tmp_path: Path) -
 def peak_of_reading(path: Path) -> int:
     """The most memory that it takes to find all records of a document and to read them."""
     tracemalloc.start()
-    with packaging.opened(path, ZoneInfo("UTC"), Limits()) as container:
-        assert sum(len(texts) for texts in locate.texts(locate.find_records(container, Limits()))) == 4_000
+    with packaging.open_export(path, ZoneInfo("UTC"), Limits()) as container:
+        assert sum(len(texts) for texts in locate.read_records(locate.locate_records(container, Limits()))) == 4_000
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak

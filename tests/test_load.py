@@ -17,7 +17,7 @@ from conftest import SAMPLES
 
 from pipelines.kili import ledger, new_names, reader, reconciliation, records, versions, workers
 from pipelines.kili import load as kili_load
-from pipelines.kili.rows import State
+from pipelines.kili.rows import KnownState
 from pipelines.landing import discovery
 from pipelines.loading import database as database_file
 from pipelines.loading import tables
@@ -72,7 +72,7 @@ def test_duplicate_labels_are_counted_and_written_once(tmp_path: Path) -> None:
     load(tmp_path / "w", again)
     assert ledger_of(tmp_path / "w") == [(3, 1, 0), (3, 1, 0), (4, 1, 1), (4, 1, 1)]
     assert len(rows(tmp_path / "w")["labels"]) == 2
-    assert reconciliation.is_even(settings(tmp_path / "w").database)
+    assert reconciliation.is_balanced(settings(tmp_path / "w").database)
 
 
 def ledger_of(folder: Path) -> list[tuple[int, ...]]:
@@ -94,7 +94,7 @@ def test_a_column_that_is_new_is_added_to_an_older_warehouse(tmp_path: Path, mon
         load(tmp_path / "w", path)
     assert load(tmp_path / "w", path).load_id is not None
     assert ledger_of(tmp_path / "w") == [(0, None, 0)]
-    assert reconciliation.is_even(settings(tmp_path / "w").database)
+    assert reconciliation.is_balanced(settings(tmp_path / "w").database)
     assert load(tmp_path / "w", path).load_id is None
 
 
@@ -130,7 +130,7 @@ def answer_of_killed(processes: workers.Workers) -> None:
     processes.expect(1)
     for other in multiprocessing.active_children():
         other.kill()
-    processes.submit([], State({}, set())).result()
+    processes.submit([], KnownState({}, set())).result()
 
 
 LOAD_THAT_WAITS = """
@@ -149,7 +149,7 @@ def wait(*_):
     time.sleep(99)
 
 workers._MIN_BYTES_FOR_WORKERS = 0
-workers._Other.submit = wait
+workers._WorkerProcess.submit = wait
 chosen = settings.Settings(warehouse=Path(sys.argv[1]), workers=3)
 load.load([discovery.Landed("x", Path(sys.argv[2]))], chosen)
 """
@@ -280,21 +280,21 @@ def test_answers_of_an_older_warehouse_are_found_by_their_missing_flattening(tmp
 def test_names_that_a_project_had_not_shown_before_are_told(tmp_path: Path) -> None:
     load(tmp_path / "w", write(tmp_path, "a", label("CAR", futureKey=1)))
     first = load(tmp_path / "w", write(tmp_path, "b", label("CAR", futureKey=2)))
-    assert new_names.new_in(settings(tmp_path / "w").database, first.load_id or "") == []
+    assert new_names.find_new(settings(tmp_path / "w").database, first.load_id or "") == []
     odd = label("CAR", laterKey=True, jsonResponse={"SOUND": {"waves": [1]}})
     later = load(tmp_path / "w", write(tmp_path, "c", odd))
-    new = new_names.new_in(settings(tmp_path / "w").database, later.load_id or "")
+    new = new_names.find_new(settings(tmp_path / "w").database, later.load_id or "")
     assert new == [
         (None, "job", "SOUND", 1),
         (None, "key of a label", "laterKey", 1),
         (None, "kind", "unknown", 1),
     ]
-    unknown = new_names.unknown_in(settings(tmp_path / "w").database, later.load_id or "")
+    unknown = new_names.find_unknown(settings(tmp_path / "w").database, later.load_id or "")
     assert unknown == [(None, "key of a label", "laterKey", 1), (None, "kind", "unknown", 1)]
 
 
 PHASES = {
-    "read": "pipelines.kili.locate.find_records",
+    "read": "pipelines.kili.locate.locate_records",
     "extract": "dlt.extract.extract.Extract.commit_packages",
     "normalise": "dlt.normalize.normalize.Normalize.run",
     "load of a table": "dlt.destinations.impl.duckdb.duck.DuckDbCopyJob.run",

@@ -141,7 +141,7 @@ def test_an_asset_is_unpacked_once_to_tell_the_files_of_its_jobs(
         return open_one(*where)
 
     monkeypatch.setattr(archives, opener, noted)
-    with packaging.opened(path, ZoneInfo("UTC"), Limits()) as container:
+    with packaging.open_export(path, ZoneInfo("UTC"), Limits()) as container:
         assert len(container.documents) == 21
         assert len(opened) == 1
 

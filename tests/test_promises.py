@@ -123,7 +123,7 @@ def test_nothing_is_lost(found: list[dict[str, Any]], models: list[Model]) -> No
         folder = Path(made)
         quick = Quick(folder / "w", models)
         quick.load(*[write(export, folder, f"e{i}") for i, export in enumerate(found)])
-        assert reconciliation.audit(quick.database, {}).uneven == []
+        assert reconciliation.audit_load(quick.database, {}).unbalanced == []
         written = sum(len({asset["id"] for asset in export["assets"]}) for export in found)
         assert quick.ask("select count(*) from kili.sightings")[0][0] <= written
 
@@ -201,4 +201,4 @@ def test_times_out_of_range_that_an_older_loader_stored_are_as_if_rejected(tmp_p
         db.execute(f"update kili.assets set updated_at = {out_of_range} where asset_id = 'a2'")
         db.execute(f"update kili.exports set as_of = {out_of_range}")
     assert old.marts() == fresh.marts()
-    assert reconciliation.audit(old.database, {}).newest_label_at == datetime(2024, 1, 3, tzinfo=UTC)
+    assert reconciliation.audit_load(old.database, {}).newest_label_at == datetime(2024, 1, 3, tzinfo=UTC)

@@ -116,7 +116,7 @@ def chosen(server: Server, tmp_path: Path) -> settings.Settings:
 
 
 def pulled(chosen: settings.Settings) -> list[Path]:
-    return [landed.path for landed in api_pull.pulled(chosen)]
+    return [landed.path for landed in api_pull.pull_projects(chosen)]
 
 
 def files(chosen: settings.Settings) -> list[str]:
@@ -145,7 +145,7 @@ def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, m
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("HOME", str(chosen.warehouse / "home"))
     chosen = chosen.model_copy(update={"api_endpoint": ENDPOINT})
-    loaded = kili_load.load(api_pull.pulled(chosen), chosen)
+    loaded = kili_load.load(api_pull.pull_projects(chosen), chosen)
     assert loaded.exports_rejected == 0
 
     found = rows(chosen, "select * exclude (asset_version, extra, _dlt_load_id) from kili.assets order by asset_id")
@@ -189,7 +189,7 @@ def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, m
 def test_the_archive_has_the_layout_and_readme_of_kili_s_own(chosen: settings.Settings) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     (archive,) = pulled(chosen)
-    with packaging.opened(archive, chosen.timezone, chosen) as opened:
+    with packaging.open_export(archive, chosen.timezone, chosen) as opened:
         readme = opened.readme
         assert (opened.layout, [document.entry for document in opened.documents]) == ("zip_single_file", ["data.json"])
     assert (readme.project_id, readme.export_type, readme.format) == ("cars", "normal", "kili")
@@ -257,10 +257,10 @@ def test_passing_faults_are_sat_out(chosen: settings.Settings, kili: Kili, monke
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        pytest.param({"api_key": "another-key"}, "{endpoint} does not take the key in KILI_API_KEY", id="wrong key"),
+        pytest.param({"api_key": "another-key"}, "{endpoint} does not accept the key in KILI_API_KEY", id="wrong key"),
         pytest.param(
             {"pull_projects": ("lorries",)},
-            "Kili has no project lorries, or none that the key in KILI_API_KEY opens",
+            "Kili has no project lorries, or the key in KILI_API_KEY gives no access to it",
             id="unknown project",
         ),
     ],
@@ -271,7 +271,7 @@ def test_what_cannot_be_pulled_is_one_sentence(
     caplog.set_level("INFO")
     wrong = chosen.model_copy(update=change)
     with pytest.raises(api_pull.PullFailed) as failed:
-        api_pull.pulled(wrong)
+        api_pull.pull_projects(wrong)
     assert str(failed.value) == sentence.format(endpoint=wrong.api_endpoint)
     assert files(wrong) == []
     assert wrong.api_key not in f"{wrong}{caplog.text}{failed.value}"

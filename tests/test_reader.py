@@ -14,7 +14,7 @@ from helpers.exporting import REAL, Read, annotations, asset, assets_of, label, 
 
 from pipelines.kili import canonical_json, flatten, records, versions
 from pipelines.kili import reader as reading
-from pipelines.kili.annotations import answers
+from pipelines.kili.annotations import answer_levels
 from pipelines.landing import discovery
 
 DUCKDB = duckdb.connect()
@@ -314,7 +314,7 @@ def into_duckdb(found: Read) -> dict[str, list[dict[str, Any]]]:
                 "flatten_version": 1,
                 "asset_id": one.asset_id,
                 "annotation_count": 0,
-                "job_names": canonical_json.text(sorted(answers.jobs_of(said.response))),
+                "job_names": canonical_json.text(sorted(answer_levels.job_names(said.response))),
             }
             for one in found.assets
             for said in one.labels

@@ -380,5 +380,5 @@ def test_the_answers_of_a_real_export_are_rebuilt_and_none_is_unknown(path: Path
         }
     for asset in found.assets:
         for label in asset.labels:
-            assert_round_trip(common_shapes.builtins(label.response or {}))
+            assert_round_trip(common_shapes.to_json_value(label.response or {}))
     assert not [row for row in found.annotations if row["kind"] == "unknown"]

@@ -47,7 +47,7 @@ def load(folder: Path) -> Loaded:
     with cache.opened(settings) as known:
         found = [known.land(one) for one in discovery.find(str(folder / "exports"), settings.warehouse)]
     done = kili_load.load(found, settings)
-    assert reconciliation.is_even(settings.database)
+    assert reconciliation.is_balanced(settings.database)
     with duckdb.connect(str(settings.database)) as db:  # dbt makes these views, which published ledgers come from
         db.execute("create schema if not exists staging")
         for table in ("exports", "sightings", "rejects"):
@@ -187,7 +187,7 @@ def vanish(patched: pytest.MonkeyPatch, owner: Any, step: str, path: Path, at: i
     [
         ("gone.json", local_files, "identify"),
         ("gone.json", archives, "opened"),
-        ("gone.json", locate, "texts"),
+        ("gone.json", locate, "read_records"),
         ("gone.zip", archives, "_open_zip"),
     ],
 )
@@ -214,7 +214,7 @@ def test_an_export_folder_of_which_a_file_disappears_loads_without_it_until_it_i
 ) -> None:
     made = export_folder(folder)
     with monkeypatch.context() as patched:
-        vanish(patched, locate, "find_records", made / "labels" / "b.json", at)
+        vanish(patched, locate, "locate_records", made / "labels" / "b.json", at)
         first = load(folder)
     assert (first.assets, first.rejects) == (["a", "good"], [("made", *reject)])
     written(made / "labels" / "b.json", one("b")[0])
@@ -228,7 +228,7 @@ def test_an_export_that_breaks_off_while_it_is_read_is_read_again(
     broken = export_folder(folder) / "labels" / "b.json"
     with monkeypatch.context() as patched:
         patched.setattr(reader, "_BATCH_BYTES", 1)
-        vanish(patched, locate, "texts", broken, at=2)
+        vanish(patched, locate, "read_records", broken, at=2)
         first = load(folder)
     assert (first.assets, first.rejects) == (["a", "good"], [("made", None, GONE)])
     written(broken, one("b")[0])
@@ -267,8 +267,8 @@ def test_rows_of_a_load_that_never_finished_are_not_taken_for_loaded(folder: Pat
     settings = Settings(warehouse=folder / "warehouse")
     with duckdb.connect(str(settings.database)) as db:
         db.execute("update kili._dlt_loads set status = 1")
-    exports = ledger.identified([discovery.Landed("good", folder / "exports" / "good.json")], settings)
-    assert ledger.unread(exports, settings.database) == exports
+    exports = ledger.identify_exports([discovery.Landed("good", folder / "exports" / "good.json")], settings)
+    assert ledger.exports_to_read(exports, settings.database) == exports
 
 
 STEPS = """

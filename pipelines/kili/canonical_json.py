@@ -1,4 +1,4 @@
-"""Writes JSON for hashing and storing: compact, keys sorted, UTF-8. Equal values have equal texts."""
+"""Canonical JSON, the form that is hashed and stored: compact, sorted keys, UTF-8. Equal values give equal text."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import orjson
 
 
 def dumps(value: Any) -> bytes:
-    """The JSON text of a value, of any depth."""
+    """Returns a JSON value as canonical JSON in UTF-8. The nesting depth is not limited."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # orjson reads 1,024 levels but writes 254
@@ -14,12 +14,15 @@ def dumps(value: Any) -> bytes:
 
 
 def text(value: Any) -> str:
-    """The JSON text as `str`."""
+    """Returns a JSON value as canonical JSON."""
     return dumps(value).decode()
 
 
 def _pieces(value: Any) -> list[bytes]:
-    """The text in pieces, without recursion: containers are opened on a stack, in which text is `bytes`."""
+    """Returns the JSON text in pieces.
+
+    A stack replaces recursion. It holds values still to be written and, as `bytes`, text that is already written.
+    """
     pieces: list[bytes] = []
     stack = [value]
     while stack:
@@ -28,7 +31,7 @@ def _pieces(value: Any) -> list[bytes]:
             inside = [part for key in sorted(item) for part in (b",", orjson.dumps(key) + b":", item[key])]
             stack += [b"}", *reversed(inside[1:]), b"{"]
         elif isinstance(item, list):
-            inside = [part for one in item for part in (b",", one)]
+            inside = [part for element in item for part in (b",", element)]
             stack += [b"]", *reversed(inside[1:]), b"["]
         else:
             pieces.append(item if isinstance(item, bytes) else orjson.dumps(item))

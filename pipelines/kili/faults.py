@@ -1,4 +1,4 @@
-"""Faults of records, in words a person can act on. They never contain a value of the record: it may be personal."""
+"""Reasons why a record or label is rejected. A reason never contains a value of the record, which may be personal."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 REPEATED_KEY: Final = "repeated_key"
-"""The type of the validation error that has a repeated key and its pointer as context."""
+"""Type of the validation error for a repeated key; its context holds the key and the JSON pointer."""
 OUTSIDE_YEARS: Final = "outside the years 1 to 9999 in UTC"
 
 _WORDS: Final = {"missing": "missing", "string_too_short": "empty", "year_out_of_range": OUTSIDE_YEARS}
@@ -16,10 +16,10 @@ _NO_NUMBER: Final = "NaN or Infinity is not a JSON number"
 
 
 class BrokenRecord(ValueError):
-    """A record that cannot be read: why, the ids of its asset if they are readable, and its number of labels."""
+    """A record that cannot be read: the reason, the asset's ids as far as they can be read, the number of labels."""
 
-    def __init__(self, why: str, record: Any = None, label_count: int = 0) -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, record: Any = None, label_count: int = 0) -> None:
+        super().__init__(reason)
         self.asset_id = _text_of(record, "id")
         self.external_id = _text_of(record, "externalId")
         self.label_count = label_count
@@ -27,7 +27,7 @@ class BrokenRecord(ValueError):
 
 @dataclass(frozen=True)
 class BrokenLabel:
-    """A label that cannot be read: its JSON pointer in the asset, the reason, its text."""
+    """A label that is rejected while its asset is loaded. `location` is its JSON pointer in the asset."""
 
     location: str
     reason: str
@@ -35,7 +35,7 @@ class BrokenLabel:
 
 
 def json_fault(text: bytes, error: orjson.JSONDecodeError) -> str:
-    """Why a text is not valid JSON, in words."""
+    """Returns why the strict parser refused a JSON text."""
     if "depth limit" in str(error):
         return "nested too deeply to be read: more than 1,024 brackets in one another"
     try:
@@ -56,37 +56,37 @@ def _no_number(_: str) -> None:
 
 
 def reason(detail: Any, location: str) -> str:
-    """A validation error of pydantic as a sentence with its place."""
+    """Returns a pydantic error as a sentence with the place in the record, without the value."""
     place = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == REPEATED_KEY:
-        return repeated(**detail["ctx"], location="/".join([location, *map(str, detail["loc"])]))
+        return repeated_key(**detail["ctx"], location="/".join([location, *map(str, detail["loc"])]))
     if detail["type"] in _WORDS:
         return f"{place} is {_WORDS[detail['type']]}"
-    wanted = (
+    expected = (
         detail["msg"]
         .removeprefix("Value error, ")
         .replace("Input should", "should")
         .replace("valid dictionary", "JSON object")
     )
-    return f"{place or 'the record'} {wanted}, found {kind(detail.get('input'))}"
+    return f"{place or 'the record'} {expected}, found {json_type(detail.get('input'))}"
 
 
-def repeated(key: str, pointer: str, location: str) -> str:
+def repeated_key(key: str, pointer: str, location: str) -> str:
     return f"the key {key} is given more than once in one object, at {location}{pointer}"
 
 
-def kind(value: object) -> str:
+def json_type(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
 
 
 def raw_text(raw: bytes) -> str:
-    """The text of a record, at most 1 MiB."""
+    """Returns the text of a record that `kili.rejects` keeps: its first 1 MiB."""
     return raw[:_RAW_LIMIT].decode("utf-8", "backslashreplace")[:_RAW_LIMIT]
 
 
-def lenient(text: bytes) -> Any:
-    """The value of a JSON text that may hold NaN or half surrogates, to name a broken record; null if it is no JSON."""
+def parse_leniently(text: bytes) -> Any:
+    """Returns JSON that may contain NaN and half surrogates, to name a broken record; null if it is not JSON."""
     try:
         return json.loads(text.decode(), parse_constant=lambda _: None)
     except (ValueError, RecursionError):
@@ -94,7 +94,7 @@ def lenient(text: bytes) -> Any:
 
 
 def number_as_text(value: object) -> object:
-    """A number as a text. Other values, also booleans, are returned unchanged."""
+    """Returns a number as text and any other value, also true or false, unchanged."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 

@@ -1,14 +1,13 @@
-"""Turns an asset and its labels into rows, with their keys and hashes. Pure functions."""
+"""Turns an asset and its labels into rows with keys and hashes. No input or output."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import Any, Final, cast
 
-from pipelines.kili import canonical_json, export, records
+from pipelines.kili import canonical_json, export, plain_records, records
 from pipelines.kili.annotations import common_shapes
 from pipelines.loading.tables import JSON, Table
 
@@ -19,17 +18,17 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class _Columns:
-    """The columns of a table that hold keys of the exported record, in declared order, and how values are stored."""
+    """The columns of a table that hold values of the exported record, in declared order."""
 
-    def __init__(self, table: Table, *left_out: str) -> None:
-        columns = [column for column in table.columns if column.source_key and column.name not in left_out]
+    def __init__(self, table: Table, *excluded: str) -> None:
+        columns = [column for column in table.columns if column.source_key and column.name not in excluded]
         self.names = tuple(column.name for column in columns)
         self.keys = tuple(str(column.source_key) for column in columns)
         self.times = [position for position, column in enumerate(columns) if column.type is datetime]
         self._json = [position for position, column in enumerate(columns) if column.type == JSON]
 
     def stored(self, values: list[Any]) -> list[Any]:
-        """Values of these columns as they are stored."""
+        """Converts values of these columns, in place, to the types that the warehouse stores."""
         for position in self.times:
             if (instant := values[position]) is not None:
                 parsed = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
@@ -63,17 +62,17 @@ _LABEL_KEYS: Final = {*records.LABELS.keyed(), "author", "jsonResponse"}
 _AUTHOR_KEYS: Final = {*records.LABELS.keyed("author")}
 _PLAIN_ASSET: Final = attrgetter(*_ASSET.keys)
 _PLAIN_LABEL: Final = attrgetter(*_LABEL.keys)
-_OTHER_ASSET: Final = attrgetter(*common_shapes.OTHER_ASSET_KEYS)
-_OTHER_LABEL: Final = attrgetter(*common_shapes.OTHER_LABEL_KEYS)
-_OTHER_AUTHOR: Final = attrgetter(*common_shapes.OTHER_AUTHOR_KEYS)
-_NO_AUTHOR: Final = common_shapes.Author()
+_OTHER_ASSET: Final = attrgetter(*plain_records.OTHER_ASSET_KEYS)
+_OTHER_LABEL: Final = attrgetter(*plain_records.OTHER_LABEL_KEYS)
+_OTHER_AUTHOR: Final = attrgetter(*plain_records.OTHER_AUTHOR_KEYS)
+_NO_AUTHOR: Final = plain_records.Author()
 
 
 @dataclass(slots=True)
 class FlatLabel:
-    """A label with its key; `columns` are the values of the columns that hold keys of the label, in declared order.
+    """A label with its key. `columns` are the values of `kili.labels` that come from the export, in declared order.
 
-    `response` is the answer as JSON values, or as `common_shapes.Job` structs.
+    `response` is the answer as a JSON value, or for a plain label as structs.
     """
 
     key: str
@@ -86,9 +85,9 @@ class FlatLabel:
 
 @dataclass(slots=True)
 class FlatAsset:
-    """An asset with the hash of all that is stored of it; `columns` are those of `ASSET_ROW` after asset_version.
+    """An asset with its version. `columns` are the values of `ASSET_ROW` after asset_version.
 
-    `record_hash` is the hash of the record's text, if this text alone decides the rows and counts.
+    `record_hash` is the hash of the record's text, if the asset's rows depend on that text alone.
     """
 
     asset_id: str
@@ -99,100 +98,46 @@ class FlatAsset:
 
     @property
     def instants(self) -> list[int | None]:
-        """The times in the columns of the asset and its labels, in microseconds."""
-        held = [*map(self.columns.__getitem__, _ASSET.times)]
-        held += [label.columns[position] for label in self.labels for position in _LABEL.times]
-        return cast(list[int | None], held)
+        """The times of the asset and its labels that columns hold, in microseconds since 1970."""
+        times = [*map(self.columns.__getitem__, _ASSET.times)]
+        times += [label.columns[position] for label in self.labels for position in _LABEL.times]
+        return cast(list[int | None], times)
 
     @property
     def row(self) -> Row:
-        """The asset's row in `kili.assets`, by `ASSET_ROW`."""
+        """The asset's row of `kili.assets`, with the columns of `ASSET_ROW`."""
         return (self.asset_id, self.version, *self.columns)
 
     def label_row(self, label: FlatLabel, annotation_count: int) -> Row:
-        """A label's row in `kili.labels`, by `LABEL_ROW`."""
-        head = (label.key, self.asset_id, self.version)
-        return (*head, *label.columns, label.response_hash, annotation_count, label.extra)
+        """Returns a label's row of `kili.labels`, with the columns of `LABEL_ROW`."""
+        keys = (label.key, self.asset_id, self.version)
+        return (*keys, *label.columns, label.response_hash, annotation_count, label.extra)
 
 
 def asset(record: export.Asset) -> FlatAsset:
-    """One asset of an export."""
+    """Returns a validated asset with its labels."""
     columns = _ASSET.stored([record.get(key) for key in _ASSET.keys])
     labels = [_label(label) for label in export.labels_of(record)]
-    return _flat(record["id"], (*columns, _text(_rest(record, _ASSET_KEYS))), labels)
+    return _flat_asset(record["id"], (*columns, _text_or_none(_remaining(record, _ASSET_KEYS))), labels)
 
 
-def plain_asset(found: common_shapes.Plain) -> FlatAsset:
-    """One asset from a record of common shape. Raises `TypeError` or `ValueError` if its shape is not common."""
-    record = found.asset
-    columns = _ASSET.stored(common_shapes.values(record, _PLAIN_ASSET))
-    extra = _text(_others(record, common_shapes.OTHER_ASSET_KEYS, _OTHER_ASSET))
-    return _flat(record.id, (*columns, extra), list(map(_plain_label, common_shapes.labels_of(record), found.answers)))
+def plain_asset(plain: plain_records.PlainAsset) -> FlatAsset:
+    """Returns a plain asset with its labels. Raises `TypeError` or `ValueError` for values that need `asset`."""
+    record = plain.asset
+    columns = _ASSET.stored(plain_records.values(record, _PLAIN_ASSET))
+    extra = _text_or_none(_other_values(record, plain_records.OTHER_ASSET_KEYS, _OTHER_ASSET))
+    labels = list(map(_plain_label, plain_records.labels_of(record), plain.answers))
+    return _flat_asset(record.id, (*columns, extra), labels)
 
 
-def _flat(asset_id: str, columns: tuple[object, ...], labels: list[FlatLabel]) -> FlatAsset:
+def _flat_asset(asset_id: str, columns: tuple[object, ...], labels: list[FlatLabel]) -> FlatAsset:
     _set_keys(asset_id, labels)
     stored = sorted([_hash([label.key, label.columns, label.response_hash, label.extra]) for label in labels])
     return FlatAsset(asset_id, _hash([columns, stored]), columns, labels)
 
 
-def united(records: list[export.Asset]) -> tuple[export.Asset, int]:
-    """Merges all records of an asset in an export. Returns the asset and its number of duplicate labels.
-
-    Later values win.
-    """
-    lists = [labels for record in records for labels in export.label_lists(record)]
-    labels = _united_labels(lists)
-    duplicates = sum(map(len, lists)) - len(labels)
-    if len(records) == 1 and not duplicates:
-        return records[0], 0
-    values: dict[str, Any] = {}
-    for record in records:
-        values = _overlaid(values, record)
-    values = {key: value for key, value in values.items() if key not in export.LABEL_CONTAINERS}
-    return values | {"labels": labels}, duplicates
-
-
-def _united_labels(lists: list[list[export.Label]]) -> list[export.Label]:
-    """Returns each label once. Labels with one id are merged, and so are equal labels without an id in two lists."""
-    labels: list[export.Label] = []
-    positions: dict[str, int] = {}
-    known: Counter[bytes] = Counter()
-    for listed in lists:
-        here: Counter[bytes] = Counter()
-        for label in listed:
-            if label_id := label.get("id"):
-                position = positions.setdefault(label_id, len(labels))
-                if position < len(labels):
-                    labels[position] = _united_label(labels[position], label)
-                    continue
-            elif len(lists) > 1:
-                text = canonical_json.dumps(label)
-                here[text] += 1
-                if here[text] <= known[text]:
-                    continue
-                known[text] += 1
-            labels.append(label)
-    return labels
-
-
-def _united_label(earlier: export.Label, later: export.Label) -> export.Label:
-    """Merges a label from two places. Later values win, but an empty answer does not replace a full one."""
-    values = _overlaid(earlier, later)
-    if (author := earlier.get("author")) and (later_author := later.get("author")):
-        values["author"] = _overlaid(author, later_author)
-    if (response := earlier.get("jsonResponse")) and not later.get("jsonResponse"):
-        values["jsonResponse"] = response
-    return values
-
-
-def _overlaid(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """The later values. Where a later value is null, the earlier one stays."""
-    return {**earlier, **{key: value for key, value in later.items() if value is not None}}
-
-
 def microseconds(instant: datetime) -> int:
-    """Microseconds since 1970 in UTC. A time without a zone counts as UTC."""
+    """Returns a time as microseconds since 1970 in UTC. A time without a time zone is in UTC."""
     return ((instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
@@ -200,19 +145,19 @@ def _label(label: export.Label) -> FlatLabel:
     author = label.get("author") or {}
     response = label.get("jsonResponse")
     json_response = None if response is None else canonical_json.dumps(response)
-    extra = _rest(label, _LABEL_KEYS)
-    if more := _rest(author, _AUTHOR_KEYS):
+    extra = _remaining(label, _LABEL_KEYS)
+    if more := _remaining(author, _AUTHOR_KEYS):
         extra["author"] = more
     values = label | {f"author.{key}": value for key, value in author.items()}
     return _flat_label([values.get(key) for key in _LABEL.keys], (response, json_response), extra)
 
 
 def _plain_label(label: Any, answer: common_shapes.Answer) -> FlatLabel:
-    extra = _others(label, common_shapes.OTHER_LABEL_KEYS, _OTHER_LABEL)
+    extra = _other_values(label, plain_records.OTHER_LABEL_KEYS, _OTHER_LABEL)
     label.author = author = label.author or _NO_AUTHOR
-    if more := _others(author, common_shapes.OTHER_AUTHOR_KEYS, _OTHER_AUTHOR):
+    if more := _other_values(author, plain_records.OTHER_AUTHOR_KEYS, _OTHER_AUTHOR):
         extra["author"] = more
-    return _flat_label(common_shapes.values(label, _PLAIN_LABEL), answer, extra)
+    return _flat_label(plain_records.values(label, _PLAIN_LABEL), answer, extra)
 
 
 def _flat_label(columns: list[Any], answer: tuple[Any, bytes | None], extra: dict[str, Any]) -> FlatLabel:
@@ -223,12 +168,12 @@ def _flat_label(columns: list[Any], answer: tuple[Any, bytes | None], extra: dic
         response,
         None if json_response is None else _digest(json_response),
         None if json_response is None else json_response.decode(),
-        _text(extra),
+        _text_or_none(extra),
     )
 
 
 def _set_keys(asset_id: str, labels: list[FlatLabel]) -> None:
-    """Sets the keys of labels. Labels with the same author, type, time and model are numbered by their answers."""
+    """Sets the keys of labels. Labels with equal author, type, time and model are numbered in the order of answers."""
     tied: dict[tuple[object, ...], int] = {}
     for label in sorted(labels, key=_tie_break) if len(labels) > 1 else labels:
         identity = (asset_id, *_IDENTITY(label.columns))
@@ -240,21 +185,21 @@ def _tie_break(label: FlatLabel) -> tuple[str, str]:
     return label.response_hash or "", str(_LABEL_ID(label.columns) or "")
 
 
-def _text(values: dict[str, Any]) -> str | None:
+def _text_or_none(values: dict[str, Any]) -> str | None:
     return canonical_json.text(values) if values else None
 
 
-def _others(record: Any, keys: Sequence[str], get: Callable[[Any], tuple[Any, ...]]) -> dict[str, Any]:
-    """The values of a common record under keys without a column."""
-    values = common_shapes.values(record, get)
+def _other_values(record: Any, keys: Sequence[str], get: Callable[[Any], tuple[Any, ...]]) -> dict[str, Any]:
+    """Returns the values of a plain record under keys without a column."""
+    values = plain_records.values(record, get)
     if values.count(None) == len(values):
         return {}
     return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
 
-def _rest(values: dict[str, Any], keys: Set[str]) -> dict[str, Any]:
-    """The values that are not null under other keys."""
-    return {key: values[key] for key in values.keys() - keys if values[key] is not None}
+def _remaining(record: dict[str, Any], keys: Set[str]) -> dict[str, Any]:
+    """Returns the values of a record under all other keys than `keys`."""
+    return {key: record[key] for key in record.keys() - keys if record[key] is not None}
 
 
 def _digest(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Recognises files of other formats, and says what to do. The texts never quote the files."""
+"""Recognises files that are not Kili exports. The texts name the format and the remedy and never quote the file."""
 
 import codecs
 from typing import Final
@@ -8,11 +8,11 @@ import msgspec
 from pipelines.landing import json_records
 
 BEGINNING: Final = 1 << 10
-_LONGEST_ERROR: Final = 1 << 16
+_MAX_ERROR_BYTES: Final = 1 << 16
 _AGAIN: Final = "saved in place of the export: download the export again, and check its link and the key"
 _LABEL_STUDIO: Final = "a Label Studio export, which this version cannot load: Kili exports are wanted"
 _ERROR: Final = f"an error message of a server, {_AGAIN}"
-_OF_KILI: Final = {
+_KILI_KEYS: Final = {
     "externalId",
     "labels",
     "latestLabel",
@@ -22,7 +22,7 @@ _OF_KILI: Final = {
     "labelOf",
     "assetId",
 }
-_SAYS_ERROR: Final = {
+_ERROR_KEYS: Final = {
     "error",
     "errors",
     "error_description",
@@ -32,13 +32,13 @@ _SAYS_ERROR: Final = {
     "statusCode",
     "status_code",
 }
-_KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TOP_LEVEL: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def document(beginning: bytes) -> str | None:
-    """The format of a document that is no UTF-8 JSON, with advice, judged by its first bytes; null if it may be."""
-    if found := json_records.encoding(beginning):
-        return found
+def identify_document(beginning: bytes) -> str | None:
+    """Returns the format of a document that is not JSON in UTF-8, judged by its first bytes, with the remedy."""
+    if encoding := json_records.encoding(beginning):
+        return encoding
     text = beginning.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if not text.startswith(b"<"):
         return None
@@ -49,27 +49,33 @@ def document(beginning: bytes) -> str | None:
     return "XML, not JSON: Kili exports are wanted"
 
 
-def record(raw: bytes, *, is_lone: bool) -> str | None:
-    """The format of an object that is no Kili record, with advice. `is_lone`: it is the whole document."""
+def identify_record(raw: bytes, *, is_lone: bool) -> str | None:
+    """Returns the format of an object that is not a Kili record, with the remedy.
+
+    `is_lone`: the document contains only this object.
+    """
     try:
-        keys = _KEYS.decode(raw)
+        keys = _TOP_LEVEL.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
-    if _is_of_label_studio(keys):
+    if _is_label_studio(keys):
         return _LABEL_STUDIO
-    is_error = not _OF_KILI & keys.keys() and ("id" not in keys or {"status_code", "detail"} <= keys.keys())
-    return _ERROR if is_lone and is_error and _SAYS_ERROR & keys.keys() and len(raw) < _LONGEST_ERROR else None
+    is_error = not _KILI_KEYS & keys.keys() and ("id" not in keys or {"status_code", "detail"} <= keys.keys())
+    return _ERROR if is_lone and is_error and _ERROR_KEYS & keys.keys() and len(raw) < _MAX_ERROR_BYTES else None
 
 
-def _is_of_label_studio(keys: dict[str, msgspec.Raw]) -> bool:
-    """Tasks, also as written before 1.0 and for import; annotations alone, JSON_MIN, pages of its API, -info.json."""
+def _is_label_studio(keys: dict[str, msgspec.Raw]) -> bool:
+    """Whether an object is from Label Studio.
+
+    Covers tasks (also before version 1.0 and for import), single annotations, JSON_MIN, API pages and -info.json.
+    """
     names = keys.keys()
     lists = {name for name, value in keys.items() if bytes(memoryview(value)[:1]) == b"["}
     if {"annotation_id", "annotator"} <= names or {"project", "platform", "download"} <= names:
         return True
     if "tasks" in lists and "total" in names:
         return True
-    if _OF_KILI & names:
+    if _KILI_KEYS & names:
         return False
     if "result" in lists:
         return bool({"task", "completed_by", "model_version", "was_cancelled"} & names)

@@ -1,4 +1,4 @@
-"""The ledger of exports in the pipeline's database: which exports it holds, and which have to be read."""
+"""The ledger of loaded exports, `kili.exports`: which exports still have to be read, and the result of a load."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pipelines.kili import packaging, readings, records, versions
-from pipelines.kili.reader import NewExport, unreadable
-from pipelines.kili.stored import Known
+from pipelines.kili.reader import NewExport, unreadable_export
+from pipelines.kili.stored import KnownAssets
 from pipelines.landing import cache, discovery, fingerprints, local_files
 from pipelines.landing.cache import ExportCache
 from pipelines.loading import database, tables
@@ -19,10 +19,10 @@ _NEWEST_READINGS: Final = readings.newest("kili.exports")
 
 @dataclass(frozen=True)
 class Load:
-    """The result of a load: its id (null if nothing was new), the rows it wrote and all rows, by table.
+    """The result of one load: its id (null if nothing was new), and the new and all rows by table.
 
-    `exports_found`: distinct exports that were found, known ones included. `exports_rejected`: those that are rejected
-    whole.
+    `exports_found` counts the given exports, equal contents once, known exports included. `exports_rejected` counts
+    those of them that are rejected as a whole.
     """
 
     load_id: str | None
@@ -32,24 +32,24 @@ class Load:
     exports_rejected: int
 
 
-def identified(found: list[discovery.Landed], settings: Settings) -> list[NewExport]:
-    """The exports, each content once, and their unreadable parts.
+def identify_exports(found: list[discovery.Landed], settings: Settings) -> list[NewExport]:
+    """Returns the exports with their ids, equal contents once, and their unreadable parts.
 
-    If a content has several addresses, one that could not be read before is preferred.
+    If several places contain the same export, returns the place that was unreadable before.
     """
-    awaited = _read_so_far(settings.database).unreadable_at
+    unreadable_before = _read_so_far(settings.database).unreadable_at
     exports: dict[str, NewExport] = {}
     with cache.opened(settings) as known:
-        for one in (export for landed in found for export in _identified(landed, known)):
-            if one.export_id not in exports or discovery.is_at(one.landed.url, awaited):
-                exports[one.export_id] = one
+        for export in (export for landed in found for export in _identify(landed, known)):
+            if export.export_id not in exports or discovery.is_at(export.landed.url, unreadable_before):
+                exports[export.export_id] = export
     return list(exports.values())
 
 
-def _identified(landed: discovery.Landed, known: ExportCache) -> Iterator[NewExport]:
-    """Yields the export and its unreadable part."""
+def _identify(landed: discovery.Landed, known: ExportCache) -> Iterator[NewExport]:
+    """Yields the export, and its unreadable part."""
     if landed.fault:
-        yield unreadable(landed, [local_files.Fault(None, landed.fault)])
+        yield unreadable_export(landed, [local_files.Fault(None, landed.fault)])
         return
     faults: list[local_files.Fault] = []
     try:
@@ -60,33 +60,39 @@ def _identified(landed: discovery.Landed, known: ExportCache) -> Iterator[NewExp
     except OSError as error:
         faults.append(local_files.fault_from(error))
     if faults:
-        yield unreadable(landed, faults)
+        yield unreadable_export(landed, faults)
 
 
-def unread(exports: list[NewExport], file: Path) -> list[NewExport]:
-    """The exports that have to be read: new ones, those last read by another version, and unreadable ones.
+def exports_to_read(exports: list[NewExport], file: Path) -> list[NewExport]:
+    """Returns the exports to read: new, last read by another loader version, or unreadable before.
 
-    An export that is unreadable for the same reasons as before is skipped, unless another export at its address is
-    read: that one would hide it.
+    Skips an unreadable part whose faults are already in the warehouse, unless another export of its address is read:
+    the new reading would replace the old row about the unreadable part (see `readings.newest`).
     """
     so_far = _read_so_far(file)
-    faults = {one.landed.url: {(fault.entry, fault.reason) for fault in one.faults} for one in exports if one.faults}
+    faults = {
+        export.landed.url: {(fault.entry, fault.reason) for fault in export.faults}
+        for export in exports
+        if export.faults
+    }
     readable_now = so_far.unreadable_at.keys() - faults.keys()
     addresses = {
-        one.landed.url
-        for one in exports
-        if not one.faults and (one.export_id not in so_far.export_ids or discovery.is_at(one.landed.url, readable_now))
+        export.landed.url
+        for export in exports
+        if not export.faults
+        and (export.export_id not in so_far.export_ids or discovery.is_at(export.landed.url, readable_now))
     }
 
-    def is_unread(one: NewExport) -> bool:
-        is_told = not one.faults or so_far.unreadable_at.get(one.landed.url) == faults[one.landed.url]
-        return one.landed.url in addresses or one.export_id not in so_far.export_ids or not is_told
+    def has_to_be_read(export: NewExport) -> bool:
+        url = export.landed.url
+        is_recorded = not export.faults or so_far.unreadable_at.get(url) == faults[url]
+        return url in addresses or export.export_id not in so_far.export_ids or not is_recorded
 
-    return [one for one in exports if is_unread(one)]
+    return [export for export in exports if has_to_be_read(export)]
 
 
 class _ReadSoFar(NamedTuple):
-    """The exports that this version has read, and by address the entries and reasons of unreadable files."""
+    """The ids of exports that this loader version has read, and the unreadable entries and reasons by address."""
 
     export_ids: set[str]
     unreadable_at: dict[str, set[tuple[str | None, str]]]
@@ -95,16 +101,16 @@ class _ReadSoFar(NamedTuple):
 def _read_so_far(file: Path) -> _ReadSoFar:
     if not file.exists():
         return _ReadSoFar(set(), {})
-    read = f"(select * from {_NEWEST_READINGS} where {tables.LOAD_ID} in {database.finished_loads(SCHEMA)})"
+    readings_sql = f"(select * from {_NEWEST_READINGS} where {tables.LOAD_ID} in {database.finished_loads(SCHEMA)})"
     with database.reading(file) as db:
         if database.LOADS not in database.table_names(db, SCHEMA):
             return _ReadSoFar(set(), {})
         current = db.execute(
-            f"select export_id from {read} where loader_version = ?", [versions.LOADER_VERSION]
+            f"select export_id from {readings_sql} where loader_version = ?", [versions.LOADER_VERSION]
         ).fetchall()
         faults = db.execute(
             f"""select rejects.file_url, entry, reason
-            from kili.rejects semi join {read} using (export_id, _dlt_load_id) where {readings.IS_UNREADABLE}"""
+            from kili.rejects semi join {readings_sql} using (export_id, _dlt_load_id) where {readings.IS_UNREADABLE}"""
         ).fetchall()
     unreadable_at: dict[str, set[tuple[str | None, str]]] = {}
     for file_url, entry, reason in faults:
@@ -113,10 +119,10 @@ def _read_so_far(file: Path) -> _ReadSoFar:
 
 
 def is_outdated(file: Path) -> bool:
-    """Whether a load has work without new exports: missing columns, or answers of an older flattening."""
-    with Known(file) as known:
+    """Whether a load has work without new exports: missing columns, or answers to flatten again."""
+    with KnownAssets(file) as known:
         return (
-            known.has_outdated(versions.FLATTEN_VERSION)
+            known.has_outdated_answers(versions.FLATTEN_VERSION)
             or not _declared_columns() <= database.columns(file, SCHEMA).keys()
         )
 
@@ -126,7 +132,7 @@ def _declared_columns() -> set[tuple[str, str]]:
 
 
 def summary(load_id: str | None, exports: list[NewExport], file: Path) -> Load:
-    """The result of a load of these exports."""
+    """Returns the result of a load of exports."""
     new, total = database.row_counts(file, SCHEMA, records.TABLES, load_id)
     with database.reading(file) as db:
         ids = [export.export_id for export in exports]

@@ -1,7 +1,4 @@
-"""Finds names that a load brings to a project for the first time: keys, jobs, kinds, statuses.
-
-Kili adds some in every release.
-"""
+"""Finds names that are new in a project: keys, jobs, kinds, statuses, label types. Kili adds some in every release."""
 
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -9,8 +6,8 @@ from typing import Final, NamedTuple
 from pipelines.loading import database
 
 
-class Novelty(NamedTuple):
-    """A name that is new in a project, its sort (key, job, …), and how often the load contains it."""
+class NewName(NamedTuple):
+    """A name that is new in a project: `what` it names, and how many rows of the load contain it."""
 
     project_id: str | None
     what: str
@@ -26,7 +23,7 @@ _NAMES: Final = """
         join kili.assets using (asset_id, asset_version)
         group by sightings.asset_id
     ),
-    names as (
+    occurrences as (
         select asset_id, _dlt_load_id, 'key of an asset' as what, unnest(json_keys(extra)) as name from kili.assets
         union all
         select asset_id, _dlt_load_id, 'key of a label', unnest(json_keys(extra)) from kili.labels
@@ -42,7 +39,7 @@ _NAMES: Final = """
     named as (
         select project_id, what, name, min(_dlt_load_id) as first_load_id,
             count(*) filter (where _dlt_load_id = $load_id) as load_count
-        from names join projects using (asset_id)
+        from occurrences join projects using (asset_id)
         group by project_id, what, name
     )
 """
@@ -64,16 +61,16 @@ _UNKNOWN: Final = f"""
     order by all"""
 
 
-def new_in(file: Path, load_id: str) -> list[Novelty]:
-    """The names that are new in projects of earlier loads."""
-    return _ask(file, _NEW, load_id)
+def find_new(file: Path, load_id: str) -> list[NewName]:
+    """Returns the names of a load that are new in a project. A project's first load has no new names."""
+    return _query(file, _NEW, load_id)
 
 
-def unknown_in(file: Path, load_id: str) -> list[Novelty]:
-    """The keys without a column and the unknown kinds in a load, with their frequency."""
-    return _ask(file, _UNKNOWN, load_id)
+def find_unknown(file: Path, load_id: str) -> list[NewName]:
+    """Returns the keys without a column, and the kind `unknown`, with the number of a load's rows for each."""
+    return _query(file, _UNKNOWN, load_id)
 
 
-def _ask(file: Path, query: str, load_id: str) -> list[Novelty]:
+def _query(file: Path, query: str, load_id: str) -> list[NewName]:
     with database.reading(file) as db:
-        return [Novelty(*row) for row in db.execute(query, {"load_id": load_id}).fetchall()]
+        return [NewName(*row) for row in db.execute(query, {"load_id": load_id}).fetchall()]

@@ -1,4 +1,4 @@
-"""Opens a Kili export: a JSON file, or a zip or folder with a README and `data.json` or `labels/`."""
+"""Opens an export: a JSON file, or a zip or folder with a README and `data.json` or `labels/`."""
 
 import json
 import re
@@ -44,9 +44,10 @@ class Readme:
 
 @dataclass
 class Container:
-    """An opened export: its documents and README. `layout` is null for a bare JSON file: its content decides.
+    """An open_export export: its layout, documents and README.
 
-    `faults`: unreadable parts that hold no records.
+    `layout` is null for a bare JSON file, whose layout depends on its content. `faults` are about parts of the export
+    that contain no records.
     """
 
     layout: str | None
@@ -56,125 +57,129 @@ class Container:
 
 
 @contextmanager
-def opened(path: Path, zone: ZoneInfo, limits: Limits) -> Iterator[Container]:
-    """The export at a path. Raises `Unreadable` if it is none; `zone` is the time zone of README dates."""
+def open_export(path: Path, zone: ZoneInfo, limits: Limits) -> Iterator[Container]:
+    """Opens the export at a path. `zone` is the time zone of README dates. Raises `Unreadable` if it is no export."""
     with archives.opened(path, limits) as archive:
         if archive.kind is None:
             yield Container(None, [document for _, document in archive.files])
         else:
-            yield _packed(archive, zone)
+            yield _archive_container(archive, zone)
 
 
 def has_documents(folder: Path) -> bool:
-    """Whether a folder has readable files that may hold records."""
-    return any(_may_hold_records(local_files.entry_name(path, folder)) for path in local_files.list_files(folder)[0])
+    """Whether a folder has readable files that may contain records."""
+    return any(_may_contain_records(local_files.entry_name(path, folder)) for path in local_files.list_files(folder)[0])
 
 
-def _packed(archive: Archive, zone: ZoneInfo) -> Container:
-    """The export that a zip or folder is. Its documents include the refused entries, so that each is rejected."""
-    inside = archive.files
-    readme, faults = _readme_of(inside, zone)
+def _archive_container(archive: Archive, zone: ZoneInfo) -> Container:
+    """Returns the export in a zip or folder. Its documents include refused entries, so that each becomes a reject."""
+    files = archive.files
+    readme, faults = _read_readme(files, zone)
     if readme and readme.format not in _KILI_FORMATS:
         raise Unreadable(f"this is an export in {readme.format} format: {discovery.EXPORT_AGAIN}")
-    documents = _documents(inside)
+    documents = _documents(files)
     if not (documents or archive.refused or readme):
-        names = [name for name, _ in inside]
-        raise Unreadable(f"{discovery.README}: {faults[0].reason}" if faults else _no_export(names))
+        names = [name for name, _ in files]
+        raise Unreadable(f"{discovery.README}: {faults[0].reason}" if faults else _no_export_reason(names))
     is_single = bool(documents) and all(name == DATA for name, _ in documents)
     layout = f"{archive.kind}_{'single_file' if is_single else 'per_asset'}"
     return Container(layout, [*(document for _, document in documents), *archive.refused], readme or Readme(), faults)
 
 
-def _readme_of(inside: Sequence[Named], zone: ZoneInfo) -> tuple[Readme | None, list[Fault]]:
-    """The README, and its faults."""
-    found = next((document for name, document in inside if name == discovery.README), None)
-    if found is None:
+def _read_readme(files: Sequence[Named], zone: ZoneInfo) -> tuple[Readme | None, list[Fault]]:
+    """Returns the README and its faults."""
+    document = next((document for name, document in files if name == discovery.README), None)
+    if document is None:
         return None, []
     try:
-        with found.open() as file:
+        with document.open() as file:
             text = file.read(CHUNK)
         if encoding := json_records.encoding(text):
             raise Unreadable(f"this is {encoding}")
     except Unreadable as error:
-        return None, [Fault(found.entry, str(error))]
-    return _readme(text.decode("utf-8", "replace"), found.entry, zone)
+        return None, [Fault(document.entry, str(error))]
+    return _parse_readme(text.decode("utf-8", "replace"), document.entry, zone)
 
 
-def _no_export(names: list[str]) -> str:
-    found = next((name for sign, name in _FOREIGN for one in names if sign.search(one)), None)
-    if found == "zip in zip":
+def _no_export_reason(names: list[str]) -> str:
+    foreign_format = next(
+        (foreign_format for pattern, foreign_format in _FOREIGN for name in names if pattern.search(name)), None
+    )
+    if foreign_format == "zip in zip":
         return "a zip that holds other zips: unpack it and point at those"
-    if found:
-        return f"this looks like an export in {found} format: {discovery.EXPORT_AGAIN}"
+    if foreign_format:
+        return f"this looks like an export in {foreign_format} format: {discovery.EXPORT_AGAIN}"
     return f"a zip without {DATA} or {_LABELS}/*.json is no Kili export"
 
 
-def _documents(inside: Sequence[Named]) -> list[Named]:
-    """`data.json` if there is one, else `labels/**/*.json` without the files of FILE jobs."""
-    if data := [one for one in inside if one[0] == DATA]:
+def _documents(files: Sequence[Named]) -> list[Named]:
+    """Returns data.json if it exists, else labels/**/*.json except the files of FILE jobs, a folder for each asset."""
+    if data := [(name, document) for name, document in files if name == DATA]:
         return data
-    labels = [one for one in inside if _may_hold_records(one[0])]
+    labels = [(name, document) for name, document in files if _may_contain_records(name)]
     job_files = _job_files(labels)
-    return [one for one in sorted(labels, key=_entry_name) if one[0] not in job_files]
+    return [(name, document) for name, document in sorted(labels, key=_entry_name) if name not in job_files]
 
 
-def _may_hold_records(name: str) -> bool:
+def _may_contain_records(name: str) -> bool:
     return name == DATA or (name.startswith(f"{_LABELS}/") and name.endswith(".json"))
 
 
-def _entry_name(named: Named) -> str:
-    return named[1].entry or ""
+def _entry_name(file: Named) -> str:
+    return file[1].entry or ""
 
 
 def _job_files(labels: Sequence[Named]) -> set[str]:
-    """The files that the answers of assets name. Any other file in the folder of an asset is an asset of its own.
+    """Returns the names of the files that an asset's answers mention.
 
-    Each asset with a folder is opened once.
+    Any other file in an asset's folder is an asset whose external id contains a slash. Each asset with a folder is
+    opened once.
     """
     assets = dict(labels)
     folders: dict[str, list[str]] = {}
     for name in assets:
         folders.setdefault(str(PurePosixPath(name).parent), []).append(name)
-    found: set[str] = set()
+    job_files: set[str] = set()
     for folder, names in folders.items():
         if asset := assets.get(f"{folder}.json"):
-            found |= _named_in(asset, folder, names)
-    return found
+            job_files |= _names_in(asset, folder, names)
+    return job_files
 
 
-def _named_in(asset: Document, folder: str, names: list[str]) -> set[str]:
-    """The files in a folder whose names are in the text of its asset, as UTF-8 or in ASCII escapes."""
-    forms = {form: name for name in names for form in _written(name)}
-    begins = re.compile(b"|".join(re.escape(form) for form in _written(f"{folder}/")))
-    longest = max(map(len, forms)) + 1
-    found: set[str] = set()
+def _names_in(asset: Document, folder: str, names: list[str]) -> set[str]:
+    """Returns the names of the files in a folder that an asset's text contains, as UTF-8 or with ASCII escapes."""
+    names_by_form = {form: name for name in names for form in _json_forms(name)}
+    folder_pattern = re.compile(b"|".join(re.escape(form) for form in _json_forms(f"{folder}/")))
+    max_length = max(map(len, names_by_form)) + 1
+    matches: set[str] = set()
     try:
         with asset.open() as file:
             text = b""
             while piece := file.read(CHUNK):
-                text = text[-longest:] + piece
-                for begin in begins.finditer(text):
-                    found |= {forms[form] for form in _quoted(text, begin.start(), longest) if form in forms}
+                text = text[-max_length:] + piece
+                for match in folder_pattern.finditer(text):
+                    forms = _quoted_forms(text, match.start(), max_length)
+                    matches |= {names_by_form[form] for form in forms if form in names_by_form}
     except (Unreadable, OSError):
         return set()
-    return found
+    return matches
 
 
-def _written(name: str) -> list[bytes]:
+def _json_forms(name: str) -> list[bytes]:
     return [json.dumps(name, ensure_ascii=is_ascii)[1:-1].encode() for is_ascii in (False, True)]
 
 
-def _quoted(text: bytes, begin: int, longest: int) -> Iterator[bytes]:
-    """Yields the text from a position to the next quote, and further while the quote is escaped."""
+def _quoted_forms(text: bytes, begin: int, max_length: int) -> Iterator[bytes]:
+    """Yields the text between `begin` and the next quote; if that quote is escaped, also up to the quotes after it."""
     end = begin
-    while (end := text.find(b'"', end, begin + longest)) >= 0:
+    while (end := text.find(b'"', end, begin + max_length)) >= 0:
         yield text[begin:end].rstrip(b"\\")
         if text[end - 1 : end] != b"\\":
             return
         end += 1
 
 
-def _readme(text: str, entry: str | None, zone: ZoneInfo) -> tuple[Readme, list[Fault]]:
+def _parse_readme(text: str, entry: str | None, zone: ZoneInfo) -> tuple[Readme, list[Fault]]:
     def value(key: str) -> str | None:
         match = re.search(rf"^- {key}: (.+?)\s*$", text, re.MULTILINE)
         return match[1] if match else None

@@ -1,4 +1,4 @@
-"""Reads one export a few megabytes at a time, and collects its rejects and counts for the ledger."""
+"""Reads one export in batches of a few megabytes, and collects its rejects and the counts for the ledger."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pipelines.kili import flatten, locate, packaging, readings, versions
-from pipelines.kili.batch import Counts, Text
+from pipelines.kili.batch import Counts, RecordText
 from pipelines.kili.rows import Sighting
-from pipelines.kili.stored import Known
+from pipelines.kili.stored import KnownAssets
 from pipelines.landing import archives, discovery, fingerprints, local_files
 from pipelines.settings import Limits
 
@@ -18,10 +18,10 @@ _BATCH_BYTES: Final = 2 << 20
 
 @dataclass(frozen=True)
 class NewExport:
-    """An export that the warehouse does not hold yet.
+    """An export to load.
 
-    `state` is the fingerprint of its files when it was identified. With `faults`, it represents the unreadable part of
-    an export: all of it, or some files of a folder. The other files of that folder are an export of their own.
+    `state` is the fingerprint of its files when its id was computed. With `faults`, it represents the unreadable part
+    of an export: the whole export, or some files of a folder, whose other files are a separate export.
     """
 
     landed: discovery.Landed
@@ -31,17 +31,17 @@ class NewExport:
     state: str | None = None
 
 
-def unreadable(landed: discovery.Landed, faults: Iterable[local_files.Fault]) -> NewExport:
-    """The unreadable part of an export."""
+def unreadable_export(landed: discovery.Landed, faults: Iterable[local_files.Fault]) -> NewExport:
+    """Returns the unreadable part of an export as an export with faults."""
     return NewExport(landed, readings.unreadable_id(landed.url), 0, tuple(faults))
 
 
 @dataclass
 class Reader:
-    """Reads one export. Its ledger row is complete after `add_results` of all its batches.
+    """Reads one export. `ledger_rows` is complete after `add_result` was called for every batch.
 
-    `project_id`: the project of exports that name none. `timezone`: the zone of README dates. The caller may empty
-    `rejects` between batches.
+    `project_id`: the project of exports that name none; `timezone`: the time zone of README dates; `largest`: the
+    bytes of the longest record. The caller may remove `rejects` between batches.
     """
 
     new: NewExport
@@ -59,88 +59,90 @@ class Reader:
     _is_read: bool = True
     _unreadable: list[local_files.Fault] = field(default_factory=list)
 
-    def texts(self, known: Known | None = None) -> Iterator[list[list[Text]]]:
-        """Yields the records in batches, those of an asset together. An unreadable export adds a reject instead.
+    def batches(self, known: KnownAssets | None = None) -> Iterator[list[list[RecordText]]]:
+        """Yields the records in batches, grouped by asset. An unreadable export yields none and adds a reject.
 
-        Records with known text are skipped, and added to `sightings`.
+        Skips records whose text an earlier load has read, and adds their sightings to `sightings`.
         """
         if self.new.faults:
-            self._give_up(self.new.faults)
+            self._set_unreadable(self.new.faults)
             return
         has_begun = False
         try:
-            with packaging.opened(self.new.landed.path, self.timezone, self.limits) as container:
+            with packaging.open_export(self.new.landed.path, self.timezone, self.limits) as container:
                 self._layout, self._readme = container.layout, container.readme
                 for fault in container.faults:
-                    self._note(fault)
-                layout = locate.find_records(container, self.limits)
+                    self._add_fault(fault)
+                layout = locate.locate_records(container, self.limits)
                 self._layout = layout.name
                 for fault in layout.faults:
                     self.counts.asset_count += 1
                     self.counts.rejected_asset_count += 1
                     self._has_rejects = True
-                    self._note(fault)
+                    self._add_fault(fault)
                 for fault in layout.notes:
-                    self._note(fault)
-                self._set_apart(layout.unreadable)
+                    self._add_fault(fault)
+                self._add_unreadable(layout.unreadable)
                 if known:
-                    self._leave_out(layout, known)
+                    self._skip_known_records(layout, known)
                 self.largest = max((place.size for places in layout.assets for place in places), default=0)
                 for batch in _batches(layout):
                     has_begun = True
                     yield batch
             if not self._unreadable and self._has_changed():
-                self._set_apart([local_files.changed_fault()])
+                self._add_unreadable([local_files.changed_fault()])
         except archives.Unreadable as error:
             self._is_unreadable = True
             self._reject({"location": "", "reason": str(error)})
         except OSError as error:
             fault = local_files.fault_from(error)
             if has_begun:
-                self._set_apart([fault])
+                self._add_unreadable([fault])
             else:
-                self._give_up([fault])
+                self._set_unreadable([fault])
 
     def _has_changed(self) -> bool:
         return self.new.state is not None and fingerprints.local(self.new.landed.path).text != self.new.state
 
-    def _give_up(self, faults: Iterable[local_files.Fault]) -> None:
-        """Drops everything read so far, and records that the export cannot be read."""
+    def _set_unreadable(self, faults: Iterable[local_files.Fault]) -> None:
+        """Marks the whole export as unreadable, and drops what was read."""
         self._is_read = False
         self.rejects, self.sightings, self._unreadable = [], [], []
-        self._set_apart(faults)
+        self._add_unreadable(faults)
 
-    def _set_apart(self, faults: Iterable[local_files.Fault]) -> None:
-        """Records the unreadable parts as an export of their own."""
+    def _add_unreadable(self, faults: Iterable[local_files.Fault]) -> None:
+        """Adds faults to the unreadable part, which is an export with its own id."""
         for fault in faults:
             self._unreadable.append(fault)
-            self._note(fault, readings.unreadable_id(self.new.landed.url))
+            self._add_fault(fault, readings.unreadable_id(self.new.landed.url))
 
-    def _leave_out(self, layout: locate.Layout, known: Known) -> None:
-        alone = {places[0].record_hash: places for places in layout.assets if len(places) == 1}
-        seen = known.seen([record_hash for record_hash in alone if record_hash], versions.LOADER_VERSION)
-        self.counts.add(seen.counts)
-        self.sightings = list(seen.sightings.values())
+    def _skip_known_records(self, layout: locate.Layout, known: KnownAssets) -> None:
+        hashes = dict.fromkeys(places[0].record_hash for places in layout.assets if len(places) == 1)
+        known_records = known.known_records(filter(None, hashes), versions.LOADER_VERSION)
+        self.counts.add(known_records.counts)
+        self.sightings = list(known_records.sightings.values())
         layout.assets = [
-            places for places in layout.assets if len(places) > 1 or places[0].record_hash not in seen.sightings
+            places
+            for places in layout.assets
+            if len(places) > 1 or places[0].record_hash not in known_records.sightings
         ]
 
-    def add_results(self, rejects: list[dict[str, Any]], counts: Counts) -> None:
+    def add_result(self, rejects: list[dict[str, Any]], counts: Counts) -> None:
         """Adds the rejects and counts of a batch."""
         for reject in rejects:
             self._reject(reject)
         self.counts.add(counts)
 
     def ledger_rows(self) -> list[dict[str, Any]]:
-        """The rows of `kili.exports`: one for the export, and one if it, or a part of it, could not be read."""
+        """Returns the rows of `kili.exports`: one for the part that was read, and one for the unreadable part."""
         rows = [self.ledger_row()] if self._is_read else []
         if self._unreadable:
-            part = unreadable(self.new.landed, self._unreadable)
+            part = unreadable_export(self.new.landed, self._unreadable)
             rows.append(Reader(part, self.project_id, self.timezone, _is_unreadable=True).ledger_row())
         return rows
 
     def ledger_row(self) -> dict[str, Any]:
-        """The export's own row in `kili.exports`."""
+        """Returns the row of `kili.exports` for the part that was read."""
         counts = self.counts
         has_assets = counts.asset_count > counts.rejected_asset_count
         as_of = self._readme.as_of
@@ -165,18 +167,18 @@ class Reader:
         self._add_reject(reject)
 
     def _add_reject(self, reject: dict[str, Any], export_id: str | None = None) -> None:
-        place = {"export_id": export_id or self.new.export_id, "file_url": self.new.landed.url}
-        self.rejects.append(place | reject)
+        export = {"export_id": export_id or self.new.export_id, "file_url": self.new.landed.url}
+        self.rejects.append(export | reject)
 
-    def _note(self, fault: local_files.Fault, export_id: str | None = None) -> None:
-        """Adds a reject of a part that is no record."""
+    def _add_fault(self, fault: local_files.Fault, export_id: str | None = None) -> None:
+        """Adds the reject of an entry, file or other part that is not a record."""
         self._add_reject({"entry": fault.entry, "location": fault.location, "reason": fault.reason}, export_id)
 
 
-def _batches(layout: locate.Layout) -> Iterator[list[list[Text]]]:
-    batch: list[list[Text]] = []
+def _batches(layout: locate.Layout) -> Iterator[list[list[RecordText]]]:
+    batch: list[list[RecordText]] = []
     size = 0
-    for texts in locate.texts(layout):
+    for texts in locate.read_records(layout):
         size += sum(len(text.raw) for text in texts)
         batch.append(texts)
         if size >= _BATCH_BYTES:

@@ -1,22 +1,22 @@
-"""Which ledger rows are valid: the newest of each export; that of an unreadable file until the file is read."""
+"""SQL that selects the current rows of `kili.exports`, which has a row for each time that an export was read."""
 
 import hashlib
 from typing import Final
 
 _UNREADABLE: Final = "unreadable "
 IS_UNREADABLE: Final = f"export_id = sha256('{_UNREADABLE}' || file_url)"
-"""SQL: whether a row of the ledger is of a file, folder or part of a folder that could not be read."""
+"""SQL condition: the row is about a file, folder or part of a folder that could not be read."""
 
 
 def unreadable_id(file_url: str) -> str:
-    """The export_id of an unreadable address, which has no content to hash."""
+    """Returns the export_id of an unreadable file, whose content cannot be hashed."""
     return hashlib.sha256(f"{_UNREADABLE}{file_url}".encode()).hexdigest()
 
 
 def newest(exports: str) -> str:
-    """SQL: the newest row of each export in a table like `kili.exports`.
+    """Returns SQL that selects the newest row of each export from `exports`, a table like `kili.exports`.
 
-    A row about an unreadable file is valid until a later load has another export at this address, or below it.
+    A row about an unreadable file is dropped once a later load has read another export at or below the same address.
     """
     return f"""(
     with unreadable as (

@@ -1,4 +1,4 @@
-"""Compares the ledger with the stored rows, and each load with earlier ones."""
+"""Audits a load: compares the ledger's counts with the rows in the warehouse and with earlier exports."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,17 +8,17 @@ from typing import Final, NamedTuple
 from pipelines.kili import records
 from pipelines.loading import database, tables
 
-_FEWEST_BEFORE: Final = 3
-_MOST_BEFORE: Final = 10
-_TIMES: Final = 2
-_LOADS: Final = 12
+_MIN_EARLIER_EXPORTS: Final = 3
+_MAX_EARLIER_EXPORTS: Final = 10
+_VOLUME_FACTOR: Final = 2
+_RECENT_LOADS: Final = 12
 
 
 class Balance(NamedTuple):
-    """The records of an export in the ledger beside its stored rows. `missing_…`: records without a row or reject.
+    """The counts of an export in the ledger beside the counts of its rows in the warehouse.
 
-    A negative number means surplus rows. `loaded_assets` and `held_labels` are counted from the rows; held labels
-    belong to loaded and to unchanged assets.
+    `loaded_assets` and `held_labels` are counted from the rows. Held labels belong to loaded or unchanged assets.
+    `missing_…` are records of the ledger without a row, reject or duplicate; a negative number counts surplus rows.
     """
 
     file_url: str
@@ -36,13 +36,16 @@ class Balance(NamedTuple):
     missing_rejects: int
 
     @property
-    def is_even(self) -> bool:
+    def is_balanced(self) -> bool:
         """Whether every record is accounted for."""
         return not (self.missing_assets or self.missing_labels or self.missing_rejects)
 
 
-class Refused(NamedTuple):
-    """An export of the newest load: its records, and the share that was rejected; 1 if the file was rejected whole."""
+class RejectedShare(NamedTuple):
+    """An export of the newest load: the number of its assets and labels, and the rejected share of them.
+
+    The share is 1 if the whole export was rejected.
+    """
 
     file_url: str
     records: int
@@ -51,17 +54,20 @@ class Refused(NamedTuple):
 
 
 class Volume(NamedTuple):
-    """An export with far fewer or far more assets or labels than earlier ones of its kind."""
+    """An export with far fewer or far more assets or labels than similar earlier exports.
+
+    `what`: assets or labels; `loaded`: their number.
+    """
 
     file_url: str
     what: str
-    brought: int
+    loaded: int
     least_before: int
     greatest_before: int
 
 
 class Drift(NamedTuple):
-    """A column whose declared SQL type differs from the table's; an empty type if the column is missing there."""
+    """A column whose declared SQL type differs from the warehouse. A type is empty if there is no such column."""
 
     table: str
     column: str
@@ -69,8 +75,8 @@ class Drift(NamedTuple):
     loaded: str
 
 
-class Brought(NamedTuple):
-    """The assets and labels of a load, and how many of both were rejected."""
+class LoadTotals(NamedTuple):
+    """The assets and labels in the exports of one load, and how many of them were rejected."""
 
     loaded_at: datetime
     assets: int
@@ -96,7 +102,7 @@ _BALANCES: Final = """
     refused as (
         select export_id, _dlt_load_id, count(*) as reject_count from kili.rejects group by all
     ),
-    told as (
+    counted as (
         select coalesce(file_url, 'an export without a row in kili.exports') as file_url,
             coalesce(asset_count, 0) as assets, coalesce(unchanged_asset_count, 0) as unchanged_assets,
             coalesce(duplicate_asset_count, 0) as duplicate_assets,
@@ -116,10 +122,10 @@ _BALANCES: Final = """
         labels, held_labels, duplicate_labels, rejected_labels,
         labels - held_labels - duplicate_labels - rejected_labels as missing_labels,
         greatest(missing_rejects, 0) as missing_rejects
-    from told
+    from counted
     order by missing_assets = 0 and missing_labels = 0 and missing_rejects <= 0, _dlt_load_id desc, file_url"""
 _NEWEST: Final = "_dlt_load_id = (select max(_dlt_load_id) from kili.exports)"
-_REFUSED: Final = f"""
+_REJECTED_SHARES: Final = f"""
     select file_url, asset_count + label_count as records, rejected_asset_count + rejected_label_count as rejected,
         case when is_rejected then 1 when records = 0 then 0 else rejected / records end as rejected_share
     from kili.exports
@@ -139,25 +145,25 @@ _VOLUMES: Final = f"""
             and exports.label_container is not distinct from newest.label_container
         qualify row_number() over (
             partition by newest.export_id order by exports._dlt_load_id desc, exports.loaded_at desc
-        ) <= {_MOST_BEFORE}
+        ) <= {_MAX_EARLIER_EXPORTS}
     ),
     usual as (
         select export_id, min(asset_count) as least_assets, max(asset_count) as greatest_assets,
             min(label_count) as least_labels, max(label_count) as greatest_labels
-        from before group by export_id having count(*) >= {_FEWEST_BEFORE}
+        from before group by export_id having count(*) >= {_MIN_EARLIER_EXPORTS}
     ),
-    told as (
+    counted as (
         select file_url, 'assets' as what, asset_count as count, least_assets as least, greatest_assets as greatest
         from newest join usual using (export_id)
         union all
         select file_url, 'labels', label_count, least_labels, greatest_labels
         from newest join usual using (export_id)
     )
-    select * from told where count * {_TIMES} < least or count > greatest * {_TIMES} order by all"""
-_BROUGHT: Final = f"""
+    select * from counted where count * {_VOLUME_FACTOR} < least or count > greatest * {_VOLUME_FACTOR} order by all"""
+_LOAD_TOTALS: Final = f"""
     select min(loaded_at), sum(asset_count)::bigint, sum(label_count)::bigint,
         sum(rejected_asset_count + rejected_label_count)::bigint
-    from kili.exports group by _dlt_load_id order by _dlt_load_id desc limit {_LOADS}"""
+    from kili.exports group by _dlt_load_id order by _dlt_load_id desc limit {_RECENT_LOADS}"""
 
 _NEWEST_LABEL: Final = """
     select max(created_at) from kili.labels
@@ -166,57 +172,58 @@ _NEWEST_LABEL: Final = """
 
 @dataclass(frozen=True)
 class Audit:
-    """The findings about a load, or about the newest load if nothing was new.
+    """The audit of a load, or of the newest load if nothing was new.
 
-    balances: every reading of every export; uneven ones first, then the newest.
-    refused: the exports of the newest load, the worst first.
-    volumes: exports of the newest load with less than half of the least, or more than twice the greatest, number of
-        the last ten (at least three) exports of the same project, layout, type and label container.
-    drift: columns whose declaration differs from the tables before the load.
-    brought: the last loads, the newest first.
-    newest_label_at: the time of the newest label.
+    balances: every reading of every export, unbalanced readings first, then the newest first.
+    rejected_shares: the exports of the newest load, the greatest share first.
+    volumes: exports of the newest load with less than half of the minimum, or more than twice the maximum, of similar
+        earlier exports: the last ten, at least three, with the same project, layout, type and label container.
+    drift: differences between the declared columns and the tables' columns before the load.
+    recent_loads: the last loads, the newest first.
+    newest_label_at: when the newest label was created.
     """
 
     balances: list[Balance]
-    refused: list[Refused]
+    rejected_shares: list[RejectedShare]
     volumes: list[Volume]
     drift: list[Drift]
-    brought: list[Brought]
+    recent_loads: list[LoadTotals]
     newest_label_at: datetime | None
 
     @property
-    def uneven(self) -> list[Balance]:
-        """The exports with missing records."""
-        return [one for one in self.balances if not one.is_even]
+    def unbalanced(self) -> list[Balance]:
+        """The readings whose counts do not match the rows."""
+        return [balance for balance in self.balances if not balance.is_balanced]
 
     @property
     def rejected_share(self) -> float:
-        """The share of the newest load's records that were rejected."""
-        return sum(one.rejected for one in self.refused) / (sum(one.records for one in self.refused) or 1)
+        """The rejected share of the newest load's assets and labels."""
+        exports = self.rejected_shares
+        return sum(export.rejected for export in exports) / (sum(export.records for export in exports) or 1)
 
     @property
     def newest_label_age_days(self) -> float | None:
-        """Days since the newest label was made."""
+        """The days since the newest label was created."""
         return (datetime.now(UTC) - self.newest_label_at).total_seconds() / 86_400 if self.newest_label_at else None
 
 
-def audit(file: Path, before: database.Columns) -> Audit:
-    """The audit after a load. `before`: the columns of the tables before it."""
+def audit_load(file: Path, before: database.Columns) -> Audit:
+    """Returns the audit of the newest load. `before`: the columns of the tables before the load."""
     with database.reading(file) as db:
         return Audit(
             balances=[Balance(*row) for row in db.execute(_BALANCES).fetchall()],
-            refused=[Refused(*row) for row in db.execute(_REFUSED).fetchall()],
+            rejected_shares=[RejectedShare(*row) for row in db.execute(_REJECTED_SHARES).fetchall()],
             volumes=[Volume(*row) for row in db.execute(_VOLUMES).fetchall()],
             drift=_drift(before),
-            brought=[Brought(*row) for row in db.execute(_BROUGHT).fetchall()],
+            recent_loads=[LoadTotals(*row) for row in db.execute(_LOAD_TOTALS).fetchall()],
             newest_label_at=db.execute(_NEWEST_LABEL).fetchall()[0][0],
         )
 
 
-def is_even(file: Path) -> bool:
+def is_balanced(file: Path) -> bool:
     """Whether every record of every export is accounted for."""
     with database.reading(file) as db:
-        return all(Balance(*row).is_even for row in db.execute(_BALANCES).fetchall())
+        return all(Balance(*row).is_balanced for row in db.execute(_BALANCES).fetchall())
 
 
 def _drift(loaded: database.Columns) -> list[Drift]:

@@ -1,4 +1,4 @@
-"""Cuts signing parameters from URLs. They change with every export, and give access to the content."""
+"""Removes signing parameters from URLs: they differ in every export, and they give any reader access to the content."""
 
 import re
 from typing import Any, Final
@@ -15,26 +15,26 @@ _SIGNING: Final = re.compile(
 
 
 def may_be_signed(raw: bytes) -> bool:
-    """Whether a record's text can hold a signed URL: a quick check before the full one."""
+    """Whether a record's text can contain a signed URL. This fast test spares most records the search for URLs."""
     return (b"=" in raw and any(hint in raw for hint in _HINTS)) or (b"\\" in raw and _ESCAPED in raw)
 
 
 def unsigned(value: Any) -> Any:
-    """A JSON value with the signing parameters of AWS, Google and Azure cut, in place, from each signed URL in it."""
-    whole = [value]
-    containers: list[Any] = [whole]
+    """Returns a JSON value whose URLs have no signing parameters of AWS, Google and Azure. Changes objects in place."""
+    root = [value]
+    containers: list[Any] = [root]
     while containers:
-        inside = containers.pop()
-        for key, item in inside.items() if isinstance(inside, dict) else enumerate(inside):
+        container = containers.pop()
+        for key, item in container.items() if isinstance(container, dict) else enumerate(container):
             if isinstance(item, dict | list):
                 containers.append(item)
             elif isinstance(item, str) and "://" in item:
-                inside[key] = _URL.sub(_without_signature, item)
-    return whole[0]
+                container[key] = _URL.sub(_without_signature, item)
+    return root[0]
 
 
-def _without_signature(found: re.Match[str]) -> str:
-    url = found[0]
+def _without_signature(match: re.Match[str]) -> str:
+    url = match[0]
     address, _, rest = url.partition("?")
     query, mark, fragment = rest.partition("#")
     parameters = query.split("&")

@@ -1,15 +1,15 @@
-"""The versions that stand with what is loaded, and when to raise them. An upgraded warehouse needs no other step."""
+"""The versions that the warehouse stores with its rows, and when to raise them. An upgrade needs no other step."""
 
 from typing import Final
 
 LOADER_VERSION: Final = "2"
-"""Raise it when a record may be rejected, stored or counted otherwise than before.
+"""Raise it when a change can alter how records are rejected, stored or counted.
 
-Every export is then read once more. Rows of unchanged assets are not written again; what was rejected gets a new try.
+The next load then reads every export again. It retries rejected records and does not rewrite rows of unchanged assets.
 """
 
 FLATTEN_VERSION: Final = 3
-"""Raise it when an answer may give other annotations than before.
+"""Raise it when a change can alter the annotations of an answer.
 
-Every stored answer is then taken apart once more, and all pairs of labels are compared again.
+The next load then flattens every stored answer again, and the next comparison compares all pairs of labels again.
 """

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pipelines.comparison import compare
 from pipelines.comparison.method import Method
 from pipelines.kili import records
-from pipelines.kili.annotations import answers
+from pipelines.kili.annotations import answer_levels, answers
 
 Answer = dict[str, Any]
 
@@ -28,7 +28,7 @@ def annotations(*pairs: tuple[Answer, Answer]) -> pa.Table:
 def named_jobs(*pairs: tuple[Answer, Answer]) -> pa.Table:
     """The jobs that pairs of answers name."""
     said = [(number, side) for number, pair in enumerate(pairs) for side in pair]
-    named = [(number, job) for number, answer in said for job in answers.jobs_of(answer)]
+    named = [(number, job) for number, answer in said for job in answer_levels.job_names(answer)]
     return pa.table(
         {
             "pair": pa.array([pair for pair, _ in named], pa.int64()),

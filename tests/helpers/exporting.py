@@ -63,10 +63,10 @@ class Read:
 
 def assets_of(reader: reading.Reader) -> Iterator[list[flatten.FlatAsset]]:
     """The assets of an export, each once, in batches."""
-    for texts in reader.texts():
+    for texts in reader.batches():
         batch = record_batch.Batch()
         assets = [asset for group in texts if (asset := batch.add(group)) is not None]
-        reader.add_results(batch.rejects, batch.counts)
+        reader.add_result(batch.rejects, batch.counts)
         yield assets
 
 

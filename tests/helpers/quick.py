@@ -23,7 +23,7 @@ from pipelines.comparison.pending_fits import PendingFits
 from pipelines.comparison.pending_pairs import PendingPairs
 from pipelines.kili import records, source
 from pipelines.kili.reader import NewExport, Reader
-from pipelines.kili.stored import Known
+from pipelines.kili.stored import KnownAssets
 from pipelines.kili.workers import Workers
 from pipelines.landing import discovery, local_files
 from pipelines.loading import tables
@@ -130,7 +130,7 @@ class Quick:
         new = [NewExport(discovery.Landed(str(path), path), *local_files.identify(path)) for path in paths]
         new = list({export.export_id: export for export in new if export.export_id not in self._known()}.values())
         counts = dict.fromkeys((table.name for table in records.TABLES), 0)
-        with Known(self.database) as known, Workers(1) as workers:
+        with KnownAssets(self.database) as known, Workers(1) as workers:
             batches = list(source.batches([Reader(one, None, ZoneInfo("UTC")) for one in new], known, workers))
         self.loads += 1
         with duckdb.connect(str(self.database)) as db:

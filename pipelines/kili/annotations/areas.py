@@ -1,7 +1,7 @@
-"""The region that rings outline, as valid WKT with its bounds.
+"""Computes the region that rings outline, as valid WKT with bounds.
 
-Rings are read even-odd: a point is inside where an odd number of rings surrounds it. So a ring in an outline is a hole,
-and a ring in a hole is an island. The order and grouping of rings do not matter.
+Rings follow the even-odd rule: a point is inside if an odd number of rings surrounds it. A ring in an outline is a
+hole, and a ring in a hole is an island. The order and grouping of rings do not matter.
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from pipelines.kili.annotations.wkt import Ring, Shape
 
 Cycle = tuple[tuple[float, float], ...]
 
-_AREA: Final = 2
-_FEWEST: Final = 3
+_AREA_DIMENSION: Final = 2
+_MIN_VERTICES: Final = 3
 
 
 @np.errstate(all="ignore")  # products of very large coordinates overflow
 def region(polygons: Sequence[Sequence[Ring]], *, is_flat: bool) -> tuple[Shape, bool]:
-    """The shape of polygons, each an outline with its holes, and whether its WKT holds the rings as drawn.
+    """Returns the region of polygons, each an outline with its holes, and whether its WKT holds the rings as drawn.
 
-    A valid drawing is written unchanged: as POLYGON if `is_flat` (one polygon), else as MULTIPOLYGON. An invalid one is
-    repaired, unless its coordinates are too large for arithmetic.
+    A valid drawing keeps its rings: as POLYGON if `is_flat` (then there is one polygon), else as MULTIPOLYGON. An
+    invalid drawing is rebuilt, unless its coordinates are too large for arithmetic.
     """
     drawn = wkt.polygon(polygons[0]) if is_flat else wkt.multipolygon(polygons)
     rings = [ring for polygon in polygons for ring in polygon]
@@ -43,7 +43,7 @@ def region(polygons: Sequence[Sequence[Ring]], *, is_flat: bool) -> tuple[Shape,
 
 
 def _is_upright_box(ring: Ring) -> bool:
-    """Whether a ring is an upright box; without shapely, which takes longer. `wkt_columns` does the same in columns."""
+    """Whether a ring goes around an upright box. Faster than shapely. `wkt_columns` does the same for many rings."""
     if len(ring) != 4:
         return False
     (a, b, c, d), (e, f, g, h) = ([vertex[axis] for vertex in ring] for axis in "xy")
@@ -52,19 +52,19 @@ def _is_upright_box(ring: Ring) -> bool:
 
 
 def _even_odd(rings: Sequence[Ring]) -> Any:
-    """The points inside an odd number of rings, and the lines and points of rings without an area.
+    """Returns the points inside an odd number of rings. If no ring has an area, returns their lines and points.
 
-    Repeated rings count once. Rings are sorted first, so that equal rings give equal coordinates in any order.
+    Repeated rings count once. Rings are sorted first, so that the result does not depend on their order.
     """
     cycles = sorted({_cycle(ring) for ring in rings})
     vertices = [vertex for cycle in cycles for vertex in _padded(cycle)]
     lengths = [len(_padded(cycle)) for cycle in cycles]
     outlines = shapely.linearrings(vertices, indices=np.repeat(np.arange(len(cycles)), lengths))
     parts: Any = shapely.get_parts(shapely.get_parts(shapely.make_valid(shapely.polygons(outlines))))
-    areas = list(parts[shapely.get_dimensions(parts) == _AREA])
+    areas = list(parts[shapely.get_dimensions(parts) == _AREA_DIMENSION])
     if not areas:
         return shapely.union_all(parts)
-    while len(areas) > 1:  # in pairs: with 1,000 rings, each vertex takes part in 10 operations, not in 1,000
+    while len(areas) > 1:  # pairwise: with 1,000 rings, each vertex takes part in 10 operations instead of 1,000
         if len(areas) % 2:
             areas.append(shapely.Polygon())
         areas = list(shapely.symmetric_difference(areas[::2], areas[1::2]))
@@ -72,7 +72,7 @@ def _even_odd(rings: Sequence[Ring]) -> Any:
 
 
 def _cycle(ring: Ring) -> Cycle:
-    """The vertices of a ring, independent of its start, direction and repeated vertices."""
+    """Returns a ring's vertices in a form independent of start, direction and repeated consecutive vertices."""
     vertices = [(vertex["x"] + 0.0, vertex["y"] + 0.0) for vertex in ring]  # -0.0 becomes 0.0
     vertices = [vertex for vertex, last in zip(vertices, [None, *vertices], strict=False) if vertex != last]
     while len(vertices) > 1 and vertices[0] == vertices[-1]:
@@ -81,15 +81,15 @@ def _cycle(ring: Ring) -> Cycle:
 
 
 def _least_rotation(vertices: list[tuple[float, float]]) -> Cycle:
-    """The rotation of a list that sorts first, in linear time."""
+    """Returns the rotation of a list that sorts first, in linear time."""
     size = len(vertices)
     first, second, equal = 0, 1, 0
     while second < size and equal < size:
-        here, there = vertices[(first + equal) % size], vertices[(second + equal) % size]
-        if here == there:
+        left, right = vertices[(first + equal) % size], vertices[(second + equal) % size]
+        if left == right:
             equal += 1
             continue
-        if here > there:
+        if left > right:
             first, second = second, max(second, first + equal) + 1
         else:
             second += equal + 1
@@ -98,21 +98,21 @@ def _least_rotation(vertices: list[tuple[float, float]]) -> Cycle:
 
 
 def _padded(cycle: Cycle) -> Cycle:
-    """A ring of one or two vertices, with vertices repeated to the number that shapely needs."""
-    return (*cycle, *cycle[-1:] * (_FEWEST - len(cycle)))
+    """Returns a ring with at least the three vertices that shapely requires."""
+    return (*cycle, *cycle[-1:] * (_MIN_VERTICES - len(cycle)))
 
 
 def _wkt(shape: Any) -> str:
-    """A shape as text whose numbers read back exactly."""
+    """Returns a shape as WKT. Reading its numbers back gives exactly the same values."""
     name = shape.geom_type.upper()
-    return f"{name} EMPTY" if shape.is_empty else f"{name} {_inside(shape)}"
+    return f"{name} EMPTY" if shape.is_empty else f"{name} {_content(shape)}"
 
 
-def _inside(shape: Any) -> str:
+def _content(shape: Any) -> str:
     if shape.geom_type == "GeometryCollection":
         return f"({', '.join(map(_wkt, shape.geoms))})"
     if shape.geom_type == "Polygon":
-        return f"({', '.join(map(_inside, [shape.exterior, *shape.interiors]))})"
+        return f"({', '.join(map(_content, [shape.exterior, *shape.interiors]))})"
     if hasattr(shape, "geoms"):
-        return f"({', '.join(map(_inside, shape.geoms))})"
+        return f"({', '.join(map(_content, shape.geoms))})"
     return f"({', '.join(f'{x!r} {y!r}' for x, y in shapely.get_coordinates(shape).tolist())})"

@@ -1,6 +1,7 @@
-"""Drawings on images, maps and pages: the tool, the shape, and the keys that the shape does not hold.
+"""Reads drawn annotations: the tool, the shape as WKT, and the values that WKT cannot hold.
 
-Drawings that WKT cannot hold exactly (a third coordinate, repaired outlines) are kept unchanged beside it.
+A drawing that WKT cannot reproduce exactly (vertices with a third coordinate, rebuilt outlines) keeps its original
+vertices.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,43 +12,44 @@ from pipelines.kili.annotations import areas, wkt
 
 Object = Mapping[str, Any]
 Drawing = tuple[str | None, wkt.Shape, dict[str, Any]]
-"""Tool, shape, and the keys to keep beside them."""
+"""Tool, shape, and the keys to keep in `extra`."""
 
 OUTLINED: Final = frozenset({"rectangle", "polygon", "semantic"})
 _LINES: Final = frozenset({"polyline", "vector"})
 POLY_KEYS: Final = frozenset({"normalizedVertices", "vertices"})
 
 
-def regions(annotations: Sequence[Any]) -> Iterable[tuple[int, list[Any]]]:
-    """Annotations with their positions. Parts of a semantic region, which differ in the outline alone, are grouped."""
-    found: dict[object, tuple[int, list[Any]]] = {}
+def group_regions(annotations: Sequence[Any]) -> Iterable[tuple[int, list[Any]]]:
+    """Returns groups of annotations, each with the position of its first annotation.
+
+    A group with several annotations is a semantic region: its parts differ only in their outlines.
+    """
+    groups: dict[object, tuple[int, list[Any]]] = {}
     for position, annotation in enumerate(annotations):
-        is_region = (
-            isinstance(annotation, dict)
-            and annotation.get("type") == "semantic"
-            and bool(annotation.get("boundingPoly"))
-        )
-        is_part = is_region and annotation.get("mid") is not None
-        name = canonical_json.dumps(annotation | {"boundingPoly": None}) if is_part else position
-        found.setdefault(name, (position, []))[1].append(annotation)
-    return found.values()
+        is_semantic = isinstance(annotation, dict) and annotation.get("type") == "semantic"
+        is_part = is_semantic and bool(annotation.get("boundingPoly")) and annotation.get("mid") is not None
+        group = canonical_json.dumps(annotation | {"boundingPoly": None}) if is_part else position
+        groups.setdefault(group, (position, []))[1].append(annotation)
+    return groups.values()
 
 
-def drawing(parts: Sequence[Object]) -> Drawing:
-    """Tool, shape and other keys of an annotation, or of the parts of one region."""
+def read_drawing(parts: Sequence[Object]) -> Drawing:
+    """Returns the drawing of one annotation, or of the parts of a semantic region. Raises an error if it is unknown."""
     annotation = parts[0]
     tool = annotation.get("type") or _tool(annotation)
     if tool in OUTLINED:
         return _outlined(tool, parts)
     if tool == "marker":
-        return tool, wkt.point(annotation["point"]), _unless(are_flat([annotation["point"]]), annotation, "point")
+        point = annotation["point"]
+        return tool, wkt.point(point), {} if are_flat([point]) else {"point": point}
     if tool in _LINES:
-        return tool, wkt.line(annotation["polyline"]), _unless(are_flat(annotation["polyline"]), annotation, "polyline")
+        polyline = annotation["polyline"]
+        return tool, wkt.line(polyline), {} if are_flat(polyline) else {"polyline": polyline}
     raise ValueError("no known tool")
 
 
 def are_flat(vertices: Sequence[Object]) -> bool:
-    """Whether vertices have two coordinates and nothing else."""
+    """Whether all vertices have exactly two coordinates."""
     return max(map(len, vertices)) == 2
 
 
@@ -58,18 +60,18 @@ def _outlined(tool: str, parts: Sequence[Object]) -> Drawing:
     shape, is_as_drawn = areas.region(polygons, is_flat=is_flat)
     if len(parts) > 1:
         return tool, shape, {"_parts": [_part(poly) if is_as_drawn else poly for poly in polys]}
-    return tool, shape, _unless(is_as_drawn and _is_plain(polys[0]), parts[0], "boundingPoly")
+    return tool, shape, {} if is_as_drawn and _is_plain(polys[0]) else {"boundingPoly": polys[0]}
 
 
 def _part(poly: Sequence[Any]) -> object:
-    """The layout of a part's polygons: 0 for one flat polygon, else the number of groups, or the polygons unchanged."""
+    """Returns the layout of a part's polygons: 0 if flat, else the number of groups, or the polygons unchanged."""
     if not _is_plain(poly):
         return poly
     return len(poly) if isinstance(poly[0], list) else 0
 
 
 def _polygons(poly: Sequence[Any], *, is_box: bool) -> list[list[wkt.Ring]]:
-    """Outlines with holes: one in the flat layout (rings), one or more in the nested layout (groups of rings)."""
+    """Returns outlines with holes. The flat layout (rings) has one, the hierarchical layout (groups) one or more."""
     groups = poly if isinstance(poly[0], list) else [poly]
     if not all(groups):
         raise ValueError("a group without rings")
@@ -78,7 +80,7 @@ def _polygons(poly: Sequence[Any], *, is_box: bool) -> list[list[wkt.Ring]]:
 
 
 def _is_plain(poly: Sequence[Any]) -> bool:
-    """Whether normalised vertices are the only keys of the rings, besides pixels, and WKT holds them."""
+    """Whether WKT can hold all of the rings, except their pixel coordinates."""
     groups = poly if isinstance(poly[0], list) else (poly,)
     for group in groups:
         for ring in group:
@@ -88,12 +90,8 @@ def _is_plain(poly: Sequence[Any]) -> bool:
     return True
 
 
-def _unless(is_plain: bool, annotation: Object, key: str) -> dict[str, Any]:
-    return {} if is_plain else {key: annotation[key]}
-
-
 def _tool(annotation: Object) -> str | None:
-    """The tool of an object that does not name it."""
+    """Returns the tool of an object without a type, or null."""
     if poly := annotation.get("boundingPoly"):
         if isinstance(poly[0], list) or len(poly) > 1:
             return "semantic"

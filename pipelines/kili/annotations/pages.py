@@ -1,6 +1,6 @@
-"""Annotations on pages of a document: the shape on each page, and the keys that the shapes do not hold.
+"""Reads annotations on pages of a document: the shape on each page, and the values that shapes cannot hold.
 
-Pages count from 1. The first page is the one with the lowest number.
+Pages count from 1. The first page is the page with the lowest number.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,16 +10,16 @@ from pipelines.kili.annotations import areas, drawings, wkt
 
 Object = Mapping[str, Any]
 Placed = tuple[int | None, wkt.Shape | None, dict[str, Any]]
-"""First page, the shape there, and the keys to keep beside them."""
+"""First page, the shape on it, and the keys to keep in `extra`."""
 
 _KEYS: Final = frozenset({"polys", "boundingPoly", "pageNumberArray"})
 
 
-def place(nested: Sequence[Object], *, is_box: bool) -> Placed:
-    """The first page, its shape, and the keys to keep. `is_box`: the rings are boxes, such as lines of text.
+def place_on_pages(nested: Sequence[Object], *, is_box: bool) -> Placed:
+    """Returns the place of an annotation, given its entries for pages. `is_box`: its rings are boxes, such as lines.
 
-    The keys to keep: `pages` for the shapes of the other pages, `pageNumberArray` where a page repeats, `annotations`
-    where these entries cannot be rebuilt from the shapes.
+    The keys to keep are `pages` for the shapes on other pages, `pageNumberArray` if a page repeats, and `annotations`
+    if the shapes cannot reproduce the entries.
     """
     by_page = _rings_by_page(nested)
     numbers = sorted(page for page in by_page if page is not None)
@@ -37,22 +37,22 @@ def place(nested: Sequence[Object], *, is_box: bool) -> Placed:
 
 
 def _rings_by_page(nested: Sequence[Object]) -> dict[int | None, list[wkt.Ring]]:
-    """The rings by page. Rings of an entry without pages count for the annotation's first page."""
-    found: dict[int | None, list[wkt.Ring]] = {}
+    """Returns the rings on each page. Rings of an entry without pages are assigned to the annotation's first page."""
+    by_page: dict[int | None, list[wkt.Ring]] = {}
     for entry in nested:
-        for page, rings in _paged(entry):
-            found.setdefault(page, []).extend(rings)
-    if len(found) > 1 and None in found:
-        unplaced = found.pop(None)
-        found[min(page for page in found if page is not None)] += unplaced
-    return found
+        for page, rings in _entry_pages(entry):
+            by_page.setdefault(page, []).extend(rings)
+    if len(by_page) > 1 and None in by_page:
+        unplaced = by_page.pop(None)
+        by_page[min(page for page in by_page if page is not None)] += unplaced
+    return by_page
 
 
-def _paged(entry: Object) -> Iterable[tuple[int | None, list[wkt.Ring]]]:
-    """The pages of an entry, each with rings on it.
+def _entry_pages(entry: Object) -> Iterable[tuple[int | None, list[wkt.Ring]]]:
+    """Returns the pages of an entry with their rings.
 
-    There is one polygon for each page, or one polygon with one ring for each page, or one page. Any other layout is
-    unknown: all rings count for the entry's first page.
+    An entry has one polygon for each page, or one polygon with one ring for each page, or one page. In any other
+    layout, all rings are assigned to the entry's first page.
     """
     pages = entry.get("pageNumberArray") or []
     if not all(type(page) is int and page.bit_length() < 64 for page in pages):
@@ -67,13 +67,13 @@ def _paged(entry: Object) -> Iterable[tuple[int | None, list[wkt.Ring]]]:
 
 
 def _rings(poly: Object) -> list[wkt.Ring]:
-    """The rings of a polygon on a page, which holds a list of rings or one ring."""
+    """Returns the rings of a polygon on a page, which holds a list of rings or a single ring."""
     rings = poly["normalizedVertices"]
     return [rings] if rings and isinstance(rings[0], dict) else rings
 
 
 def _region(rings: Sequence[wkt.Ring], *, is_box: bool) -> tuple[wkt.Shape | None, bool]:
-    """The shape of the rings on a page, if there are any, and whether it holds them as drawn."""
+    """Returns the region of the rings on a page (null without rings), and whether it holds them as drawn."""
     if not rings:
         return None, True
     polygons = [[wkt.uncrossed(ring) if is_box else ring] for ring in rings]
@@ -85,11 +85,11 @@ def _wkt(shape: wkt.Shape | None) -> str | None:
 
 
 def _are_plain(nested: Sequence[Object]) -> bool:
-    """Whether there is one list of rings, in `polys` and `boundingPoly` alike, and its pages ascend."""
+    """Whether there is one entry with one polygon, equal in `polys` and `boundingPoly`, and ascending pages."""
     if len(nested) != 1 or not nested[0].get("pageNumberArray") or not nested[0].keys() <= _KEYS:
         return False
     polys = [nested[0][key] for key in ("polys", "boundingPoly") if nested[0].get(key)]
-    if not polys or any(len(some) != 1 or not some[0].keys() <= drawings.POLY_KEYS for some in polys):
+    if not polys or any(len(poly) != 1 or not poly[0].keys() <= drawings.POLY_KEYS for poly in polys):
         return False
     rings = polys[0][0]["normalizedVertices"]
     pages = nested[0]["pageNumberArray"]

@@ -1,6 +1,6 @@
-"""Kili's vertices as WKT, in the coordinates of the export: normalised, or degrees in geospatial projects.
+"""Converts Kili's vertices to WKT in the coordinates of the export: normalised, or degrees in geospatial projects.
 
-Numbers are written so that they read back exactly.
+Reading the numbers back gives exactly the same values.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,41 +9,41 @@ from typing import Any, Final
 Vertex = Mapping[str, Any]
 Ring = Sequence[Vertex]
 Shape = tuple[str, float | None, float | None, float | None, float | None]
-"""WKT and bounds: x_min, y_min, x_max, y_max; null where the shape is empty."""
+"""WKT and bounds: x_min, y_min, x_max, y_max; null for an empty shape."""
 
 _EXACT: Final = 2**53
 
 
 def point(vertex: Vertex) -> Shape:
-    """A marker."""
+    """Returns the shape of a marker."""
     return f"POINT ({_text(vertex)})", vertex["x"], vertex["y"], vertex["x"], vertex["y"]
 
 
 def points(vertices: Sequence[Vertex]) -> Shape:
-    """The points of a pose."""
+    """Returns the shape of a pose."""
     return f"MULTIPOINT ({_line(vertices)})", *_bounds(vertices)
 
 
 def line(vertices: Sequence[Vertex]) -> Shape:
-    """A polyline or vector, in its direction; a single point is a POINT."""
+    """Returns the shape of a polyline or vector in its drawing direction. A single vertex gives a point."""
     if len(vertices) == 1:
         return point(vertices[0])
     return f"LINESTRING ({_line(vertices)})", *_bounds(vertices)
 
 
 def polygon(rings: Sequence[Ring]) -> Shape:
-    """An outline and its holes."""
+    """Returns the shape of an outline and its holes."""
     return f"POLYGON ({_rings(rings)})", *_bounds(vertex for ring in rings for vertex in ring)
 
 
 def multipolygon(parts: Sequence[Sequence[Ring]]) -> Shape:
-    """One part or several, each an outline with its holes."""
+    """Returns the shape of one or more parts, each an outline and its holes."""
     text = ", ".join([f"({_rings(rings)})" for rings in parts])
     return f"MULTIPOLYGON ({text})", *_bounds(vertex for rings in parts for ring in rings for vertex in ring)
 
 
 def uncrossed(ring: Ring) -> Ring:
-    """The four vertices of a rectangle in order around it. Kili lists them in Z order on PDF pages."""
+    """Returns a rectangle's vertices in the order around it. On PDF pages Kili lists them in Z order."""
     if len(ring) != 4:
         return ring
     a, b, c, d = ring
@@ -59,7 +59,7 @@ def _text(vertex: Vertex) -> str:
 
 
 def _number(value: object) -> float:
-    """A coordinate as text; 0 and 0.0 are written alike."""
+    """Returns a coordinate as a float, so that 0 and 0.0 give the same text."""
     if type(value) is float or (type(value) is int and -_EXACT <= value <= _EXACT):
         return float(value)
     raise TypeError(f"a coordinate is a number, not {value!r}")
@@ -74,7 +74,7 @@ def _rings(rings: Sequence[Ring]) -> str:
 
 
 def _closed(ring: Ring) -> Ring:
-    """The ring, closed. WKT needs four vertices, so one or two vertices are repeated."""
+    """Returns a ring that ends with its first vertex. WKT requires four vertices, so shorter rings repeat the last."""
     vertices = [*ring, *[ring[-1]] * (3 - len(ring))]
     return vertices if len(vertices) > 3 and vertices[0] == vertices[-1] else [*vertices, vertices[0]]
 

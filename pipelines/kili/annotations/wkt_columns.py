@@ -1,4 +1,4 @@
-"""WKT and bounds of many outlines at once, in columns. The result is that of `wkt` for each outline."""
+"""Converts many outlines at once to columns of WKT and bounds. The results equal those of `wkt`."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ import pyarrow.compute as pc
 import shapely
 
 
-def columns(
+def shape_columns(
     x: np.ndarray, y: np.ndarray, sizes: np.ndarray, is_rectangle: np.ndarray
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """Columns `geometry`, `x_min`, `y_min`, `x_max` and `y_max` of rings, and which rings are no valid outline.
+    """Returns columns `geometry`, `x_min`, `y_min`, `x_max` and `y_max` of rings, and a mask of the invalid outlines.
 
-    `x` and `y`: the vertices of all rings, one ring after the other; `sizes`: the vertices of each, three or more;
-    `is_rectangle`: which are rectangles, whose four vertices are sorted around them.
+    `x` and `y`: the coordinates of all vertices, ring after ring; `sizes`: the number of vertices of each ring, at
+    least three; `is_rectangle`: mask of the rectangles, whose four vertices are put in the order around them.
     """
     starts = np.cumsum(sizes) - sizes
     _uncross(x, y, starts[is_rectangle & (sizes == 4)])
@@ -31,7 +31,7 @@ def columns(
 
 
 def _uncross(x: np.ndarray, y: np.ndarray, starts: np.ndarray) -> None:
-    """Puts the vertices of boxes in an order in which no edges cross, in place."""
+    """Reorders the vertices of boxes in place, so that no edges cross."""
     corners = starts[:, None] + np.arange(4)
     a, b, c, d = np.stack([x[corners], y[corners]]).transpose(2, 0, 1)
     is_first = _cross(b, c, d, a)
@@ -44,7 +44,7 @@ def _uncross(x: np.ndarray, y: np.ndarray, starts: np.ndarray) -> None:
 
 
 def _cross(p: np.ndarray, q: np.ndarray, r: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """Whether the segments p-q and r-s cross; each is an array of x and of y."""
+    """Returns whether the segments p-q and r-s cross. Each point is an array of x and an array of y."""
     is_across: np.ndarray = (_side(p, q, r) * _side(p, q, s) < 0) & (_side(r, s, p) * _side(r, s, q) < 0)
     return is_across
 
@@ -55,7 +55,7 @@ def _side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
 
 
 def _are_upright_boxes(x: np.ndarray, y: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Which rings are upright boxes; without shapely, which takes longer. `areas` does the same for one ring."""
+    """Returns which rings go around upright boxes. Faster than shapely. `areas` does the same for one ring."""
     is_box = sizes == 4
     corners = starts[is_box][:, None] + np.arange(4)
     (a, b, c, d), (e, f, g, h) = x[corners].T, y[corners].T
@@ -65,7 +65,10 @@ def _are_upright_boxes(x: np.ndarray, y: np.ndarray, starts: np.ndarray, sizes: 
 
 
 def _are_invalid(x: np.ndarray, y: np.ndarray, at: np.ndarray, lengths: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Whether some rings, closed as `at` has them, cross themselves or have no area."""
+    """Returns which of the selected rings cross themselves or have no area.
+
+    `at` and `lengths`: the vertices of all closed rings, as `_closed` returns them; `which`: mask of the selection.
+    """
     at = at[np.repeat(which, lengths)]
     rings = shapely.linearrings(x[at], y[at], indices=np.repeat(np.arange(which.sum()), lengths[which]))
     is_invalid: np.ndarray = ~shapely.is_valid(shapely.polygons(rings))
@@ -73,7 +76,7 @@ def _are_invalid(x: np.ndarray, y: np.ndarray, at: np.ndarray, lengths: np.ndarr
 
 
 def _closed(x: np.ndarray, y: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the vertices of rings that end where they start, and where each ring begins and ends in them."""
+    """Returns the indices of the vertices of closed rings, and the offsets of the rings in these indices."""
     last = starts + sizes - 1
     is_closed = (sizes > 3) & (x[starts] == x[last]) & (y[starts] == y[last])
     ends = np.cumsum(sizes + ~is_closed)
@@ -83,14 +86,12 @@ def _closed(x: np.ndarray, y: np.ndarray, starts: np.ndarray, sizes: np.ndarray)
 
 
 def _numbers(values: np.ndarray) -> pa.Array:
-    """Numbers as Python writes them. A run of equal numbers, as in sides of boxes, is formatted once."""
+    """Returns numbers as text, as Python's `repr`. Equal consecutive numbers, as in boxes, are converted once."""
     bits = values.view(np.int64)
     is_new = np.append(True, bits[1:] != bits[:-1])
     numbers = values[is_new]
     size = np.abs(numbers)
-    is_other = (
-        (size < 1e-4) | (size >= 1e7) | (numbers == np.rint(numbers))
-    )  # Arrow is much faster, but formats floats in another way
+    is_other = (size < 1e-4) | (size >= 1e7) | (numbers == np.rint(numbers))  # Arrow, much faster, differs from repr
     others = pa.array([repr(number) for number in numbers[is_other].tolist()], pa.string())
     texts = pc.replace_with_mask(pa.array(numbers).cast(pa.string()), pa.array(is_other), others)
     return texts.take(pa.array(np.cumsum(is_new) - 1))

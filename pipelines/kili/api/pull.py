@@ -1,8 +1,8 @@
-"""Exports pulled from Kili, as archives in the single-file layout that Kili's own client writes.
+"""Pulls exports from Kili's API into archives with the single-file layout of Kili's own client.
 
-The name of an archive holds the time of the pull and the hash of its content. If a pull returns the content of the
-project's newest archive, no archive is added, unless another export of the project was loaded since. Then the new
-archive shows that the content is valid again.
+The name of an archive holds the time of the pull and the hash of its content. A pull whose content equals the project's
+newest archive writes no new archive. An exception is a project of which the warehouse has loaded another export since:
+the new archive then makes the pulled state the newest again.
 """
 
 import hashlib
@@ -46,22 +46,22 @@ Exported Labels from KILI
 - Exported format: kili
 - Exported labels: normal
 """
-_OFTEN: Final = 1000
+_LOG_INTERVAL: Final = 1000
 
 
 class PullFailed(Exception):
-    """A project could not be pulled; the text says why."""
+    """A project could not be pulled; the message is the reason."""
 
 
-def pulled(settings: Settings) -> list[discovery.Landed]:
-    """Pulls each project; returns all archives, those of earlier pulls included.
+def pull_projects(settings: Settings) -> list[discovery.Landed]:
+    """Pulls each project and returns all archives of these projects, including those of earlier pulls.
 
     Raises `PullFailed`.
     """
     for project_id in settings.pull_projects:
         _pull(project_id, settings)
-    found = [archive for project_id in settings.pull_projects for archive in _archives(project_id, settings)]
-    return [discovery.Landed(str(archive), archive) for archive in found]
+    archives = [archive for project_id in settings.pull_projects for archive in _archives(project_id, settings)]
+    return [discovery.Landed(str(archive), archive) for archive in archives]
 
 
 def _folder(project_id: str, settings: Settings) -> Path:
@@ -69,12 +69,12 @@ def _folder(project_id: str, settings: Settings) -> Path:
 
 
 def _archives(project_id: str, settings: Settings) -> list[Path]:
-    """The archives of a project, the newest last."""
+    """Returns the archives of a project, the newest last."""
     return sorted(_folder(project_id, settings).glob("*.zip"))
 
 
 def _pull(project_id: str, settings: Settings) -> None:
-    """Pulls a project into an archive, which appears in one step."""
+    """Writes an archive of a project's current state. A rename at the end keeps readers from partial archives."""
     at = datetime.now(UTC)
     folder = _folder(project_id, settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,17 +89,20 @@ def _pull(project_id: str, settings: Settings) -> None:
 
 
 def _write(archive: Path, project_id: str, settings: Settings, date: datetime) -> tuple[str, int]:
-    """Writes an archive one asset at a time. Returns the start of the hash of its data, and the number of assets."""
+    """Writes an archive asset by asset. Returns the start of the hash of its data, and the number of assets."""
     digest, count = hashlib.sha256(), 0
-    with closing(_asked(project_id, settings)) as lines, zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+    with (
+        closing(_client_lines(project_id, settings)) as lines,
+        zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
         project = json.loads(next(lines))
         with packed.open(packaging.DATA, "w", force_zip64=True) as data:
             for line in lines:
                 count += 1
-                piece = (b",\n" if count > 1 else b"[\n") + _settled(line)
+                piece = (b",\n" if count > 1 else b"[\n") + _normalized(line)
                 digest.update(piece)
                 data.write(piece)
-                if count % _OFTEN == 0:
+                if count % _LOG_INTERVAL == 0:
                     log.info("project %s: %d assets so far", project_id, count)
             data.write(b"\n]\n" if count else b"[]\n")
         packed.writestr(discovery.README, _readme(project, date))
@@ -107,15 +110,15 @@ def _write(archive: Path, project_id: str, settings: Settings, date: datetime) -
 
 
 def _readme(project: dict[str, Any], date: datetime) -> str:
-    """The README, with one line for each fact: line breaks in names are replaced."""
+    """Returns the README with one line for each fact. Removes line breaks from names: they would start a new fact."""
     name, description = (" ".join((project[key] or "").split()) for key in ("title", "description"))
     return _README.format(id=project["id"], name=name, description=description, date=date)
 
 
-def _settled(line: bytes) -> bytes:
-    """The text of an asset without differences between pulls: URL signatures, order of keys and labels.
+def _normalized(line: bytes) -> bytes:
+    """Returns an asset's text in a form that is equal for equal assets: no URL signatures, sorted keys and labels.
 
-    It is written as Kili's client writes it, which allows NaN: the reader rejects that.
+    Like Kili's client, it also writes values such as NaN, which are not standard JSON. The loader rejects them.
     """
     asset = signed_urls.unsigned(json.loads(line))
     asset["labels"].sort(key=lambda label: (label["createdAt"], label["id"]))
@@ -123,70 +126,68 @@ def _settled(line: bytes) -> bytes:
 
 
 def _is_new(digest: str, project_id: str, settings: Settings, now: datetime) -> bool:
-    """Whether this archive would change the warehouse."""
+    """Whether the archive would change the warehouse."""
     archives = _archives(project_id, settings)
     if not archives:
         return True
     pulled_at, _, newest = archives[-1].stem.partition("-")
     since = datetime.strptime(pulled_at, _PULLED_AT).replace(tzinfo=UTC)
-    return newest != digest or _was_shown(project_id, since, now, settings.database)
+    return newest != digest or _was_loaded_since(project_id, since, now, settings.database)
 
 
-def _was_shown(project_id: str, since: datetime, now: datetime, file: Path) -> bool:
-    """Whether an export dated after `since` and not after `now` was loaded."""
+def _was_loaded_since(project_id: str, since: datetime, now: datetime, file: Path) -> bool:
+    """Whether the warehouse has loaded an export of the project dated after `since` and not after `now`."""
     if not file.exists():
         return False
     query = "select count(*) from kili.exports where project_id = ? and as_of > ? and as_of <= ?"
     try:
         with database.reading(file) as db:
             return bool(db.execute(query, [project_id, since, now]).fetchall() != [(0,)])
-    except (
-        duckdb.CatalogException,
-        duckdb.IOException,
-    ):  # nothing was loaded, or a run writes: the next pull checks again
+    except (duckdb.CatalogException, duckdb.IOException):  # never loaded, or being written: the next pull checks again
         return False
 
 
-def _asked(project_id: str, settings: Settings) -> Generator[bytes]:
-    """Yields the lines that Kili's client prints for a project. Raises `PullFailed`."""
+def _client_lines(project_id: str, settings: Settings) -> Generator[bytes]:
+    """Yields the lines that Kili's client prints about a project. Raises `PullFailed`."""
     if not PYTHON.exists():
-        raise PullFailed("Kili's client is not set up, which pulls projects from Kili: run `make kili`")
-    quick = "-O"  # skips the client's type checks, three quarters of its start
-    command = [str(PYTHON), "-I", quick, "-X", "utf8", str(_CLIENT), project_id, *FIELDS]
+        raise PullFailed("Kili's client, which pulls projects, is not installed: run `make kili`")
+    optimize = "-O"  # skips the client's type checks, which take three quarters of its start-up time
+    command = [str(PYTHON), "-I", optimize, "-X", "utf8", str(_CLIENT), project_id, *FIELDS]
     variables = os.environ | {"KILI_API_KEY": settings.api_key, "KILI_API_ENDPOINT": settings.api_endpoint}
-    fault = b"Kili's client ended without a word: `make kili` sets it up"
+    reason = b"Kili's client ended without an error message: run `make kili` to install it again"
     with subprocess.Popen(
         command,
         env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,  # a terminal's Ctrl-C reaches the run alone, which ends the client
+        start_new_session=True,  # a terminal's Ctrl-C reaches only the run, which then ends the client
     ) as client:
         assert client.stdout
         assert client.stderr
-        listener = threading.Thread(target=_tell, args=(client.stderr, project_id, settings.api_key))
-        listener.start()
+        logger = threading.Thread(target=_log_lines, args=(client.stderr, project_id, settings.api_key))
+        logger.start()
         try:
             for line in client.stdout:
                 if line.startswith(b"{"):
                     yield line
                 else:
-                    fault = line
+                    reason = line
         except BaseException:
             client.kill()
             raise
         finally:
-            listener.join()
+            logger.join()
     if client.returncode != 0:
-        raise PullFailed(_without(settings.api_key, fault))
+        raise PullFailed(_redacted(reason, settings.api_key))
 
 
-def _tell(said: IO[bytes], project_id: str, key: str) -> None:
-    """Logs the messages of the client, such as its retries."""
-    for line in said:
-        log.info("project %s: %s", project_id, _without(key, line))
+def _log_lines(lines: IO[bytes], project_id: str, key: str) -> None:
+    """Logs the client's messages, for example about retries."""
+    for line in lines:
+        log.info("project %s: %s", project_id, _redacted(line, key))
 
 
-def _without(key: str, line: bytes) -> str:
+def _redacted(line: bytes, key: str) -> str:
+    """Returns a line of the client without the API key."""
     return line.decode("utf-8", "replace").strip().replace(key, "(the key)")
