@@ -1,4 +1,4 @@
-"""Starts the whole job automatically: a sensor on the exports, and a schedule."""
+"""Automatic runs of the whole job: a sensor on the landing folder, and a schedule."""
 
 import hashlib
 from typing import Final
@@ -13,7 +13,7 @@ from pipelines.publishing import contents
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 
-WAITS_FOR_WRITERS: Final = {"kili/waits_for_writers": "true"}  # the tag of runs that skip unfinished files
+WAITS_FOR_WRITERS: Final = {"kili/waits_for_writers": "true"}  # tag of runs that skip unfinished files
 
 _INTERVAL: Final = 30  # seconds
 _UNDER_WAY: Final = [
@@ -26,7 +26,7 @@ _NO_EXPORTS: Final = "KILI_EXPORTS is not set: it names the file, folder or glob
 
 
 def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
-    """Scans the exports and requests one run of the job for all new ones."""
+    """Lists the exports in KILI_EXPORTS and requests one run of the job for all new ones."""
 
     @dg.sensor(
         job_name=job_name,
@@ -38,7 +38,9 @@ def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
         if settings.exports is None:
             return dg.SkipReason(_NO_EXPORTS)
         if run := _run_under_way(context.instance, job_name):
-            return dg.SkipReason(f"run {run.run_id} is {_status(run)}: new exports are scanned again when it has ended")
+            return dg.SkipReason(
+                f"run {run.run_id} is {_status(run)}: the sensor looks for new exports when it has ended"
+            )
         try:
             loaded = Loaded(contents.export_ids(settings.warehouse), contents.unreadable(settings.warehouse))
             scan = find_new(settings, settings.exports, loaded, packaging.has_documents)
@@ -47,10 +49,11 @@ def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
         if not scan.new:
             return dg.SkipReason(f"nothing new: the warehouse holds {scan.known} exports{_waiting(scan)}")
         key = _key(settings, scan)
-        if run := _run_asked_for(context.instance, job_name, key):
+        if run := _ended_run_of_key(context.instance, job_name, key):
             return dg.SkipReason(
-                f"run {run.run_id} was to load these {len(scan.new)} new exports and is {_status(run)}: fix the cause"
-                f" and launch it again; else the schedule, or another new export, starts a run{_waiting(scan)}"
+                f"run {run.run_id} of these {len(scan.new)} new exports ended with status {_status(run)}: fix its error"
+                f" and launch it again. The next scheduled run, or a run for further exports, also loads them"
+                f"{_waiting(scan)}"
             )
         return dg.RunRequest(key, tags=WAITS_FOR_WRITERS)
 
@@ -58,7 +61,7 @@ def sensor(settings: Settings, job_name: str) -> dg.SensorDefinition:
 
 
 def schedule(settings: Settings, job_name: str) -> dg.ScheduleDefinition:
-    """Runs the job at set times, also without new exports."""
+    """Runs the job at the times of KILI_SCHEDULE, whether or not the sensor has found exports."""
 
     @dg.schedule(
         job_name=job_name,
@@ -81,17 +84,17 @@ def _run_under_way(instance: dg.DagsterInstance, job_name: str) -> dg.DagsterRun
     return next(iter(instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=_UNDER_WAY), limit=1)), None)
 
 
-def _run_asked_for(instance: dg.DagsterInstance, job_name: str, key: str) -> dg.DagsterRun | None:
-    """The finished run with a key. Dagster starts no second run for a key, and does not say why."""
+def _ended_run_of_key(instance: dg.DagsterInstance, job_name: str, key: str) -> dg.DagsterRun | None:
+    """The ended run with this key, if any. Dagster ignores a second request with the same key and gives no reason."""
     runs = instance.get_runs(dg.RunsFilter(job_name=job_name, tags={RUN_KEY_TAG: key}))
     return next((run for run in runs if run.is_finished), None)
 
 
 def _key(settings: Settings, scan: ScanResult) -> str:
-    """The key of the new exports and the release without them. Each set is requested once for each release."""
+    """A hash of the new exports and the current release: the sensor requests each set of exports once per release."""
     release = releases.current(settings.warehouse)
-    named = [release.id if release else "", *sorted(scan.new)]
-    return hashlib.sha256("\n".join(named).encode()).hexdigest()
+    parts = [release.id if release else "", *sorted(scan.new)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _status(run: dg.DagsterRun) -> str:
@@ -102,4 +105,4 @@ def _waiting(scan: ScanResult) -> str:
     if not scan.waiting:
         return ""
     more = f" and {len(scan.waiting) - 1} more" if len(scan.waiting) > 1 else ""
-    return f"; {scan.waiting[0]}{more} is still being written, or cannot be read"
+    return f"; skipped as unfinished or unreadable: {scan.waiting[0]}{more}"

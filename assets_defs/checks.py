@@ -34,7 +34,7 @@ _ALL_ACCOUNTED_FOR: Final = dg.AssetCheckSpec(
 _NOTHING_NEW: Final = dg.AssetCheckSpec(
     "no_new_fields",
     asset=_EXPORTS,
-    description="The load has no key, job, kind, status or label type that is new in its project.",
+    description="The newest load has no key, job, kind, status or label type that is new to its project.",
 )
 _USUAL_VOLUME: Final = dg.AssetCheckSpec(
     "export_volume_anomaly",
@@ -45,7 +45,7 @@ _USUAL_VOLUME: Final = dg.AssetCheckSpec(
 _SAME_COLUMNS: Final = dg.AssetCheckSpec(
     "column_schema_change",
     asset=_EXPORTS,
-    description="The tables had the declared columns before the run.",
+    description="Before the run, the tables had exactly the columns that this version of the loader declares.",
 )
 _FEW_REJECTED: Final = dg.AssetCheckSpec(
     "rejected_share_below_limit",
@@ -137,7 +137,7 @@ def scores_match_kili(
     settings: dg.ResourceParam[Settings],
     warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
 ) -> dg.AssetCheckResult:
-    """Warns of marks that differ, the greatest differences first."""
+    """Warns with the marks that differ, the greatest differences first."""
     with database.reading(settings.database) as db:
         rows = database.rows(db, _OFF)
         count = db.execute("select count(score) from marts.score_reconciliation").fetchall()[0][0]

@@ -1,4 +1,4 @@
-"""Schema `comparison`: pairs of labels compared, in one dlt load."""
+"""Schema `comparison`: the compared pairs of labels, loaded by dlt in one load."""
 
 import logging
 from collections.abc import Iterator
@@ -52,5 +52,5 @@ def _spread(tenths: list[comparison_load.ScoreBin]) -> dict[str, Any]:
     mean = sum(one.score_sum or 0 for one in tenths) / scored if scored else None
     names = ["no score" if one.tenth is None else f"{one.tenth / 10} to {(one.tenth + 1) / 10}" for one in tenths]
     chart = ui_metadata.bars(zip(names, (one.pair_count for one in tenths), strict=True))
-    said = f"Pairs of labels by their score, all that the newest method has compared:\n\n{chart}"
-    return {"scored_pairs": scored, "mean_score": mean, "summary": dg.MetadataValue.md(said)}
+    summary = f"Pairs of labels by their score, all that the newest method has compared:\n\n{chart}"
+    return {"scored_pairs": scored, "mean_score": mean, "summary": dg.MetadataValue.md(summary)}

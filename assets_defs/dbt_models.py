@@ -35,7 +35,7 @@ _NUMBERS: Final = {
 
 
 class _Models(dagster_dbt.DagsterDbtTranslator):
-    """Asset keys are schema and table. Marts get a freshness policy."""
+    """An asset's key is the address of its table: schema, table. Marts have a freshness policy."""
 
     def __init__(self, policy: dg.FreshnessPolicy | None) -> None:
         self._policy = policy
@@ -55,9 +55,10 @@ class _Models(dagster_dbt.DagsterDbtTranslator):
 
 
 def models(settings: Settings) -> dg.AssetsDefinition:
-    """All models of the dbt project, built by `dbt build` if loads or models have changed.
+    """All models of the dbt project, built by `dbt build` unless nothing has changed.
 
-    Dagster splits them at the comparison into two invocations. Tests that need both halves run with the second.
+    Dagster runs them in two steps: the models that the comparison reads, and the models that read the comparison. Tests
+    that need models of both run in the second step.
     """
     manifest = dbt_project.manifest(settings.database, settings.dbt)
 

@@ -1,4 +1,4 @@
-"""The Dagster code location: all definitions together."""
+"""The Dagster code location. This module only puts the parts together."""
 
 from collections.abc import Callable
 from typing import Final
@@ -22,7 +22,7 @@ from pipelines.kili import ledger
 from pipelines.landing import discovery
 
 JOB: Final = "kili_warehouse"
-QUIET: Final = "quiet"  # a logger that prints nothing of Dagster's
+QUIET: Final = "quiet"  # the logger of a run that prints no Dagster events
 _RETRIED_WHOLE: Final = {"dagster/retry_strategy": "ALL_STEPS"}
 
 
@@ -33,16 +33,16 @@ def build(
 ) -> dg.Definitions:
     """The code location for one warehouse.
 
-    found: the exports in KILI_EXPORTS, if they are listed already. on_load: called with the result of each load.
+    found: the exports in KILI_EXPORTS, if the caller has listed them. on_load: called with the result of each load.
 
-    No definition takes configuration from a launch request: the UI has no log-in, and a path or command in a request
-    would run code as the owner of the UI.
+    No part takes configuration from a launch request. The UI has no log-in, so a path or a command in a request would
+    run code as the owner of the UI.
     """
-    made = [kili.tables(with_settings, on_load), comparison.tables(with_settings), dbt_models.models(with_settings)]
-    keys = [key for assets in made for key in assets.keys]
-    dated = [spec.key for assets in made for spec in assets.specs if spec.freshness_policy]
+    tables = [kili.tables(with_settings, on_load), comparison.tables(with_settings), dbt_models.models(with_settings)]
+    keys = [key for assets in tables for key in assets.keys]
+    dated = [spec.key for assets in tables for spec in assets.specs if spec.freshness_policy]
     return dg.Definitions(
-        assets=[landing.exports(found), *made, published.release(keys)],
+        assets=[landing.exports(found), *tables, published.release(keys)],
         asset_checks=[checks.scores_match_kili],
         jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), tags=_RETRIED_WHOLE)],
         sensors=[automation.sensor(with_settings, JOB), alerts.sensor(with_settings, dated)],

@@ -1,4 +1,4 @@
-"""Dagster assets of the tables that dlt loads, one for each table."""
+"""The tables that dlt loads, as Dagster assets: one asset for each declared table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -13,7 +13,7 @@ _KINDS: Final = {"dlt", "duckdb"}
 
 
 class _Translator(dagster_dlt.DagsterDltTranslator):
-    """Asset keys are schema and table. Descriptions and columns come from the declarations."""
+    """An asset's key is the address of its table. Its description and columns come from the table's declaration."""
 
     def __init__(self, schema: str, tables: Sequence[Table], upstream: Sequence[dg.AssetKey]) -> None:
         self.schema = schema
@@ -54,9 +54,9 @@ class _Translator(dagster_dlt.DagsterDltTranslator):
 def specs(
     source: DltSource, schema: str, tables: Sequence[Table], upstream: Sequence[dg.AssetKey]
 ) -> list[dg.AssetSpec]:
-    """One asset for each table of a schema that dlt loads, and one for dlt's ledger of loads beside them.
+    """One asset for each table of a schema that dlt loads, and one for dlt's table of loads.
 
-    No dlt pipeline is created: it would write to dlt's folder, where a run may be loading.
+    No dlt pipeline is created: it would write to dlt's folder while a run may be loading.
     """
     translator = _Translator(schema, tables, upstream)
     data_of = dagster_dlt.translator.DltResourceTranslatorData
@@ -66,7 +66,7 @@ def specs(
         dg.AssetSpec(
             [schema, "_dlt_loads"],
             deps=upstream,
-            description="One row for each finished load, written last: rows of a load that is not here do not count.",
+            description="One row for each finished load, written last. Rows of other loads are ignored.",
             group_name=schema,
             kinds=_KINDS,
         ),
@@ -76,7 +76,7 @@ def specs(
 def materialized(
     schema: str, row_counts: Mapping[str, int], new_row_counts: Mapping[str, int]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Yields the result for each asset of a schema, with all rows and those that the load wrote."""
+    """The result for each asset of a schema, with the table's row count and the number of rows that the load wrote."""
     for table, count in row_counts.items():
         metadata = {"dagster/row_count": count, "rows_loaded": new_row_counts[table]}
         yield dg.MaterializeResult(asset_key=[schema, table], metadata=metadata)

@@ -1,4 +1,4 @@
-"""Explains why a step failed, by the error that caused it."""
+"""Error messages of failed steps, from the exception that caused the failure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,25 +10,25 @@ from pipelines import unexpected_errors
 from pipelines.settings import Settings
 
 _DBT: Final = "DbtFailed"
-_OURS: Final = "pipelines."
+_OUR_ERRORS: Final = "pipelines."
 
 
-def in_words(event: dg.DagsterEvent) -> str:
+def short(event: dg.DagsterEvent) -> str:
     """The step and its error."""
     text = _description(event) or next((error.message.strip() for error in reversed(_chain(event))), "failed")
     return f"{_step(event)}: {text}"
 
 
-def explained(event: dg.DagsterEvent, settings: Settings, dbt_log: object) -> str:
-    """The step, its error in one sentence without values of the data, and the file with more."""
+def full(event: dg.DagsterEvent, settings: Settings, dbt_log: object) -> str:
+    """The step, its error in one sentence without values of the data, and the log that has more."""
     chain = _chain(event)
     details = chain[0].to_string() if chain else ""
     text = unexpected_errors.disk_advice(details, settings)
     if text is None and chain and chain[0].cls_name == _DBT:
-        said = " ".join(chain[0].message.partition(": ")[2].split())
-        text = f"dbt failed: {said}; what it printed is in {dbt_log}"
+        errors = " ".join(chain[0].message.partition(": ")[2].split())
+        text = f"dbt failed: {errors}; its output is in {dbt_log}"
     if text is None:
-        text = _description(event) or next(_own(chain), None)
+        text = _description(event) or next(_our_messages(chain), None)
     if text is None:
         text = unexpected_errors.message_with_log(chain[-1].message if chain else "Error", details, settings)
     return f"{_step(event)}: {text}"
@@ -43,9 +43,9 @@ def _description(event: dg.DagsterEvent) -> str | None:
     return error.description if error else None
 
 
-def _own(chain: list[SerializableErrorInfo]) -> Iterator[str]:
-    """The text of an error that we raise."""
-    return (one.message.partition(": ")[2].strip() for one in chain if one.message.startswith(_OURS))
+def _our_messages(chain: list[SerializableErrorInfo]) -> Iterator[str]:
+    """The messages of the exceptions that `pipelines` defines."""
+    return (error.message.partition(": ")[2].strip() for error in chain if error.message.startswith(_OUR_ERRORS))
 
 
 def _chain(event: dg.DagsterEvent) -> list[SerializableErrorInfo]:

@@ -1,4 +1,4 @@
-"""Dagster's instance in the warehouse folder, so that the UI shows runs of the command too."""
+"""Dagster's storage of runs and events: a folder of the warehouse, so that the UI also shows runs of the command."""
 
 import os
 from pathlib import Path
@@ -50,7 +50,7 @@ _MUST_BE: Final = f"{settings.DAGSTER_POSTGRES_URL} must be the URL of a Postgre
 
 
 def prepare(chosen: Settings) -> Path:
-    """Creates the instance folder and returns it. Raises `BadSetting` if PostgreSQL does not answer."""
+    """Creates and returns the folder with its configuration. Raises `BadSetting` if its PostgreSQL does not answer."""
     if chosen.dagster_postgres:
         _connect(chosen.dagster_postgres)
     home = chosen.prepare_work() / "dagster"
@@ -62,7 +62,7 @@ def prepare(chosen: Settings) -> Path:
 
 
 def enter(chosen: Settings) -> None:
-    """Sets the environment of this process and its children for a warehouse. Raises `BadSetting`."""
+    """Sets the environment of this process and its children to a warehouse. Raises `BadSetting` like `prepare`."""
     os.environ["DAGSTER_HOME"] = str(prepare(chosen))
     os.environ["KILI_WAREHOUSE"] = str(chosen.warehouse)
     if chosen.exports is not None:

@@ -1,4 +1,4 @@
-"""Passes the list of exports from `landing/kili` to `kili`, the only value between assets."""
+"""Passes the list of exports from `landing/kili` to `kili`. It is the only value that passes between assets."""
 
 import json
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from pipelines.settings import Settings
 
 
 class _FoundExports(dg.IOManager):
-    """Stores the list as JSON. Reading JSON runs no code, unlike the pickles of Dagster's default IO manager."""
+    """Stores the list as JSON. Dagster's default IO manager uses pickle, and unpickling can run code."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

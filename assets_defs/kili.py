@@ -1,4 +1,4 @@
-"""Schema `kili`: the exports as normalised tables, in one dlt load."""
+"""Schema `kili`: the exports as normalised tables, loaded by dlt in one load."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -21,8 +21,8 @@ _LANDING: Final = dg.AssetKey(["landing", "kili"])
 
 def tables(settings: Settings, on_load: Callable[[ledger.Load], None] | None = None) -> dg.AssetsDefinition:
     """The tables of schema `kili`: one op, because each export is read once for all of them."""
-    nothing = source.kili([], settings)
-    specs = dlt_tables.specs(nothing, ledger.SCHEMA, records.TABLES, [_LANDING])
+    empty = source.kili([], settings)
+    specs = dlt_tables.specs(empty, ledger.SCHEMA, records.TABLES, [_LANDING])
 
     @dg.multi_asset(
         name="kili",

@@ -1,4 +1,4 @@
-"""The asset of exports: finds export files, and fetches remote ones."""
+"""The landing asset: finds export files, and downloads remote ones."""
 
 import logging
 from typing import Final
@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 
 _RETRIES: Final = dg.RetryPolicy(
     max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)  # for a network or store that does not answer
+)  # for transient errors: a network or a store that does not answer
 
 
 def exports(listed: list[discovery.FoundExport] | None = None) -> dg.AssetsDefinition:
-    """The exports to load. `listed`: those in KILI_EXPORTS, if they are listed already."""
+    """The exports to load. `listed`: the exports in KILI_EXPORTS, if the caller has listed them."""
 
     @dg.asset(key=["landing", "kili"], group_name="landing", kinds={"file"}, retry_policy=_RETRIES, config_schema={})
     def exports_found(

@@ -1,4 +1,4 @@
-"""The published warehouse: what consumers open."""
+"""The published warehouse, which consumers open."""
 
 import logging
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
-    """The release folder and its link. `upstream`: all tables."""
+    """The release folder and the link to it. `upstream` are the keys of all tables."""
     deps = [key for key in upstream if published_tables.is_published(*key.path)]
 
     @dg.asset(
@@ -30,22 +30,23 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         warehouse_lock: dg.ResourceParam[None],  # noqa: ARG001
     ) -> dg.MaterializeResult[None]:
-        """A release folder with marts and ledger as a DuckDB file and as Parquet, and the pages.
+        """One folder per release: marts and ledger as a DuckDB file and as Parquet, and HTML pages.
 
-        The link `current` moves to it in one step: readers see the old release or the new one.
+        The link `current` in the warehouse folder moves to the newest release in one step. Readers see either the old
+        release or the new one.
         """
-        made = releases.publish(settings.warehouse, settings.database, project.models_digest())
-        log.info("published %s", made.id)
+        newest_release = releases.publish(settings.warehouse, settings.database, project.models_digest())
+        log.info("published %s", newest_release.id)
         numbers = contents.numbers(settings.warehouse)
         newest = numbers.pop("newest_label_at")
         return dg.MaterializeResult(
             metadata={
-                "release": made.id,
+                "release": newest_release.id,
                 "warehouse": dg.MetadataValue.path(settings.warehouse / "warehouse.duckdb"),
-                "summary": dg.MetadataValue.md(_summary(made, contents.edits(settings.warehouse))),
+                "summary": dg.MetadataValue.md(_summary(newest_release, contents.edits(settings.warehouse))),
                 "newest_label_at": dg.MetadataValue.timestamp(newest) if newest else None,
                 **numbers,
-                **{f"rows/{table}": count for table, count in made.row_counts.items()},
+                **{f"rows/{table}": count for table, count in newest_release.row_counts.items()},
             }
         )
 
@@ -53,6 +54,6 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
 
 
 def _summary(made: releases.Release, edits: list[tuple[str, int]]) -> str:
-    tables = [f"| `{table}` | {count:,} |" for table, count in made.row_counts.items()]
-    listed = "\n".join([f"Release `{made.id}`", "", "| table | rows |", "| --- | ---: |", *tables])
-    return f"{listed}\n\nEdits of annotations by reviewers:\n\n{ui_metadata.bars(edits)}" if edits else listed
+    rows = [f"| `{table}` | {count:,} |" for table, count in made.row_counts.items()]
+    tables = "\n".join([f"Release `{made.id}`", "", "| table | rows |", "| --- | ---: |", *rows])
+    return f"{tables}\n\nAnnotations by the reviewer's edit:\n\n{ui_metadata.bars(edits)}" if edits else tables

@@ -12,11 +12,11 @@ from pipelines.setting_forms import HOST
 
 
 class RequestGuard:
-    """ASGI middleware: answers 403 unless Host, and Origin if there is one, are this machine's or named in `ui_hosts`.
+    """ASGI middleware: answers 403 unless Host, and Origin if it is sent, name this machine or one of `ui_hosts`.
 
-    The Host stops DNS rebinding, where a foreign name is made to resolve to 127.0.0.1. The Origin stops requests and
-    websockets from foreign pages: browsers send it with both, and with every POST. X-Frame-Options stops foreign pages
-    from showing the UI in a frame, where clicks on their page would be clicks in the UI.
+    Host: prevents DNS rebinding, where a foreign name resolves to 127.0.0.1.
+    Origin: prevents requests and websockets from foreign pages. Browsers send it with both, and with every POST.
+    X-Frame-Options: prevents clickjacking, where a foreign page shows the UI in a frame.
     """
 
     def __init__(self, app: ASGIApp, ui_hosts: Sequence[str]) -> None:
@@ -24,7 +24,7 @@ class RequestGuard:
         self._ui_hosts = frozenset(ui_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request or websocket on, or refuses it before a websocket is accepted."""
+        """Forwards a request or websocket, or refuses it. A websocket is refused before it is accepted."""
         app = self._app
         if scope["type"] != "lifespan":
             headers = Headers(scope=scope)
@@ -42,7 +42,7 @@ class RequestGuard:
         await app(scope, receive, send_unframed)
 
     def _is_allowed(self, authority: str) -> bool:
-        """Whether a host, with or without port, is a loopback name or in `ui_hosts`, with port if that has one."""
+        """Whether a host is a loopback name, on any port, or one of `ui_hosts`, as listed."""
         parts = HOST.fullmatch(authority.lower())
         return parts is not None and (
             _is_loopback(parts["name"]) or not self._ui_hosts.isdisjoint((parts["name"], parts[0]))
@@ -59,6 +59,6 @@ def _is_loopback(name: str) -> bool:
 def _refusal(header: str, received: str) -> PlainTextResponse:
     return PlainTextResponse(
         f"Refused: this UI answers requests to localhost and to the hosts in KILI_UI_HOSTS, got {header} `{received}`. "
-        "If it is served under that name, add the name to KILI_UI_HOSTS and restart it.\n",
+        "If a proxy serves it under that name, add the name to KILI_UI_HOSTS and restart it.\n",
         status_code=403,
     )

@@ -1,4 +1,4 @@
-"""Serves Dagster's UI on loopback behind a request guard: read-only, or with the daemon."""
+"""Dagster's UI on loopback, behind the request guard: read-only by itself, or together with the daemon."""
 
 import contextlib
 import logging
@@ -31,22 +31,22 @@ from assets_defs import request_guard
 from pipelines import settings
 from pipelines.settings import Settings
 
-log = logging.getLogger("dagster-webserver")  # one of those that Dagster shows on the terminal
+log = logging.getLogger("dagster-webserver")  # a logger that Dagster shows on the terminal
 
 _HOST: Final = "127.0.0.1"
-_QUERY_LIMITS: Final = (15_000, 3_600, 20)  # those of `dagster-webserver`: milliseconds, seconds, connections
-_POLL: Final = 2_000  # milliseconds, as there
-_PATIENCE: Final = 60  # seconds for the daemon to end, as `dagster dev` has
+_QUERY_LIMITS: Final = (15_000, 3_600, 20)  # as in `dagster-webserver`: milliseconds, seconds, connections
+_POLL: Final = 2_000  # milliseconds, as in `dagster-webserver`
+_DAEMON_GRACE: Final = 60  # seconds for the daemon to end, as in `dagster dev`
 _JSON: Final = "application/json"
 _UVICORN: Final[dict[str, Any]] = {"log_level": "warning", "timeout_graceful_shutdown": 5}
 
 
 class DaemonEnded(Exception):
-    """The daemon has ended unexpectedly. Sensors and schedules would not run."""
+    """The daemon has ended unexpectedly, so sensors and schedules would never run."""
 
 
 class _Webserver(DagsterWebserver[WorkspaceProcessContext, Any]):
-    """Dagster's webserver. Its GraphQL accepts only requests that other web sites cannot forge."""
+    """Dagster's webserver. Its GraphQL accepts only requests that a browser does not send for a foreign page."""
 
     def __init__(self, context: WorkspaceProcessContext, path_prefix: str, ui_hosts: tuple[str, ...]) -> None:
         self._ui_hosts = ui_hosts
@@ -56,7 +56,7 @@ class _Webserver(DagsterWebserver[WorkspaceProcessContext, Any]):
         return [Middleware(request_guard.RequestGuard, ui_hosts=self._ui_hosts), *super().build_middleware()]
 
     async def graphql_http_endpoint(self, request: Request) -> Response:
-        """Answers POST with JSON, and GET with the page to type queries in. Dagster alone runs mutations by GET too."""
+        """Answers POST with JSON, and GET with the query page. Dagster itself also runs mutations by GET."""
         is_page = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
         if not is_page and request.method != "POST":
             return PlainTextResponse("Refused: send GraphQL by POST.\n", status_code=405, headers={"Allow": "POST"})
@@ -67,7 +67,7 @@ class _Webserver(DagsterWebserver[WorkspaceProcessContext, Any]):
 
 
 def serve(chosen: Settings, port: int, path_prefix: str) -> None:
-    """Serves the read-only UI until it is interrupted. Raises `BadSetting` if it cannot listen."""
+    """Serves the read-only UI until it is interrupted. Raises `BadSetting` if the port is not free."""
     prefix = f"/{path_prefix.strip('/')}".rstrip("/")
     with (
         _bound(port) as listener,
@@ -80,9 +80,9 @@ def serve(chosen: Settings, port: int, path_prefix: str) -> None:
 
 
 def serve_with_daemon(chosen: Settings, port: int) -> None:
-    """Serves the UI, with Dagster's daemon, until it is interrupted. Both use one code server, as in `dagster dev`.
+    """Serves the UI and runs Dagster's daemon until interrupted. Both use one code server, as in `dagster dev`.
 
-    Raises `BadSetting` if it cannot listen, and `DaemonEnded`.
+    Raises `BadSetting` if the port is not free, and `DaemonEnded`.
     """
     with (
         _bound(port) as listener,
@@ -98,13 +98,13 @@ def serve_with_daemon(chosen: Settings, port: int) -> None:
 
         server = uvicorn.Server(uvicorn.Config(app, **_UVICORN, callback_notify=watch_daemon, timeout_notify=1))
         _log_address(port)
-        server.run(sockets=[listener])  # an interrupt leaves it as KeyboardInterrupt
+        server.run(sockets=[listener])  # an interrupt raises KeyboardInterrupt here
         raise DaemonEnded(f"Dagster's daemon ended with status {daemon.poll()}; its log above gives the reason")
 
 
 @contextmanager
 def _until_interrupted() -> Iterator[None]:
-    """Ends quietly at SIGINT and SIGTERM, also if a shell started the process with SIGINT ignored."""
+    """Ends without an error at SIGINT and SIGTERM, even if a shell started the process with SIGINT ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
@@ -113,7 +113,7 @@ def _until_interrupted() -> Iterator[None]:
 
 @contextmanager
 def _bound(port: int) -> Iterator[socket.socket]:
-    """A socket of the port on loopback. Raises `BadSetting` if the port is in use."""
+    """A socket bound to the port on loopback, before anything is started. Raises `BadSetting` if it is not free."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -136,7 +136,7 @@ def _instance(chosen: Settings) -> dg.DagsterInstance:
 
 @contextmanager
 def _code_server(instance: dg.DagsterInstance) -> Iterator[Path]:
-    """Starts a code server, restarts it if it ends, and yields a workspace file that names its socket."""
+    """Starts a code server and yields a workspace file with its socket. The server is restarted if it ends."""
     target = WorkspaceFileTarget([str(dagster_instance.WORKSPACE)])
     with ProxyServerManager(instance, target, "warning") as manager, tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder, "workspace.yaml")
@@ -153,7 +153,7 @@ def _daemon(workspace: Path) -> Iterator[subprocess.Popen[bytes]]:
         finally:
             daemon.terminate()
             try:
-                daemon.wait(_PATIENCE)
+                daemon.wait(_DAEMON_GRACE)
             except subprocess.TimeoutExpired:
                 daemon.kill()
 

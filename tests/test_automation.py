@@ -100,7 +100,7 @@ def test_after_a_run_that_failed_its_exports_are_not_asked_for_again_but_by_a_fu
     run(instance, dg.DagsterRunStatus.FAILURE)
     assert look(instance, watched) == first
     failed = run(instance, dg.DagsterRunStatus.FAILURE, first)
-    assert f"run {failed} was to load these 1 new exports and is failure" in str(look(instance, watched))
+    assert f"run {failed} of these 1 new exports ended with status failure" in str(look(instance, watched))
     drop(watched, "two.json")
     second = look(instance, watched)
     assert isinstance(second, dg.RunRequest)
@@ -125,11 +125,11 @@ def test_what_is_still_being_written_waits_and_is_told_of(
 ) -> None:
     cut = Path(watched.exports or "") / "cut.zip"
     cut.write_bytes((SAMPLES / "review_normal_single_file.zip").read_bytes()[:1000])
-    waits = f"nothing new: the warehouse holds 11 exports; {cut} is still being written, or cannot be read"
-    assert look(instance, watched) == waits
+    skipped = f"nothing new: the warehouse holds 11 exports; skipped as unfinished or unreadable: {cut}"
+    assert look(instance, watched) == skipped
     monkeypatch.setattr(fingerprints, "_QUIET", 60)
     drop(watched, "young.json")
-    assert "and 12 more is still being written" in str(look(instance, watched))
+    assert "and 12 more" in str(look(instance, watched))
 
 
 def test_what_cannot_be_read_is_told_of_and_starts_no_run(instance: dg.DagsterInstance, watched: Settings) -> None:
@@ -138,8 +138,8 @@ def test_what_cannot_be_read_is_told_of_and_starts_no_run(instance: dg.DagsterIn
     os.mkfifo(pipe)
     written(made / "README.kili.txt", b"")
     os.mkfifo(made / "data.json")
-    waits = f"nothing new: the warehouse holds 11 exports; {made} and 1 more is still being written, or cannot be read"
-    assert look(instance, watched) == waits
+    skipped = f"nothing new: the warehouse holds 11 exports; skipped as unfinished or unreadable: {made} and 1 more"
+    assert look(instance, watched) == skipped
     (made / "data.json").rename(made / "labels")
     written(made / "data.json", [asset("made")])
     assert isinstance(look(instance, watched), dg.RunRequest), "for what can be read of the folder"
@@ -156,7 +156,8 @@ def test_what_can_be_read_at_last_starts_a_run_though_its_content_is_known(
             [readings.unreadable_id(str(late)), str(late)],
         )
     os.mkfifo(late)
-    assert str(look(instance, watched)).startswith(f"nothing new: the warehouse holds 11 exports; {late} is")
+    skipped = f"nothing new: the warehouse holds 11 exports; skipped as unfinished or unreadable: {late}"
+    assert look(instance, watched) == skipped
     late.unlink()
     shutil.copy(SAMPLES / "seed_page.json", late)
     assert isinstance(look(instance, watched), dg.RunRequest)

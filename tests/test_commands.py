@@ -114,7 +114,7 @@ def test_an_error_that_nobody_foresaw_is_one_sentence_and_a_log(
         (PermissionError(13, "Permission denied", "/x"), "Permission denied: '/x'; the traceback is in {log}"),
         (
             DbtFailed("unique_labels: Got 1 result\n  in marts"),
-            "dbt failed: unique_labels: Got 1 result in marts; what it printed is in last_run.log",
+            "dbt failed: unique_labels: Got 1 result in marts; its output is in last_run.log",
         ),
     ],
     ids=lambda value: type(value).__name__,
@@ -129,7 +129,7 @@ def test_a_step_that_fails_says_why_without_values_of_the_data(tmp_path: Path, e
 
     ran = dg.materialize([step], raise_on_error=False)
     (failed,) = [event for event in ran.all_events if event.is_step_failure]
-    assert error_messages.explained(failed, chosen, "last_run.log") == f"step: {sentence.format(log=log)}"
+    assert error_messages.full(failed, chosen, "last_run.log") == f"step: {sentence.format(log=log)}"
     assert log.exists() == ("{log}" in sentence)
     if log.exists():
         assert str(error) in log.read_text()

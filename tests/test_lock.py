@@ -162,7 +162,7 @@ def test_a_dagster_run_that_waited_long_enough_fails_in_words(
     def never(warehouse_lock: dg.ResourceParam[None]) -> None:  # noqa: ARG001
         raise AssertionError
 
-    monkeypatch.setattr(write_lock, "_PATIENCE", 0)
+    monkeypatch.setattr(write_lock, "_MAX_WAIT", 0)
     with pytest.raises(dg.DagsterError) as raised:
         dg.materialize([never], resources={"warehouse_lock": write_lock.resource(chosen)})
     assert str(raised.value.__cause__).startswith(f"process {holder.pid} is writing to {chosen.warehouse}")

@@ -108,12 +108,12 @@ def test_only_the_process_that_started_a_run_counts_as_its_own() -> None:
     """A number is given to another process sooner or later, and at once where the machine was started again."""
     with subprocess.Popen(["sleep", "60"]) as sleeper:
         born = psutil.Process(sleeper.pid).create_time()
-        assert run_launcher.lives(sleeper.pid, born + 1)
-        assert not run_launcher.lives(sleeper.pid, born - 1)
+        assert run_launcher.is_alive(sleeper.pid, born + 1)
+        assert not run_launcher.is_alive(sleeper.pid, born - 1)
         sleeper.kill()
         serving.wait(lambda: psutil.Process(sleeper.pid).status() == psutil.STATUS_ZOMBIE, "end of the process")
-        assert not run_launcher.lives(sleeper.pid, born + 1)
-    assert not run_launcher.lives(sleeper.pid, born + 1)
+        assert not run_launcher.is_alive(sleeper.pid, born + 1)
+    assert not run_launcher.is_alive(sleeper.pid, born + 1)
 
 
 @pytest.mark.parametrize(
