@@ -1,4 +1,4 @@
-{# The aggregates of `label_results` that the marts of annotators are made from, for any grain. #}
+{# The aggregates of `label_results` for the marts of annotators, for any grain. #}
 {% macro annotator_sums() -%}
     count(case when is_work then 1 end) as label_count,
     count(distinct case when is_work then asset_id end) as asset_count,
@@ -28,7 +28,7 @@
     max(created_at) as last_label_at
 {%- endmacro %}
 
-{# The columns of the marts of annotators after their grain, from a relation of those aggregates. #}
+{# The columns after the grain of the marts of annotators, from a relation with those aggregates. #}
 {% macro annotator_columns(sums) -%}
     {{ sums }}.label_count,
     {{ sums }}.asset_count,

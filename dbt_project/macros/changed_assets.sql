@@ -1,6 +1,6 @@
 {#
-    The assets whose state is not the one that an incremental model has worked on, whatever the
-    date of the exports that changed it; all of them where it is built anew.
+    The assets whose state differs from the one that an incremental model has processed, whatever
+    the dates of the exports; all assets in a full refresh.
 #}
 {% macro changed_assets() -%}
     select

@@ -1,4 +1,4 @@
-{# A model's schema is the one its folder names, with nothing put before it. #}
+{# A model's schema is the schema of its folder, without dbt's prefix. #}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ target.schema if custom_schema_name is none else custom_schema_name | trim }}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#
-    True where a time is null or in the years 1 to 9999 in UTC, which all that read the warehouse
-    can show. Older loaders stored others.
+    True if a time is null or in the years 1 to 9999 in UTC, which every reader of the warehouse can
+    show. Older loaders stored times outside these years.
 #}
 {% macro is_in_range(column) -%}
     coalesce(

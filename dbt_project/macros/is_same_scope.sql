@@ -1,4 +1,4 @@
-{# True where two relations of the models of agreement are of one project, job, scope and week. #}
+{# True if two rows of the models about agreement have the same project, job, scope and week. #}
 {% macro is_same_scope(left, right) -%}
     {{ left }}.scope = {{ right }}.scope
     and {{ left }}.week is not distinct from {{ right }}.week

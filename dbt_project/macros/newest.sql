@@ -1,4 +1,4 @@
-{# The value of a column in the newest of the sightings that have one. #}
+{# The newest value of a column that is not null. #}
 {% macro newest(column, recency='recency') -%}
     max_by({{ column }}, {{ recency }}) filter (where {{ column }} is not null)
 {%- endmacro %}

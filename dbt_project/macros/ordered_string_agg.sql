@@ -1,6 +1,6 @@
 {#
-    An aggregate: the texts of a group that are not null, joined by `separator`, a SQL literal, in
-    ascending order of the expressions `order_by`, which are never null. Null where there is no text.
+    Aggregate: the texts of a group that are not null, joined by `separator` (a SQL literal), in
+    ascending order of the expressions `order_by`, which are never null. Null without a text.
 #}
 {% macro ordered_string_agg(text, separator, order_by) -%}
     {{ adapter.dispatch('ordered_string_agg', 'kili_warehouse')(text, separator, order_by) }}
@@ -10,7 +10,7 @@
     string_agg({{ text }}, {{ separator }} order by {{ order_by | join(' asc nulls last, ') }} asc nulls last)
 {%- endmacro %}
 
-{# Spark's own `listagg` ignores the order. #}
+{# On Spark `listagg` ignores the order. #}
 {% macro spark__ordered_string_agg(text, separator, order_by) -%}
     case
         when count({{ text }}) > 0

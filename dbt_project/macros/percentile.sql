@@ -1,6 +1,6 @@
 {#
-    An aggregate: the value at a fraction 0 to 1 of the ranks, linear between two ranks (numpy's
-    default). Nulls are left out; null where there is no value.
+    Aggregate: the value at a fraction 0 to 1 of the ranks, linear between two ranks (numpy's
+    default). Nulls are ignored. Null without a value.
 #}
 {% macro percentile(column, fraction) -%}
     {{ adapter.dispatch('percentile', 'kili_warehouse')(column, fraction) }}

@@ -1,4 +1,4 @@
-{# An e-mail address as it names a person: in lower case; an empty one names nobody. #}
+{# The e-mail address that identifies a person: in lower case; null if empty. #}
 {% macro person_email(column) -%}
     nullif(lower({{ column }}), '')
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#
-    The aggregates of `review_verdicts` that the marts of reviewers are made from, for any grain.
-    What is of a review, not of a pair, counts on the review's first row.
+    The aggregates of `review_verdicts` for the marts of reviewers, for any grain. Measures of a
+    review, not of a pair, are taken from the review's first row.
 #}
 {% macro reviewer_sums() -%}
     count(case when is_first_of_review then 1 end) as review_count,
@@ -29,7 +29,7 @@
     max(created_at) as last_review_at
 {%- endmacro %}
 
-{# The columns of both marts of reviewers after their grain, from a relation of those aggregates. #}
+{# The columns after the grain of both marts of reviewers, from a relation with those aggregates. #}
 {% macro reviewer_columns(sums) -%}
     {{ sums }}.review_count,
     {{ sums }}.asset_count,

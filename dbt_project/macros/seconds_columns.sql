@@ -1,7 +1,7 @@
 {#
-    The aggregates of how long labels took, of a column of their seconds in which negative and
-    unknown ones are null: total, total of each cut at the variable `seconds_cap`, median, 90th
-    percentile, number, and why there are none.
+    The aggregates of a column of seconds, in which negative and unknown values are null: total,
+    total with each value cut at the variable `seconds_cap`, median, 90th percentile, number, and the
+    reason if there is no value.
 #}
 {% macro seconds_columns(seconds) -%}
     sum({{ seconds }}) as total_seconds,

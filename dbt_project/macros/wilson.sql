@@ -1,6 +1,6 @@
 {#
     The limits of the Wilson interval at 95 % for the share `successes` of `trials` [Wilson 1927;
-    statsmodels `proportion_confint(method="wilson")`], cut to 0..1; null where there are no trials.
+    statsmodels `proportion_confint(method="wilson")`], cut to 0..1; null without trials.
     Each is c - h or c + h, where c = (p + z^2/2n) / (1 + z^2/n) and
     h = z * sqrt(p(1 - p)/n + z^2/4n^2) / (1 + z^2/n).
 #}

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'annotators'}}}) }}
 
--- An annotator's counts are those of their labels in `label_outcomes`.
+-- An annotator's counts are the counts of their labels in `label_outcomes`.
 with
 
 annotators as (

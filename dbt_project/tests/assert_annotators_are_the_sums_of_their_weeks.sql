@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'annotators'}}}) }}
 
--- An annotator's counts, but for assets, are the sums over `annotator_weeks`.
+-- An annotator's counts, except of assets, are the sums over `annotator_weeks`.
 with
 
 annotators as (

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'category_quality'}}}) }}
 
--- Of each project, job and category, both scopes count every annotation of a latest review once.
+-- For each project, job and category, both scopes count every annotation of a latest review once.
 with
 
 reviews as (

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'category_confusion'}}}) }}
 
--- Of each project and job, the confusion counts every matched pair of categories once.
+-- For each project and job, the confusion counts every matched pair of categories once.
 with
 
 reviews as (

@@ -1,6 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'review_edits'}}}) }}
 
--- All edits but `added` are the default's annotations, each once; all but `removed` the review's.
+-- All edits except `added` are the annotations of the DEFAULT label, each once. All edits except
+-- `removed` are the annotations of the REVIEW label.
 with
 
 pairs as (

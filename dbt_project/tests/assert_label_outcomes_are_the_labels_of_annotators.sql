@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'label_outcomes'}}}) }}
 
--- Each DEFAULT label of a known author has one row, but for truths of honeypots.
+-- Each DEFAULT label of a known author, except truths of honeypots, has one row.
 with
 
 labels as (

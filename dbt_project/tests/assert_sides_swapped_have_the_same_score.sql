@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'stg_comparison__pairs'}}}) }}
 
--- Where two labels were compared both ways round, by the same answers and method.
+-- For labels that were compared in both orders with the same answers and method.
 with
 
 pairs as (

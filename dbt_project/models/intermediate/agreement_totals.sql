@@ -16,7 +16,7 @@ category_votes as (
     select * from {{ ref('category_votes') }}
 ),
 
--- A job without units has its row of scope `all` too.
+-- A job without units also has a row of scope `all`.
 scopes as (
     select distinct
         'all' as scope,
@@ -217,7 +217,7 @@ chances as (
     from counted
 ),
 
--- A coefficient is null where all ratings are the same: chance agrees too.
+-- A coefficient is null if all ratings are the same: chance agreement is 1.
 coefficients as (
     select
         *,

@@ -28,7 +28,7 @@ sums as (
         rating
 ),
 
--- One relation of few rows, so that the votes are joined once.
+-- One relation with few rows for all scopes, so that the votes are joined once.
 scope_sums as (
     select
         week_sums.project_id,

@@ -217,7 +217,7 @@ weighted as (
     from extents
 ),
 
--- Rounded, so that the last digits of a mean decide nothing.
+-- Rounded, so that inexact last digits of a mean do not change the order.
 held_reasons as (
     {% for reason in weights -%}
         select

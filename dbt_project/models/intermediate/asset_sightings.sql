@@ -8,7 +8,7 @@ exports as (
     select * from {{ ref('stg_kili__exports') }}
 ),
 
--- An export that a newer loader read again counts as it was read last.
+-- If a newer loader has read an export again, the last reading counts.
 newest_readings as (
     select
         export_id,

@@ -43,7 +43,7 @@ projects as (
     group by asset_id
 ),
 
--- A newer flattening writes rows of assets that no new export has shown.
+-- A newer flattening writes rows of assets without a new sighting.
 flattened as (
     select
         asset_id,
@@ -52,7 +52,7 @@ flattened as (
     group by asset_id
 ),
 
--- An export of another asset may give the id of a person whom this asset's labels name by e-mail.
+-- A sighting of another asset may add the id of an author whom this asset's labels give by e-mail.
 named_people as (
     select distinct
         labels.asset_id,

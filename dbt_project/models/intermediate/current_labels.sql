@@ -94,7 +94,7 @@ repeated_ids as (
     having count(*) > 1
 ),
 
--- Keys of one asset that have one label id are one label, under the key that was seen last.
+-- Keys of one asset with the same label id are one label, under the newest key.
 united_keys as (
     select
         keys.shown_label_key,
@@ -114,7 +114,7 @@ united_keys as (
             and repeated_ids.label_id = keys.label_id
 ),
 
--- Where one version shows a label under several keys, the least counts as the newest.
+-- If one version has a label under several keys, the least key counts as the newest.
 seen as (
     select
         shown.*,
@@ -126,7 +126,7 @@ seen as (
         on shown.shown_label_key = united_keys.shown_label_key
 ),
 
--- An empty answer never replaces a full one: a failed download looks like that.
+-- An empty answer never replaces a non-empty one: a failed download gives empty answers.
 newest_values as (
     select
         label_key,

@@ -120,7 +120,7 @@ numbered as (
     from with_judged
 ),
 
--- An asset without such a label has a row without one, which replaces those it may have had.
+-- An asset without such a label has a row without one, which replaces its earlier rows.
 attempts as (
     select
         changed_assets.asset_id,

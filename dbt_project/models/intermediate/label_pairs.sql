@@ -20,7 +20,7 @@ prediction_pairs as (
     select * from {{ ref('prediction_pairs') }}
 ),
 
--- A further purpose is one more model of pairs and one more `union all` here.
+-- A new purpose needs a model of its pairs and a `union all` here.
 pairs as (
     select
         'review' as purpose,

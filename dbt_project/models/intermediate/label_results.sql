@@ -59,7 +59,7 @@ agreements as (
     group by label_key
 ),
 
--- Each pair is there twice, once for each of its labels, which leaves the mean as it is.
+-- Each pair occurs twice, once for each of its labels, which does not change the mean.
 consensuses as (
     select
         asset_id,

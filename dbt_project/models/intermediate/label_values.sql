@@ -53,7 +53,7 @@ joined as (
         job_name
 ),
 
--- An asset without a value keeps a row, which replaces the rows of its state before.
+-- An asset without a value has a row, which replaces the rows of its previous state.
 label_values as (
     select
         changed_assets.asset_id,

@@ -25,7 +25,7 @@ counted as (
     group by pair_key
 ),
 
--- A pair with nothing in either label was compared, and has no job.
+-- A compared pair without annotations in either label has no job.
 with_counts as (
     select
         pairs.purpose,

@@ -19,7 +19,7 @@ defaults as (
         and author_id is not null
 ),
 
--- A labeler starts from the newest prediction, whatever its model; an inference is never shown.
+-- A labeler starts from the newest prediction of any model and never sees an inference.
 candidates as (
     select
         machine_labels.asset_id,

@@ -48,7 +48,7 @@ successive as (
     where earlier.author_id != later.author_id
 ),
 
--- Between two reviews of other work nobody has looked again at what the first one left.
+-- With work between two reviews, the second is not a review of the result of the first.
 reworked as (
     select distinct successive.later_label_key
     from successive

@@ -11,7 +11,7 @@ agreement_units as (
     select * from {{ ref('agreement_units') }}
 ),
 
--- The coefficients of all units but one: that unit's own numbers are taken from the sums.
+-- The coefficients of all units except one: the terms of that unit are subtracted from the sums.
 without_one as (
     select
         totals.scope,
@@ -53,7 +53,7 @@ without_one as (
     where totals.unit_count >= 10
 ),
 
--- Differences from the coefficient of all units: their spread is the same, and has more digits.
+-- Differences from the coefficient of all units have the same variance and lose fewer digits.
 differences as (
     select
         scope,
@@ -84,7 +84,7 @@ spreads as (
         job_name
 ),
 
--- Sums of doubles are not exact, so that equal estimates differ by their last digits.
+-- Sums of doubles are inexact, so equal estimates may differ in their last digits.
 reasons as (
     select
         totals.*,

@@ -53,7 +53,7 @@ scores as (
             and pairs.other_label_key = compared_jobs.right_label_key
 ),
 
--- Pairs are in the order of their labels, which is another on each asset.
+-- Pairs are ordered by label key, so the order of the annotators varies by asset.
 ordered_scores as (
     select
         project_id,

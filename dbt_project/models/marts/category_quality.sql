@@ -29,7 +29,7 @@ edits as (
             and review_pairs.review_label_key = compared_edits.right_label_key
 ),
 
--- An edit counts once for the category of the annotator and once for that of the reviewer.
+-- An edit counts once for the annotator's category and once for the reviewer's category.
 sides as (
     select
         project_id,

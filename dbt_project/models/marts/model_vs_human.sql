@@ -33,7 +33,7 @@ compared as (
         results.relabelled_and_moved_count,
         results.text_changed_count,
         results.edit_count,
-        -- Of a machine label nothing is left where each of its annotations is removed.
+        -- Every annotation of the machine label is removed.
         results.removed_count > 0
         and results.kept_count = 0
         and results.edit_count = results.added_count + results.removed_count as is_dropped,

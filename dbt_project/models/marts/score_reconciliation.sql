@@ -16,7 +16,7 @@ review_pairs as (
     select * from {{ ref('review_pairs') }}
 ),
 
--- Of a label reviewed more than once the last review counts.
+-- The last review of a label counts.
 last_reviews as (
     select
         default_label_key,

@@ -1,6 +1,6 @@
 {#
-    Every value of the columns is a share: 0 to 1, or null. A mean of ones may be off in the last
-    digit.
+    Every value of the columns is a share: 0 to 1, or null. The last digit of a mean may be
+    inexact.
 #}
 {% test all_between_zero_and_one(model, columns) %}
 

@@ -1,4 +1,4 @@
-{# Every value is a share: 0 to 1, or null. A mean of ones may be off in the last digit. #}
+{# Every value is a share: 0 to 1, or null. The last digit of a mean may be inexact. #}
 {% test between_zero_and_one(model, column_name) %}
 
 select {{ column_name }}

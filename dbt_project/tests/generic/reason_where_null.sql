@@ -1,6 +1,6 @@
 {#
-    A reason is set exactly where its measures are null. `reasons` names the measures of each
-    column of reasons.
+    A reason is not null if and only if its measures are null. `reasons` maps each column of reasons
+    to its measures.
 #}
 {% test reason_where_null(model, reasons) %}
 

@@ -1,4 +1,4 @@
-{# The given columns together, where none is null, stand in the same columns of `to`. #}
+{# The values of the columns, if none is null, are a row of the same columns of `to`. #}
 {% test relationship_combination(model, columns, to) %}
 
 select {% for column in columns %}child.{{ column }}{{ ', ' if not loop.last }}{% endfor %}

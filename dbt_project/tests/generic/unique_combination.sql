@@ -1,4 +1,4 @@
-{# The given columns together are a key: no two rows share them. #}
+{# The columns together are a key: no two rows have the same values. #}
 {% test unique_combination(model, columns) %}
 
 select

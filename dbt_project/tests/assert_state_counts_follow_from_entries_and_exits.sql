@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'days'}}}) }}
 
--- Each stock is the one of the day before, plus what came, less what went; no day is left out.
+-- Each count is that of the day before plus entries minus exits. No day is missing.
 with
 
 days as (
