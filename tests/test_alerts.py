@@ -78,7 +78,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
         yield Watched(listening, instance, alerts.sensor(chosen(tmp_path, listening.url), [THING]))
 
 
-def test_an_incident_is_told_once_and_once_more_when_it_is_over(watched: Watched) -> None:
+def test_an_incident_is_posted_when_it_begins_and_when_it_is_resolved(watched: Watched) -> None:
     told = []
     for state in (GOOD, FAILED, FAILED, GOOD):
         watched.run(state)
@@ -88,7 +88,7 @@ def test_an_incident_is_told_once_and_once_more_when_it_is_over(watched: Watched
     assert told == [[], [failed], [], ["Resolved: check is_right of marts/thing"]]
 
 
-def test_a_warning_that_becomes_a_failure_is_told_again(watched: Watched) -> None:
+def test_a_warning_that_becomes_a_failure_is_posted_again(watched: Watched) -> None:
     told = []
     for state in (WARNED, FAILED, WARNED, GOOD):
         watched.run(state)
@@ -96,7 +96,7 @@ def test_a_warning_that_becomes_a_failure_is_told_again(watched: Watched) -> Non
     assert [line.split(":")[0] for line in told] == ["Warned", "Failed", "Resolved"]
 
 
-def test_runs_that_failed_one_after_the_other_are_one_incident_until_one_succeeds(watched: Watched) -> None:
+def test_consecutive_failed_runs_are_one_incident_until_a_run_succeeds(watched: Watched) -> None:
     told = []
     for state in (BROKEN, BROKEN, GOOD):
         watched.run(state)
@@ -104,12 +104,12 @@ def test_runs_that_failed_one_after_the_other_are_one_incident_until_one_succeed
     assert told == [["Failed: job all – marts/thing: the disk is full"], [], ["Resolved: job all"]]
 
 
-def test_a_run_that_dagster_starts_again_is_no_incident_yet(watched: Watched) -> None:
+def test_a_failed_run_that_dagster_retries_is_not_an_incident(watched: Watched) -> None:
     watched.run(BROKEN, **{"dagster/max_retries": "1"})
     assert watched.look() == []
 
 
-def test_stale_data_is_told_once_for_a_schema(watched: Watched) -> None:
+def test_stale_data_is_posted_once_per_schema(watched: Watched) -> None:
     states = [FreshnessState.PASS, FreshnessState.WARN, FreshnessState.WARN, FreshnessState.FAIL, FreshnessState.PASS]
     told = []
     for state in states:
@@ -123,7 +123,7 @@ def test_stale_data_is_told_once_for_a_schema(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 500])
-def test_what_the_hook_does_not_take_is_sent_later_and_not_twice(watched: Watched, status: int) -> None:
+def test_a_message_that_the_webhook_refuses_is_sent_later_and_once(watched: Watched, status: int) -> None:
     watched.run(BROKEN)
     watched.hook.status = status
     for _ in range(2):
@@ -139,7 +139,7 @@ def test_what_the_hook_does_not_take_is_sent_later_and_not_twice(watched: Watche
     assert watched.look() == []
 
 
-def test_a_hook_that_is_away_is_not_named_in_the_error(watched: Watched) -> None:
+def test_the_error_of_an_unreachable_webhook_does_not_contain_its_url(watched: Watched) -> None:
     watched.run(BROKEN)
     url = watched.hook.url
     watched.hook.shutdown()
@@ -151,14 +151,14 @@ def test_a_hook_that_is_away_is_not_named_in_the_error(watched: Watched) -> None
     assert url not in repr(chosen(Path(), url))
 
 
-def test_without_a_hook_the_sensor_is_stopped_and_says_why(tmp_path: Path) -> None:
+def test_without_a_webhook_the_sensor_is_stopped_with_a_reason(tmp_path: Path) -> None:
     silent = alerts.sensor(chosen(tmp_path, None), [])
     assert silent.default_status == dg.DefaultSensorStatus.STOPPED
     with dg.build_sensor_context() as context:
         assert "KILI_ALERT_WEBHOOK is not set" in str(silent.evaluate_tick(context).skip_message)
 
 
-def test_a_message_is_what_slack_reads() -> None:
+def test_a_message_has_slacks_format() -> None:
     with hook.listening() as listening:
         webhook.post(listening.url, "Title", [f"{'&' * 3000}", *map(str, range(100))])
         message: Any = listening.taken[0]

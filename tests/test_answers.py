@@ -604,7 +604,7 @@ MISSHAPEN = {
 
 
 @pytest.mark.parametrize("name", MISSHAPEN)
-def test_an_answer_of_another_shape_is_unknown_and_whole(name: str) -> None:
+def test_an_answer_of_unknown_shape_is_kept_in_one_unknown_row(name: str) -> None:
     assert annotations({"J": MISSHAPEN[name]}) == [row("/J", "J", "unknown", extra=MISSHAPEN[name])]
 
 
@@ -629,7 +629,7 @@ MISSHAPEN_ANNOTATIONS = {
 
 
 @pytest.mark.parametrize("name", MISSHAPEN_ANNOTATIONS)
-def test_an_annotation_of_another_shape_is_unknown_and_whole(name: str) -> None:
+def test_an_annotation_of_unknown_shape_is_kept_in_one_unknown_row(name: str) -> None:
     found = MISSHAPEN_ANNOTATIONS[name]
     assert annotations(said(found)) == [row(AT, "J", "unknown", extra={"annotations": [found]})]
 

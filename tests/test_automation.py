@@ -61,7 +61,7 @@ def run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, request: dg.R
     return instance.add_run(dg.DagsterRun(JOB, status=status, tags=tags, remote_job_origin=origin)).run_id
 
 
-def test_what_the_warehouse_holds_is_no_news_whatever_its_name_and_date(
+def test_loaded_content_is_not_new_under_another_name_or_date(
     instance: dg.DagsterInstance, watched: Settings, tmp_path: Path
 ) -> None:
     assert look(instance, watched) == "nothing new: the warehouse holds 11 exports"
@@ -77,7 +77,7 @@ def test_a_late_file_with_an_old_date_is_new(instance: dg.DagsterInstance, watch
     assert isinstance(look(instance, watched), dg.RunRequest)
 
 
-def test_500_files_at_once_are_one_run_and_each_set_of_them_is_asked_for_once(
+def test_500_files_at_once_are_one_run_and_each_set_is_requested_once(
     instance: dg.DagsterInstance, watched: Settings
 ) -> None:
     for number in range(500):
@@ -91,7 +91,7 @@ def test_500_files_at_once_are_one_run_and_each_set_of_them_is_asked_for_once(
         instance.delete_run(run_id)
 
 
-def test_after_a_run_that_failed_its_exports_are_not_asked_for_again_but_by_a_further_one(
+def test_exports_of_a_failed_run_are_requested_again_only_with_a_further_export(
     instance: dg.DagsterInstance, watched: Settings
 ) -> None:
     drop(watched, "one.json")
@@ -107,7 +107,7 @@ def test_after_a_run_that_failed_its_exports_are_not_asked_for_again_but_by_a_fu
     assert second.run_key != first.run_key
 
 
-def test_a_new_release_without_an_export_asks_for_it_again(
+def test_an_export_missing_from_a_new_release_is_requested_again(
     instance: dg.DagsterInstance, watched: Settings, tmp_path: Path
 ) -> None:
     drop(watched, "one.json")
@@ -120,7 +120,7 @@ def test_a_new_release_without_an_export_asks_for_it_again(
     assert isinstance(look(instance, watched), dg.RunRequest)
 
 
-def test_what_is_still_being_written_waits_and_is_told_of(
+def test_unfinished_files_are_skipped_and_reported(
     instance: dg.DagsterInstance, watched: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut = Path(watched.exports or "") / "cut.zip"
@@ -132,7 +132,7 @@ def test_what_is_still_being_written_waits_and_is_told_of(
     assert "and 12 more" in str(look(instance, watched))
 
 
-def test_what_cannot_be_read_is_told_of_and_starts_no_run(instance: dg.DagsterInstance, watched: Settings) -> None:
+def test_unreadable_files_are_reported_and_start_no_run(instance: dg.DagsterInstance, watched: Settings) -> None:
     exports = Path(watched.exports or "")
     pipe, made = exports / "pipe.json", exports / "made"
     os.mkfifo(pipe)
@@ -145,7 +145,7 @@ def test_what_cannot_be_read_is_told_of_and_starts_no_run(instance: dg.DagsterIn
     assert isinstance(look(instance, watched), dg.RunRequest), "for what can be read of the folder"
 
 
-def test_what_can_be_read_at_last_starts_a_run_though_its_content_is_known(
+def test_a_file_that_becomes_readable_starts_a_run_even_with_known_content(
     instance: dg.DagsterInstance, watched: Settings
 ) -> None:
     late = Path(watched.exports or "") / "late.json"
@@ -163,9 +163,7 @@ def test_what_can_be_read_at_last_starts_a_run_though_its_content_is_known(
     assert isinstance(look(instance, watched), dg.RunRequest)
 
 
-def test_a_run_that_nobody_started_by_hand_leaves_what_is_still_being_written(
-    instance: dg.DagsterInstance, watched: Settings
-) -> None:
+def test_an_automatic_run_skips_unfinished_files(instance: dg.DagsterInstance, watched: Settings) -> None:
     cut = Path(watched.exports or "") / "cut.zip"
     cut.write_bytes(b"PK")
 
@@ -187,13 +185,13 @@ def test_a_run_that_nobody_started_by_hand_leaves_what_is_still_being_written(
         ("nosuch://bucket", "cannot read nosuch://bucket: Protocol not known: nosuch"),
     ],
 )
-def test_a_landing_place_that_cannot_be_looked_at_is_told_in_words(
+def test_an_unreadable_landing_folder_gives_a_clear_message(
     instance: dg.DagsterInstance, watched: Settings, exports: str | None, reason: str
 ) -> None:
     assert look(instance, watched.model_copy(update={"exports": exports})) == reason
 
 
-def test_what_takes_too_long_to_read_in_a_tick_is_left_to_the_run(
+def test_files_that_are_too_slow_to_hash_in_a_tick_are_left_to_the_run(
     instance: dg.DagsterInstance, watched: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[Path] = []
@@ -216,7 +214,7 @@ def test_the_schedule_starts_a_run_unless_one_is_under_way(instance: dg.DagsterI
     assert tick(watched) == dg.SkipReason(f"run {run_id} is queued")
 
 
-def test_the_schedule_is_the_one_that_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_schedule_has_the_cron_expression_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("KILI_SCHEDULE", "*/5 8-17 * * mon-fri"), ("KILI_SCHEDULE_TIMEZONE", "Europe/Paris")):
         monkeypatch.setenv(name, value)
     made = automation.schedule(settings.from_environment(), JOB)

@@ -55,7 +55,7 @@ def test_an_export_is_hashed_once_until_it_changes(known: ExportCache, hashed: l
     assert "x.json" not in hashed
 
 
-def test_a_touched_file_is_hashed_again_and_is_the_same_export(
+def test_a_file_with_a_new_time_is_hashed_again_and_is_the_same_export(
     known: ExportCache, hashed: list[str], tmp_path: Path
 ) -> None:
     file = written(tmp_path / "x.json", [ONE])
@@ -65,7 +65,7 @@ def test_a_touched_file_is_hashed_again_and_is_the_same_export(
     assert hashed == ["x.json", "x.json"]
 
 
-def test_other_bytes_of_the_same_size_and_time_are_noticed(
+def test_changed_bytes_with_the_same_size_and_time_are_detected(
     known: ExportCache, hashed: list[str], tmp_path: Path
 ) -> None:
     file = written(tmp_path / "x.json", [ONE])
@@ -77,16 +77,14 @@ def test_other_bytes_of_the_same_size_and_time_are_noticed(
     assert hashed
 
 
-def test_a_file_as_young_as_the_clock_is_coarse_is_not_remembered(known: ExportCache, tmp_path: Path) -> None:
+def test_a_file_younger_than_the_clocks_resolution_is_not_cached(known: ExportCache, tmp_path: Path) -> None:
     file = written(tmp_path / "x.json", [ONE])
     known.identify(file)
     (one,) = discovery.find(str(file), tmp_path / "warehouse")
     assert known.known(one) is None
 
 
-def test_what_was_found_is_remembered_by_the_next_process(
-    known: ExportCache, hashed: list[str], tmp_path: Path
-) -> None:
+def test_the_next_process_reads_the_cache(known: ExportCache, hashed: list[str], tmp_path: Path) -> None:
     file = written(tmp_path / "\udcff.json", [ONE])
     export_id, _ = known.identify(file)
     with cache.opened(settings.from_environment().at(None, tmp_path / "warehouse")) as other:
@@ -103,7 +101,7 @@ def test_local_exports_are_read_in_place(known: ExportCache, tmp_path: Path) -> 
     assert not (tmp_path / "warehouse" / "work" / "landing").exists()
 
 
-def test_remote_exports_are_fetched_once_by_their_content(
+def test_remote_exports_with_the_same_content_are_fetched_once(
     known: ExportCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote = fsspec.filesystem("memory")
@@ -156,7 +154,7 @@ def test_remote_exports_are_fetched_once_by_their_content(
     ],
     ids=["gone", "forbidden"],
 )
-def test_what_a_store_does_not_give_has_a_fault(
+def test_an_object_that_a_store_does_not_return_has_a_fault(
     known: ExportCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, reason: str
 ) -> None:
     remote = fsspec.filesystem("memory")
@@ -173,7 +171,7 @@ def test_what_a_store_does_not_give_has_a_fault(
     assert [one.asset_id for one in read(known.land(one).path).assets] == ["a1"]
 
 
-def test_a_store_that_breaks_off_leaves_nothing_behind(
+def test_an_interrupted_download_leaves_no_file(
     known: ExportCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote = fsspec.filesystem("memory")
@@ -189,7 +187,7 @@ def test_a_store_that_breaks_off_leaves_nothing_behind(
     assert list((tmp_path / "warehouse" / "work" / "landing").iterdir()) == []
 
 
-def test_a_remote_name_cannot_lead_out_of_the_landing_folder(known: ExportCache, tmp_path: Path) -> None:
+def test_a_remote_name_cannot_escape_the_landing_folder(known: ExportCache, tmp_path: Path) -> None:
     class Remote:
         def open(self, _: str, mode: str) -> object:
             return fsspec.filesystem("memory").open("/evil/x.json", mode)
@@ -215,7 +213,7 @@ def test_a_remote_name_cannot_lead_out_of_the_landing_folder(known: ExportCache,
         ({}, {}, False),
     ],
 )
-def test_an_etag_tells_more_than_a_time_and_without_either_nothing_is_known(
+def test_an_etag_takes_precedence_over_a_time_and_without_both_nothing_is_cached(
     known: ExportCache, info: dict[str, object], later: dict[str, object], is_same: bool
 ) -> None:
     fsspec.filesystem("memory").pipe("/told/x.json", b"[]")
@@ -230,7 +228,7 @@ def test_an_etag_tells_more_than_a_time_and_without_either_nothing_is_known(
     assert (known.known(found(later)) is not None) == is_same
 
 
-def test_a_file_counts_as_written_when_it_has_been_quiet_for_a_while(
+def test_a_file_counts_as_finished_after_a_time_without_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, cut = written(tmp_path / "a.json", [ONE]), written(tmp_path / "b.zip", b"PK\x03\x04 the rest is to come")

@@ -14,7 +14,7 @@ CASES = Path(__file__).parent / "cases"
 
 
 @pytest.mark.parametrize("case", sorted(path.parent for path in CASES.glob("*/expect.py")), ids=lambda case: case.name)
-def test_a_case_from_the_field(
+def test_an_input_of_a_public_bug_report_loads_as_expected(
     case: Path, tmp_path: Path, models: list[Model], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     quick = Quick(tmp_path / "work", models)

@@ -62,7 +62,7 @@ def test_a_warehouse_without_exports_passes_every_check(tmp_path: Path) -> None:
     assert failing(tmp_path / "w") == set()
 
 
-def test_what_became_of_every_record_is_shown_for_each_export(mixed: Path) -> None:
+def test_the_outcome_of_every_record_is_shown_by_export(mixed: Path) -> None:
     result = checked(mixed)["every_record_is_accounted_for"]
     assert result.passed
     told = {Path(row["file_url"]).name: list(row.values())[1:] for row in rows(result, "exports")}
@@ -86,9 +86,7 @@ def test_exports_with_many_rejects_are_named(mixed: Path) -> None:
         ("delete from kili.exports where asset_count = 4", "-2 of 0 assets, -4 of 0 labels and 0 reasons"),
     ],
 )
-def test_rows_that_are_gone_fail_the_check_and_the_step(
-    mixed: Path, tmp_path: Path, statement: str, missing: str
-) -> None:
+def test_missing_rows_fail_the_check_and_the_step(mixed: Path, tmp_path: Path, statement: str, missing: str) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "warehouse.duckdb").write_bytes((mixed / "work" / "warehouse.duckdb").read_bytes())
     change(tmp_path, statement)
@@ -100,7 +98,7 @@ def test_rows_that_are_gone_fail_the_check_and_the_step(
     assert (results[0].passed, results[0].severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
-def test_an_export_unlike_the_last_ones_of_its_project_is_named(tmp_path: Path) -> None:
+def test_an_export_of_unusual_volume_for_its_project_is_named(tmp_path: Path) -> None:
     quick, authors = Quick(tmp_path / "w" / "work", []), [{"id": str(number)} for number in range(9)]
     for number, count in enumerate((2, 3, 3)):
         quick.load(write(tmp_path, f"{number}", *(label(f"C{number}", author=one) for one in authors[:count])))
@@ -113,13 +111,13 @@ def test_an_export_unlike_the_last_ones_of_its_project_is_named(tmp_path: Path) 
     assert rows(result, "unusual") == [{"file_url": str(tmp_path / "none.json"), **expected}]
 
 
-def test_the_newest_label_may_be_as_old_as_is_set(mixed: Path) -> None:
+def test_the_newest_label_may_be_as_old_as_the_setting_allows(mixed: Path) -> None:
     assert "newest_label_is_recent" not in failing(mixed)
     assert "newest_label_is_recent" in failing(mixed, max_label_age_days=30)
     assert "newest_label_is_recent" not in failing(mixed, max_label_age_days=100_000)
 
 
-def test_columns_that_are_not_as_they_were_are_named(mixed: Path) -> None:
+def test_changed_columns_are_named(mixed: Path) -> None:
     before = database.columns(test_load.settings(mixed).database, "kili")
     assert checked(mixed, before)["column_schema_change"].passed
     older = {key: kind for key, kind in before.items() if key != ("labels", "model_name")}
@@ -131,7 +129,7 @@ def test_columns_that_are_not_as_they_were_are_named(mixed: Path) -> None:
     ]
 
 
-def test_lost_rows_stop_dbt_and_leave_the_release_and_whoever_watches_is_told(warehouse: Path) -> None:
+def test_lost_rows_stop_dbt_keep_the_release_and_post_an_alert(warehouse: Path) -> None:
     change(warehouse, "delete from kili.labels where asset_id in (select min(asset_id) from kili.labels)")
     release = (warehouse / "current").readlink()
     ran = run_command("run", "--exports", SAMPLES, "--warehouse", warehouse)

@@ -35,7 +35,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> Ran:
     return Ran(status, captured.out, captured.err)
 
 
-def test_exports_of_a_user_that_is_not_there_are_not_found(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exports_of_an_unknown_user_are_not_found(capsys: pytest.CaptureFixture[str]) -> None:
     ran = said(capsys, "run", "--exports", "~nosuchuser/exports")
     assert ran == Ran(2, "", "kili-warehouse: no such file or folder: ~nosuchuser/exports\n")
 
@@ -80,7 +80,7 @@ def test_a_warehouse_that_cannot_be_written_is_named(readable: Path) -> None:
     assert ran == Ran(2, "", f"kili-warehouse: {what}: Permission denied\n")
 
 
-def test_an_error_that_nobody_foresaw_is_one_sentence_and_a_log(
+def test_an_unexpected_error_is_one_sentence_and_a_log(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fail(_: Path) -> None:
@@ -119,7 +119,7 @@ def test_an_error_that_nobody_foresaw_is_one_sentence_and_a_log(
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_step_that_fails_says_why_without_values_of_the_data(tmp_path: Path, error: Exception, sentence: str) -> None:
+def test_the_error_of_a_failed_step_has_no_values_of_the_data(tmp_path: Path, error: Exception, sentence: str) -> None:
     chosen = settings.from_environment().at(None, tmp_path)
     log = chosen.prepare_work() / "last_error.log"
 
@@ -168,7 +168,7 @@ def test_a_limit_on_the_size_of_files_is_named(tmp_path: Path) -> None:
     assert unexpected_errors.message(error, chosen).startswith("the disk is full, or a limit on it is reached")
 
 
-def test_a_reader_that_has_had_enough_ends_the_command_quietly(samples: Path) -> None:
+def test_a_closed_pipe_ends_the_command_without_an_error(samples: Path) -> None:
     for more in ([], ["--json"]):
         shell = f"{COMMAND} status --warehouse {samples} {' '.join(more)} | true; echo ${{PIPESTATUS[0]}}"
         ran = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
@@ -186,7 +186,7 @@ def test_closed_streams_change_no_file(samples: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's")
-def test_output_that_finds_no_room_is_named(samples: Path) -> None:
+def test_output_to_a_full_disk_gives_a_clear_error(samples: Path) -> None:
     ran = subprocess.run(
         [COMMAND, "status", "--warehouse", samples],
         stdout=Path("/dev/full").open("w"),
@@ -248,7 +248,7 @@ def test_names_are_shown_literally_in_progress_and_errors(capsys: pytest.Capture
     assert f"unrecognized arguments: {SHOWN}\n" in capsys.readouterr().err
 
 
-def test_a_run_that_is_interrupted_ends_quietly(tmp_path: Path) -> None:
+def test_an_interrupted_run_ends_without_a_traceback(tmp_path: Path) -> None:
     """Ctrl-C goes to all processes of a terminal."""
     command = [COMMAND, "run", "--exports", SAMPLES, "--warehouse", tmp_path]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

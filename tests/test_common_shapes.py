@@ -60,7 +60,7 @@ def box(a: tuple[Any, Any], c: tuple[Any, Any], *, is_beside: bool, **more: Any)
 
 @settings(deadline=None)
 @given(st.tuples(NUMBERS, NUMBERS), st.tuples(NUMBERS, NUMBERS), st.booleans())
-def test_boxes_are_written_as_the_long_way_writes_them(a: Any, c: Any, is_beside: bool) -> None:
+def test_fast_and_reference_path_write_the_same_boxes(a: Any, c: Any, is_beside: bool) -> None:
     quick, long, _ = rows({"J": {"annotations": [box(a, c, is_beside=is_beside)]}})
     assert quick == long
 
@@ -68,14 +68,14 @@ def test_boxes_are_written_as_the_long_way_writes_them(a: Any, c: Any, is_beside
 @given(
     st.sampled_from(["mid", "type", "boundingPoly", "categories", "children", "isKeyFrame", "beginOffset", "z"]), ODD
 )
-def test_what_is_odd_in_a_box_is_read_the_long_way(key: str, odd: Any) -> None:
+def test_unusual_boxes_take_the_reference_path(key: str, odd: Any) -> None:
     said = box((0.1, 0.2), (0.3, 0.4), is_beside=True, **{key: odd})
     quick, long, _ = rows({"J": {"annotations": [box((0.5, 0.5), (0.6, 0.6), is_beside=False), said]}})
     assert quick == long
 
 
 @given(st.dictionaries(st.sampled_from(["name", "confidence", "children", "z"]), ODD), ODD, ODD, ODD)
-def test_what_is_odd_in_an_answer_is_read_the_long_way(category: Any, text: Any, flag: Any, annotations: Any) -> None:
+def test_unusual_answers_take_the_reference_path(category: Any, text: Any, flag: Any, annotations: Any) -> None:
     entity = {"mid": "m", "beginOffset": 0, "endOffset": 3, "content": "abc", "categories": [category]}
     said = [
         {"categories": [category, {"name": "B"}], "text": text, "isKeyFrame": flag},
@@ -88,7 +88,7 @@ def test_what_is_odd_in_an_answer_is_read_the_long_way(category: Any, text: Any,
     assert quick == long
 
 
-def test_nested_answers_of_plain_ones_are_read_too() -> None:
+def test_nested_answers_of_plain_answers_are_read() -> None:
     inner = {"K": {"categories": [{"name": "B", "confidence": 50}]}}
     said = box((0.1, 0.2), (0.3, 0.4), is_beside=True, children=inner)
     response = {"J": {"annotations": [said]}, "L": {"categories": [{"name": "C", "children": inner}]}}
@@ -97,7 +97,7 @@ def test_nested_answers_of_plain_ones_are_read_too() -> None:
 
 
 @pytest.mark.parametrize("path", EXPORTS, ids=lambda path: path.name)
-def test_the_samples_come_out_the_same(path: Path) -> None:
+def test_both_paths_give_the_same_rows_for_the_samples(path: Path) -> None:
     def said(value: Any) -> Any:
         if isinstance(value, list):
             return [one for item in value for one in said(item)]
@@ -112,7 +112,7 @@ def test_the_samples_come_out_the_same(path: Path) -> None:
         assert quick == long
 
 
-def test_with_key_frames_only_interpolated_annotations_are_left_out() -> None:
+def test_with_key_frames_only_interpolated_annotations_are_dropped() -> None:
     drawn = box((0.1, 0.2), (0.3, 0.4), is_beside=True, isKeyFrame=True)
     response = {
         "0": {"J": {"annotations": [drawn | {"isKeyFrame": False}, drawn]}, "K": {"text": "a", "isKeyFrame": True}},
@@ -222,7 +222,7 @@ def record(**more: Any) -> dict[str, Any]:
         "a video with such jobs",
     ],
 )
-def test_a_usual_record_is_read_the_quick_way(said: dict[str, Any]) -> None:
+def test_a_usual_record_takes_the_fast_path(said: dict[str, Any]) -> None:
     assert plain_records.decode(orjson.dumps(said)) is not None
     assert flattened(said, is_long=False) == flattened(said, is_long=True)
 
@@ -236,7 +236,7 @@ KEYS = [
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(KEYS), VALUES)
-def test_a_record_is_read_the_same_either_way(key: tuple[str, str], value: Any) -> None:
+def test_both_paths_read_a_record_the_same(key: tuple[str, str], value: Any) -> None:
     said = record()
     first = said["labels"][0]
     {"asset": said, "label": first, "author": first["author"]}[key[0]][key[1]] = value
@@ -260,7 +260,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
     ),
     st.data(),
 )
-def test_a_repeated_key_anywhere_is_found_either_way(said: dict[str, Any], data: st.DataObject) -> None:
+def test_both_paths_find_a_repeated_key_anywhere(said: dict[str, Any], data: st.DataObject) -> None:
     said = copy.deepcopy(said)
     one = data.draw(st.sampled_from([one for one in objects(said) if one]))
     key = data.draw(st.sampled_from(sorted(one)))
@@ -298,7 +298,7 @@ LABELS = st.builds(
         },
     )
 )
-def test_labels_that_stand_twice_are_united_the_same_either_way(containers: dict[str, Any]) -> None:
+def test_both_paths_merge_duplicate_labels_the_same(containers: dict[str, Any]) -> None:
     said = {"id": "a1", **containers}
     assert flattened(said, is_long=False) == flattened(said, is_long=True)
 
@@ -309,7 +309,7 @@ def test_labels_that_stand_twice_are_united_the_same_either_way(containers: dict
         ODD | st.sampled_from([ANSWER["BOXES"], ANSWER, ODD_JOBS, {**ODD_JOBS, **ANSWER}, *ODD_JOBS.values()]),
     )
 )
-def test_an_answer_is_stored_the_same_either_way(response: Any) -> None:
+def test_both_paths_store_the_same_answer(response: Any) -> None:
     said = {**record(), "labels": [label(response)]}
     assert flattened(said, is_long=False) == flattened(said, is_long=True)
 
@@ -317,7 +317,7 @@ def test_an_answer_is_stored_the_same_either_way(response: Any) -> None:
 @given(
     st.lists(st.tuples(NUMBERS, NUMBERS), min_size=3, max_size=6), st.sampled_from(["rectangle", "polygon", "semantic"])
 )
-def test_outlines_are_written_as_the_long_way_writes_them(vertices: list[tuple[Any, Any]], tool: str) -> None:
+def test_fast_and_reference_path_write_the_same_outlines(vertices: list[tuple[Any, Any]], tool: str) -> None:
     ring = {"normalizedVertices": [{"x": x, "y": y} for x, y in [*vertices, *vertices[:1]]]}
     open_ring = {"normalizedVertices": [{"x": x, "y": y} for x, y in vertices]}
     said = [
@@ -329,7 +329,7 @@ def test_outlines_are_written_as_the_long_way_writes_them(vertices: list[tuple[A
 
 
 @pytest.mark.parametrize("tool", ["rectangle", "polygon", "semantic"])
-def test_invalid_outlines_are_repaired_the_quick_way_too(tool: str) -> None:
+def test_the_fast_path_repairs_invalid_outlines(tool: str) -> None:
     corners = {
         "crossing itself": [(0, 0), (2, 2), (2, 0), (0, 2)],
         "with a spike": [(0, 0), (2, 0), (2, 2), (0, 2), (0, 0), (0, -3)],
@@ -357,7 +357,7 @@ def test_invalid_outlines_are_repaired_the_quick_way_too(tool: str) -> None:
     assert {row["mid"] for row in quick if row["extra"] is None} == valid
 
 
-def test_a_category_chosen_twice_and_an_empty_text_are_read_the_quick_way() -> None:
+def test_a_repeated_category_and_an_empty_text_take_the_fast_path() -> None:
     inner = {"K": {"text": "a"}}
     chosen = [{"name": "A", "confidence": 1, "children": inner}, {"name": "B"}, {"name": "A", "children": {"K": {}}}]
     quick, long, plain_count = rows({"J": {"categories": chosen, "text": ""}, "L": {"text": "", "isKeyFrame": True}})
@@ -365,7 +365,7 @@ def test_a_category_chosen_twice_and_an_empty_text_are_read_the_quick_way() -> N
     assert [row["category"] for row in long if row["kind"] == "classification"] == ["A", "B"]
 
 
-def test_an_answer_names_its_jobs() -> None:
+def test_job_names_are_the_jobs_of_an_answer() -> None:
     frames = {"0": {"J": {}, "K": None}, "1": {"L": {}}, "assetLevel": {"M": {}}}
     for response, names in (
         (frames, {"J", "L", "M"}),

@@ -481,7 +481,7 @@ EDITS = {
 
 
 @pytest.mark.parametrize(("left", "right", "expected"), EDITS.values(), ids=EDITS.keys())
-def test_what_became_of_each_annotation(left: Answer, right: Answer, expected: list[Any]) -> None:
+def test_each_annotation_has_its_edit(left: Answer, right: Answer, expected: list[Any]) -> None:
     assert edits(left, right) == expected
 
 
@@ -613,7 +613,7 @@ def test_scores(left: Answer, right: Answer, expected: float | None) -> None:
     assert score(right, left) == (None if expected is None else pytest.approx(expected))
 
 
-def test_key_frames_alone_can_be_scored_and_edits_still_tell_of_every_frame() -> None:
+def test_only_key_frames_can_be_scored_while_edits_cover_every_frame() -> None:
     left = {str(n): objects(box(*CAR, isKeyFrame=n == 0)) for n in range(3)}
     right = {"0": objects(box(*CAR, isKeyFrame=True))} | {
         str(n): objects(box(*SHIFTED, isKeyFrame=False)) for n in (1, 2)
@@ -712,7 +712,7 @@ def reordered(answer: Answer, seed: int) -> Answer:
 
 @settings(max_examples=60, deadline=None)
 @given(ANSWERS, ANSWERS, st.integers(0, 1000))
-def test_what_holds_for_any_two_answers(left: Answer, right: Answer, seed: int) -> None:
+def test_invariants_hold_for_any_two_answers(left: Answer, right: Answer, seed: int) -> None:
     pairs = (left, right), (right, left), (left, reordered(left, seed)), (left, reordered(right, seed))
     found = compared(*pairs)
     given_keys = annotations(*pairs).select(["pair", "side", "annotation_key"]).to_pylist()
@@ -771,7 +771,7 @@ def brute_force(left: list[Answer], right: list[Answer]) -> float | None:
 
 @settings(max_examples=150, deadline=None)
 @given(FLAT, FLAT)
-def test_the_matching_is_the_best_there_is(left: list[Answer], right: list[Answer]) -> None:
+def test_the_matching_has_the_greatest_possible_score(left: list[Answer], right: list[Answer]) -> None:
     expected = brute_force(left, right)
     pair = objects(*left), objects(*right)
     assert score(*pair) == (None if expected is None else pytest.approx(expected, abs=1e-9))
@@ -783,7 +783,7 @@ def random_boxes(count: int, seed: int) -> np.ndarray:
     return np.column_stack([at[:, :2], at[:, :2] + at[:, 2:]])
 
 
-def test_box_overlap_is_that_of_pycocotools() -> None:
+def test_box_overlap_equals_pycocotools() -> None:
     left, right = random_boxes(60, 1), random_boxes(60, 2)
     wide = [np.column_stack([b[:, :2], b[:, 2:] - b[:, :2]]) for b in (left, right)]
     expected = mask.iou(*wide, [0] * 60)
@@ -816,7 +816,7 @@ def test_span_overlap_is_the_share_of_characters_in_both() -> None:
         assert found == pytest.approx(len(x & y) / len(x | y) if x | y else float((a == b).all()), abs=1e-9)
 
 
-def test_confusion_of_matched_objects_is_that_of_scikit_learn() -> None:
+def test_confusion_of_matched_objects_equals_scikit_learn() -> None:
     chance = random.Random(7)
     places = [(0.1 * n, 0.0, 0.1 * n + 0.08, 0.5) for n in range(10)]
     truth = [chance.choice("ABC") for _ in places]
@@ -830,7 +830,7 @@ def test_confusion_of_matched_objects_is_that_of_scikit_learn() -> None:
     assert (counted == confusion_matrix(truth, said, labels=list("ABC"))).all()
 
 
-def test_five_hundred_against_five_hundred_is_solved_whole() -> None:
+def test_five_hundred_by_five_hundred_objects_are_one_optimal_matching() -> None:
     """All overlap, so the matching is one problem; its sum is not below that of taking the best pair first."""
     left, right = random_boxes(500, 8), random_boxes(500, 9)
     table = annotations((objects(*(box(*b) for b in left.tolist())), objects(*(box(*b) for b in right.tolist()))))

@@ -23,11 +23,11 @@ def rows(chosen: Settings, table: str) -> list[dict[str, object]]:
     return query(chosen.work, f"select * exclude (_dlt_load_id) from comparison.{table} order by all")
 
 
-def test_what_was_compared_is_not_compared_again(copied: Settings) -> None:
+def test_compared_pairs_are_not_compared_again(copied: Settings) -> None:
     assert load.load(copied).load_id is None
 
 
-def test_another_method_compares_all_pairs_and_is_published_by_itself(copied: Settings) -> None:
+def test_another_method_compares_all_pairs_and_only_it_is_published(copied: Settings) -> None:
     before = rows(copied, "pairs")
     digest = project.models_digest()
     assert release.is_current(copied.warehouse, copied.database, digest)
@@ -39,7 +39,7 @@ def test_another_method_compares_all_pairs_and_is_published_by_itself(copied: Se
     assert (back.new_row_counts["methods"], back.new_row_counts["pairs"]) == (1, 0)
 
 
-def test_a_comparison_that_never_finished_is_made_again(copied: Settings) -> None:
+def test_an_unfinished_comparison_is_repeated(copied: Settings) -> None:
     before = {table: rows(copied, table) for table in ("pairs", "jobs", "edits", "methods")}
     with duckdb.connect(str(copied.database)) as db:
         db.execute("delete from comparison._dlt_loads")
@@ -47,7 +47,7 @@ def test_a_comparison_that_never_finished_is_made_again(copied: Settings) -> Non
     assert {table: rows(copied, table) for table in before} == before
 
 
-def test_batches_of_any_size_give_the_same(copied: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_of_any_size_give_the_same_results(copied: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {table: rows(copied, table) for table in ("pairs", "jobs", "edits")}
     monkeypatch.setattr(pending_pairs, "ANNOTATIONS_PER_BATCH", 4)
     with duckdb.connect(str(copied.database)) as db:

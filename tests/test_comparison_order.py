@@ -84,7 +84,7 @@ def rows(table: pa.Table, pairs: list[int], chance: random.Random) -> pa.Table:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_shuffled_rows_jobs_and_pairs_in_batches_of_any_size_give_the_same(seed: int) -> None:
+def test_shuffled_rows_jobs_and_pairs_in_any_batches_give_the_same_results(seed: int) -> None:
     chance = random.Random(seed)
     pairs = [(answer(chance), answer(chance)) for _ in range(60)]
     expected = compared(pairs, len(pairs), chance)

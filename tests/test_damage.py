@@ -56,7 +56,7 @@ def chosen(tmp_path: Path) -> Settings:
 
 
 @pytest.mark.parametrize("damage", [garbage, cut, overwritten, folder])
-def test_what_is_known_of_exports_is_made_anew(
+def test_a_damaged_export_cache_is_recreated(
     chosen: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None]
 ) -> None:
     export = written(tmp_path / "export.json", [asset()])
@@ -74,7 +74,7 @@ def test_what_is_known_of_exports_is_made_anew(
 
 @pytest.mark.parametrize("name", dagster_instance._DATABASES)
 @pytest.mark.parametrize("damage", [garbage, overwritten, folder])
-def test_dagsters_databases_are_made_anew(
+def test_damaged_databases_of_dagster_are_recreated(
     samples: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, damage: Callable[[Path], None]
 ) -> None:
     chosen = settings.from_environment().at(None, tmp_path)
@@ -95,13 +95,13 @@ def test_dagsters_databases_are_made_anew(
     assert warnings(caplog) == [sentence]
 
 
-def test_dlts_folder_is_made_anew(chosen: Settings, tmp_path: Path) -> None:
+def test_a_damaged_dlt_folder_is_recreated(chosen: Settings, tmp_path: Path) -> None:
     export = written(tmp_path / "export.json", [asset("a1", label())])
     written(chosen.work / "dlt", b"no folder")
     assert kili_load.load([Landed(str(export), export)], chosen).new_row_counts["labels"] == 1
 
 
-def test_dbts_manifest_is_made_anew_outside_the_clone(
+def test_a_damaged_dbt_manifest_is_recreated_outside_the_clone(
     chosen: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a copy of the project in which older code has left what it generated."""
@@ -150,7 +150,7 @@ def without_headers(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [garbage, cut, empty, folder, without_headers])
-def test_a_damaged_database_is_named_with_what_is_left_and_what_to_do(
+def test_a_damaged_database_is_reported_with_what_remains_and_the_remedy(
     warehouse: Path, damage: Callable[[Path], None]
 ) -> None:
     database = warehouse / "work" / "warehouse.duckdb"
@@ -185,7 +185,7 @@ def damaged_within(database: Path, table: str, whole: str) -> None:
     raise AssertionError(f"no block holds {table} alone")
 
 
-def test_damage_within_the_data_is_named_where_it_is_met(warehouse: Path, tmp_path: Path) -> None:
+def test_damage_within_the_data_is_reported_where_it_is_read(warehouse: Path, tmp_path: Path) -> None:
     database = warehouse / "work" / "warehouse.duckdb"
     damaged_within(database, "kili.labels", "kili.exports")
     export = written(tmp_path / "export.json", [asset("a1", label())])
@@ -194,9 +194,7 @@ def test_damage_within_the_data_is_named_where_it_is_met(warehouse: Path, tmp_pa
     assert ran.err.splitlines()[-1] == f"kili-warehouse: kili: {advice(warehouse)}"
 
 
-def test_a_first_run_that_was_killed_before_it_wrote_anything_leaves_nothing_to_mend(
-    chosen: Settings, tmp_path: Path
-) -> None:
+def test_a_first_run_killed_before_any_write_needs_no_repair(chosen: Settings, tmp_path: Path) -> None:
     export = written(tmp_path / "export.json", [asset("a1", label())])
     chosen.prepare_work()
     empty(chosen.database)

@@ -14,7 +14,7 @@ from pipelines.comparison import dawid_skene
 KEYS = "select distinct project_id, job_name, ratings_hash from comparison.dawid_skene order by all"
 
 
-def test_an_annotator_who_is_often_wrong_counts_for_less() -> None:
+def test_an_annotator_who_is_often_wrong_has_less_weight() -> None:
     """Of three annotators the last answers at random; in unit 0 the other two differ."""
     rng = np.random.default_rng(0)
     truth = np.arange(90) % 3
@@ -27,7 +27,7 @@ def test_an_annotator_who_is_often_wrong_counts_for_less() -> None:
     assert 1 < fit.iteration_count < 200
 
 
-def test_of_equal_probabilities_the_least_value_is_taken() -> None:
+def test_ties_of_probability_go_to_the_least_value() -> None:
     fit = dawid_skene.fit(np.array([0, 0]), np.array([0, 1]), np.array([1, 0]))
     assert (fit.value.tolist(), fit.confidence.tolist(), fit.iteration_count) == ([0], [0.5], 1)
 
@@ -75,7 +75,7 @@ def test_fits_are_equal_bit_for_bit_whatever_the_order_of_loads(
     assert len(found[0]) > 100
 
 
-def test_only_jobs_whose_ratings_have_changed_are_fitted_anew(
+def test_only_jobs_with_changed_ratings_are_fitted_again(
     tmp_path: Path, models: list[Model], labels: list[Label]
 ) -> None:
     quick = Quick(tmp_path / "w", models)

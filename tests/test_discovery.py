@@ -55,17 +55,17 @@ def test_a_glob_finds_each_export_once(tree: Path) -> None:
     assert found(tree / "*.json*", tree) == ["a.json.gz", "b.json", "nowhere.json", "pipe.json"]
 
 
-def test_a_file_that_is_named_is_taken_whatever_its_name(tree: Path) -> None:
+def test_a_named_file_is_loaded_whatever_its_name(tree: Path) -> None:
     assert found(tree / "notes.txt", tree) == ["notes.txt"]
 
 
 @pytest.mark.parametrize("name", ["pipe.json", "nowhere.json", "loop.json"])
-def test_what_is_named_and_is_no_file_is_found_too(tree: Path, name: str) -> None:
+def test_a_named_path_that_is_no_file_is_found(tree: Path, name: str) -> None:
     (tree / "loop.json").symlink_to(tree / "loop.json")
     assert found(tree / name, tree) == [name]
 
 
-def test_nothing_to_load_says_so(tree: Path) -> None:
+def test_nothing_to_load_gives_a_message(tree: Path) -> None:
     with pytest.raises(discovery.NoExport, match="no such file or folder"):
         found(tree / "missing", tree)
     (tree / "empty").mkdir()
@@ -75,14 +75,14 @@ def test_nothing_to_load_says_so(tree: Path) -> None:
         found("nosuch://x", tree)
 
 
-def test_a_name_that_is_no_utf8_is_written_out(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_escaped(tmp_path: Path) -> None:
     written(tmp_path / "\udcff.json", ONE)
     (one,) = discovery.find(str(tmp_path), tmp_path / "warehouse")
     assert one.url == f"{tmp_path}/\\xff.json"
     assert len(read(Path(one.path)).assets) == 1
 
 
-def test_a_store_is_listed_anew_at_each_look(tmp_path: Path) -> None:
+def test_a_store_is_listed_again_at_each_scan(tmp_path: Path) -> None:
     remote = fsspec.filesystem("memory")
     remote.pipe("/anew/a.json", text([ONE]))
     assert [one.url for one in discovery.find("memory://anew", tmp_path)] == ["memory:///anew/a.json"]

@@ -163,7 +163,7 @@ BROKEN_ASSETS = {
 
 
 @pytest.mark.parametrize("name", BROKEN_ASSETS)
-def test_a_broken_asset_is_rejected_with_what_could_be_read_of_it(name: str) -> None:
+def test_a_broken_asset_is_rejected_with_its_readable_part(name: str) -> None:
     raw, reason, told = BROKEN_ASSETS[name]
     with pytest.raises(faults.BrokenRecord) as caught:
         parse.read_asset(raw)
@@ -172,7 +172,7 @@ def test_a_broken_asset_is_rejected_with_what_could_be_read_of_it(name: str) -> 
     assert (error.asset_id, error.external_id, error.label_count) == told
 
 
-def test_a_label_that_names_no_asset_says_so() -> None:
+def test_a_label_without_an_asset_is_rejected_with_that_reason() -> None:
     with pytest.raises(faults.BrokenRecord, match="the label does not name its asset"):
         parse.read_asset(text(label()), is_label=True)
 
@@ -281,7 +281,7 @@ def test_metadata_may_be_anything_and_texts_stay_texts(value: Any) -> None:
     assert parse.read_asset(text(asset("a1", jsonMetadata=value)))[0]["jsonMetadata"] == value
 
 
-def test_signatures_are_cut_in_strings_of_json_too() -> None:
+def test_signatures_are_also_removed_from_json_in_strings() -> None:
     inner = json.dumps({"J": {"text": "https://s/x?sig=abc"}})
     record = asset("a1", label() | {"jsonResponse": inner}, jsonMetadata=inner, content="https://s/x?sig=abc")
     for raw in (text(record), text(record | {"labels": [*record["labels"], 5]})):
@@ -376,7 +376,7 @@ def test_a_key_that_comes_again_in_another_object_or_in_a_text_is_not_repeated()
     assert parse.read_asset(raw)[1] == []
 
 
-def test_keys_that_no_model_names_stay() -> None:
+def test_unknown_keys_are_kept() -> None:
     record = asset("a1", label(assetStep={"name": "s"}), jsonContent=["a"], __typename="Asset")
     found, _ = parse.read_asset(text(record))
     assert found["jsonContent"] == ["a"]  # type: ignore[typeddict-item]

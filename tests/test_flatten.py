@@ -107,7 +107,7 @@ def test_a_label_gives_this_row() -> None:
     assert one.json_response == '{"J":{"text":"é"}}'
 
 
-def test_the_models_know_the_hash_of_an_empty_answer() -> None:
+def test_the_models_have_the_hash_of_an_empty_answer() -> None:
     project = yaml.safe_load((dbt_project.PROJECT / "dbt_project.yml").read_text())
     assert flat(asset("a1", label({}))).labels[0].response_hash == project["vars"]["empty_answer_hash"]
 
@@ -121,13 +121,13 @@ def test_a_label_has_one_key_with_and_without_its_id_and_its_marks() -> None:
     assert keys(bare) != keys(label(modelName="m"))
 
 
-def test_labels_that_are_tied_are_numbered_by_their_answers_in_any_order() -> None:
+def test_tied_labels_are_numbered_by_answer_in_any_order() -> None:
     one, two = label({"J": {"text": "1"}}), label({"J": {"text": "2"}})
     assert len(set(keys(one, two, one))) == 3
     assert keys(one, two) == keys(two, one)[::-1]
 
 
-def test_the_version_is_that_of_all_that_is_stored_and_of_nothing_else() -> None:
+def test_the_version_depends_on_the_stored_values_and_nothing_else() -> None:
     record = asset("a1", label({"J": {"text": "1"}}), label(labelType="REVIEW"), content="https://s/x?sig=1")
     same = [
         record | {"labels": record["labels"][::-1]},
@@ -146,7 +146,7 @@ def test_the_version_is_that_of_all_that_is_stored_and_of_nothing_else() -> None
     assert len({version, *(flat(one).version for one in other)}) == 5
 
 
-def test_an_asset_found_twice_is_united() -> None:
+def test_records_of_the_same_asset_are_merged() -> None:
     one, two, both = label({"J": {"text": "1"}}), label({"J": {"text": "2"}}), label({"J": {}})
     found, duplicates = merge.merge_records(
         [
@@ -233,13 +233,13 @@ def test_a_label_without_an_id_under_two_keys_of_an_asset_is_one_label() -> None
     assert (answers, duplicates) == ([{"J": {"text": "1"}}, {"J": {"text": "1"}}, {"J": {"text": "2"}}], 2)
 
 
-def test_tied_labels_are_numbered_after_duplicates_are_united() -> None:
+def test_tied_labels_are_numbered_after_duplicates_are_merged() -> None:
     one, two = label({"J": {"text": "1"}}, id="l1"), label({"J": {"text": "2"}}, id="l2")
     found, _ = merge.merge_records([parse.read_asset(text(asset("a1", one, two, one)))[0]])
     assert [one.key for one in flatten.asset(found).labels] == keys(one, two)
 
 
-def test_many_labels_of_one_asset_are_united_in_linear_time() -> None:
+def test_many_labels_of_one_asset_are_merged_in_linear_time() -> None:
     parts = [parse.read_asset(text(label(id=f"l{n}", assetId="a1")), is_label=True)[0] for n in range(5000)]
     found, duplicates = merge.merge_records(parts + parts)
     assert (len(export.labels_of(found)), duplicates) == (5000, 5000)

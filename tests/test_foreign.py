@@ -75,7 +75,7 @@ def test_a_reply_without_assets_is_empty_and_not_rejected(tmp_path: Path) -> Non
     assert (found.rejects, found.ledger["is_rejected"], found.ledger["layout"]) == ([], False, "json_list")
 
 
-def test_errors_beside_records_are_told_and_the_records_load(tmp_path: Path) -> None:
+def test_errors_next_to_records_are_reported_and_the_records_load(tmp_path: Path) -> None:
     found = read(written(tmp_path / "x.json", {"errors": [{"message": "a secret"}], "data": {"assets": ASSETS}}))
     assert [one.asset_id for one in found.assets] == ["a1", "a2"]
     reason = "Kili's API reported errors with these records, which may be incomplete: run the query again"
@@ -169,7 +169,7 @@ def test_a_label_studio_export_is_refused_by_name(tmp_path: Path, content: Any) 
     ],
 )
 @pytest.mark.parametrize("packing", ["plain", "gzip"])
-def test_a_saved_error_is_refused_by_what_it_is(tmp_path: Path, content: Any, reason: str, packing: str) -> None:
+def test_a_saved_error_is_refused_as_an_error(tmp_path: Path, content: Any, reason: str, packing: str) -> None:
     found = read(packed(tmp_path / "x.json", text(content), packing))
     ((entry, place, said),) = found.reasons
     assert (entry, place, found.ledger["is_rejected"]) == (None, "", True)

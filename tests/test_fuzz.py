@@ -85,7 +85,7 @@ def _zip(entries: dict[str, bytes]) -> bytes:
 
 @FUZZ
 @given(packed())
-def test_of_any_export_all_is_loaded_or_rejected_and_every_row_loads(
+def test_every_record_of_any_export_is_loaded_or_rejected(
     tmp_path_factory: pytest.TempPathFactory, export: tuple[str, bytes]
 ) -> None:
     found = read(written(tmp_path_factory.getbasetemp() / "generated", export[1]), SMALL)

@@ -57,7 +57,7 @@ def test_every_asset_has_a_description_and_a_group_that_is_its_schema(graph: dg.
         assert spec.group_name == spec.key.path[0], spec.key
 
 
-def test_columns_of_loaded_tables_and_marts_are_known_before_any_run(graph: dg.Definitions) -> None:
+def test_columns_of_loaded_tables_and_marts_are_shown_before_any_run(graph: dg.Definitions) -> None:
     for spec in graph.resolve_all_asset_specs():
         if spec.key.path[0] in ("kili", "comparison", "marts") and spec.key.path[1] != "_dlt_loads":
             columns = spec.metadata["dagster/column_schema"].columns
@@ -89,7 +89,7 @@ def test_dbt_tests_are_asset_checks(graph: dg.Definitions) -> None:
     assert "marts/labels:unique_labels_label_key" in keys
 
 
-def test_the_sensor_and_the_schedule_run_the_whole_job_unasked(graph: dg.Definitions) -> None:
+def test_the_sensor_and_the_schedule_run_the_whole_job_by_default(graph: dg.Definitions) -> None:
     sensor, schedule = graph.resolve_sensor_def("new_exports"), graph.resolve_schedule_def("scheduled_run")
     assert (sensor.default_status, schedule.default_status) == (
         dg.DefaultSensorStatus.RUNNING,

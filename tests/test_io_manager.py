@@ -55,7 +55,7 @@ def test_a_later_run_of_kili_alone_loads_the_list_that_was_stored(
     assert [sorted(entry) for entry in stored] == [["fault", "path", "url"]]
 
 
-def test_the_stored_list_keeps_why_an_export_could_not_be_fetched(chosen: settings.Settings) -> None:
+def test_the_stored_list_keeps_the_fault_of_an_export_that_was_not_fetched(chosen: settings.Settings) -> None:
     chosen.prepare_work()
     stored = io_manager.found_exports(chosen).resource_fn(dg.build_init_resource_context())
     found = [discovery.Landed("s3://bucket/denied.json", chosen.work, "the store denies access")]

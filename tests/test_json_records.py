@@ -54,7 +54,7 @@ LIST_OF_LINES = [b'{"a": 1}', b'{"b": tru}', b'{"c": 1}']
         pytest.param(b'[{"a": tru}, {"b": 1}]', [b'{"a": tru}', b'{"b": 1}'], id="a record that is broken inside"),
     ],
 )
-def test_records_are_found_whatever_is_in_them(document: bytes, expected: list[bytes]) -> None:
+def test_records_with_any_content_are_found(document: bytes, expected: list[bytes]) -> None:
     assert texts(document) == expected
 
 
@@ -146,7 +146,7 @@ def test_records_that_are_found_quickly_are_the_right_ones_if_all_are_json(docum
         assert found == texts(document)
 
 
-def test_brackets_in_texts_are_found_out() -> None:
+def test_brackets_in_texts_are_detected() -> None:
     document = b'[{"a": "}, {"}, {"b": 1}]'
     assert not all(map(is_object, texts(document, is_quick=True)))
     assert texts(document) == [b'{"a": "}, {"}', b'{"b": 1}']

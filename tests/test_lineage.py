@@ -22,7 +22,7 @@ QUERIES = (
 
 
 @pytest.mark.parametrize("sql", QUERIES)
-def test_the_sources_of_a_column_are_those_that_sqlglot_finds(sql: str) -> None:
+def test_the_sources_of_a_column_equal_those_of_sqlglot(sql: str) -> None:
     found = column_sources(sql, KNOWN)
     for column, sources in found.items():
         nodes = lineage.lineage(column, sql, schema=KNOWN, dialect="duckdb").walk()

@@ -104,7 +104,7 @@ def test_the_same_export_under_two_names_is_one(tmp_path: Path) -> None:
     assert (done.exports_found, done.new_row_counts["exports"]) == (1, 1)
 
 
-def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_load_the_same_rows_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_MIN_BYTES_FOR_WORKERS", 0)
     monkeypatch.setattr(reader, "_BATCH_BYTES", 1)
     paths = [tmp_path / f"{name}.json" for name in "abc"]
@@ -119,7 +119,7 @@ def test_several_processes_load_what_one_does(tmp_path: Path, monkeypatch: pytes
     assert not (two.work / "dlt" / "kili" / "spool").exists()
 
 
-def test_a_process_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_dies_gives_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_MIN_BYTES_FOR_WORKERS", 0)
     spool = Spool(tmp_path, "1", records.TABLES)
     with pytest.raises(workers.WorkerDied, match="exit code -9"), workers.Workers(2, spool) as processes:
@@ -177,7 +177,7 @@ def test_an_asset_that_did_not_change_writes_a_ledger_row_and_a_sighting(tmp_pat
     assert {name: count for name, count in counts.items() if count} == {"exports": 1, "sightings": 1}
 
 
-def test_an_answer_that_comes_back_is_not_written_again(tmp_path: Path) -> None:
+def test_an_earlier_answer_that_returns_is_not_written_again(tmp_path: Path) -> None:
     exports = [write(tmp_path, "a", label("CAR")), write(tmp_path, "b", label("BUS"))]
     load(tmp_path / "w", *exports)
     counts = load(tmp_path / "w", write(tmp_path, "c", label("CAR", skipped=True))).new_row_counts
@@ -193,7 +193,7 @@ def test_the_same_label_from_an_archive_and_from_the_api_has_one_key(tmp_path: P
     assert len(keys) == 1
 
 
-def test_tied_labels_are_numbered_by_their_answers_whatever_their_order(tmp_path: Path) -> None:
+def test_tied_labels_are_numbered_by_answer_whatever_their_order(tmp_path: Path) -> None:
     load(tmp_path / "w", write(tmp_path, "one", label("CAR"), label("BUS")))
     counts = load(tmp_path / "w", write(tmp_path, "two", label("BUS"), label("CAR"))).new_row_counts
     assert counts["labels"] == 0
@@ -209,7 +209,7 @@ def test_a_signature_that_changes_does_not_make_a_new_version(tmp_path: Path) ->
     assert [row[4] for row in rows(tmp_path / "w")["assets"]] == ["https://bucket.example.com/1.jpg?v=3"]
 
 
-def test_what_an_older_loader_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exports_read_by_an_older_loader_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, "a", label("CAR"), label("BUS", labelType=["odd"]))
     good = write(tmp_path, "b", label("VAN"))
     with monkeypatch.context() as older:
@@ -220,7 +220,7 @@ def test_what_an_older_loader_read_is_read_again(tmp_path: Path, monkeypatch: py
     assert load(tmp_path / "w", path, good).load_id is None
 
 
-def test_a_newer_flattening_takes_old_answers_apart_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_flatten_version_flattens_stored_answers_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, "a", label("CAR"))
     with monkeypatch.context() as older:
         older.setattr(versions, "FLATTEN_VERSION", 0)
@@ -277,7 +277,7 @@ def test_answers_of_an_older_warehouse_are_found_by_their_missing_flattening(tmp
     assert not ledger.is_outdated(database)
 
 
-def test_names_that_a_project_had_not_shown_before_are_told(tmp_path: Path) -> None:
+def test_names_that_are_new_to_a_project_are_reported(tmp_path: Path) -> None:
     load(tmp_path / "w", write(tmp_path, "a", label("CAR", futureKey=1)))
     first = load(tmp_path / "w", write(tmp_path, "b", label("CAR", futureKey=2)))
     assert new_names.find_new(settings(tmp_path / "w").database, first.load_id or "") == []
@@ -333,7 +333,7 @@ def kill_in(phase: str, after: int, folder: Path, exports: list[Path]) -> int:
     return subprocess.run([sys.executable, "-c", CHILD, *arguments], capture_output=True, check=False).returncode
 
 
-def test_a_load_that_is_killed_anywhere_is_as_if_it_had_never_been(tmp_path: Path) -> None:
+def test_a_load_that_is_killed_at_any_point_has_no_effect(tmp_path: Path) -> None:
     """Killed in the first load, and in a later one after which dlt's folder is gone; in every phase and every table.
 
     The next load ends where an undisturbed one would.

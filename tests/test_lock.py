@@ -52,7 +52,9 @@ def holder(chosen: Settings) -> Iterator["subprocess.Popen[str]"]:
         other.kill()
 
 
-def test_a_second_process_is_told_who_writes(chosen: Settings, holder: "subprocess.Popen[str]") -> None:
+def test_a_second_process_gets_an_error_that_names_the_writer(
+    chosen: Settings, holder: "subprocess.Popen[str]"
+) -> None:
     with (
         pytest.raises(lock.WarehouseLocked, match=f"process {holder.pid} is writing to {chosen.warehouse}"),
         lock.held(chosen),
@@ -60,7 +62,7 @@ def test_a_second_process_is_told_who_writes(chosen: Settings, holder: "subproce
         pass
 
 
-def test_the_lock_of_a_process_that_is_killed_is_free(chosen: Settings, holder: "subprocess.Popen[str]") -> None:
+def test_the_lock_of_a_killed_process_is_free(chosen: Settings, holder: "subprocess.Popen[str]") -> None:
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     with lock.held(chosen):
@@ -88,7 +90,7 @@ def test_a_process_that_has_the_database_open_is_named(
     assert not lock._held
 
 
-def test_a_process_that_a_killed_run_left_behind_is_waited_for(
+def test_the_next_run_waits_for_a_process_left_by_a_killed_run(
     chosen: Settings, left_behind: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock.time, "sleep", lambda _: left_behind.communicate(""))
@@ -116,9 +118,7 @@ def test_a_process_ends_with_the_one_that_started_it() -> None:
     assert psutil.wait_procs([child], timeout=60) == ([child], [])
 
 
-def test_a_process_may_take_its_lock_again_and_others_may_once_it_has_left_all(
-    chosen: Settings, holder: "subprocess.Popen[str]"
-) -> None:
+def test_the_lock_is_reentrant_and_free_after_the_last_exit(chosen: Settings, holder: "subprocess.Popen[str]") -> None:
     holder.communicate("")
     with lock.held(chosen):
         with lock.held(chosen):
@@ -155,7 +155,7 @@ def test_a_dagster_run_waits_for_the_other_process_and_holds_the_lock_from_step_
         pass
 
 
-def test_a_dagster_run_that_waited_long_enough_fails_in_words(
+def test_a_dagster_run_fails_with_a_message_after_waiting_too_long(
     chosen: Settings, holder: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @dg.asset

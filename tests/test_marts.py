@@ -93,7 +93,7 @@ def test_every_field_of_the_seed_page_is_in_marts_labels(samples: Path) -> None:
 SEED_DEFAULT_KEY = "1f2a7e3608a7a9a3f134fef0d88859d7"
 
 
-def test_the_example_of_the_seed_page_is_loaded_as_it_stands(samples: Path) -> None:
+def test_the_example_of_the_seed_page_is_loaded_unchanged(samples: Path) -> None:
     rows = query(samples, "select * from marts.labels where asset_id = 'ckh1sfsdfkfd0756qdfe1uio'")
     rows[0].pop("label_key")
     assert rows == [
@@ -236,7 +236,7 @@ def test_pairs_are_kept_with_their_answers_for_the_comparison(pairs: Path) -> No
     assert {tuple(row.values())[2:] for row in reviews} == {("DEFAULT", "REVIEW", True)}
 
 
-def test_kilis_own_marks_stand_beside_ours_and_a_check_warns_where_they_differ(pairs: Path, samples: Path) -> None:
+def test_kilis_marks_are_compared_with_ours_and_a_check_warns_of_differences(pairs: Path, samples: Path) -> None:
     rows = query(
         pairs,
         """select mark, asset_id, label_key is null as is_of_asset, kili_score, score, difference
@@ -255,13 +255,13 @@ def test_kilis_own_marks_stand_beside_ours_and_a_check_warns_where_they_differ(p
     assert checks.scores_match_kili(settings.from_environment().at("x", samples), warehouse_lock=None).passed
 
 
-def test_what_kilis_server_gave_is_what_we_reckon(samples: Path) -> None:
+def test_our_scores_equal_those_of_kilis_server(samples: Path) -> None:
     rows = query(samples, "select * from marts.score_reconciliation where external_id = 'car_1'")
     assert len(rows) == 4
     assert all(abs(row["difference"]) < 1e-6 for row in rows)
 
 
-def test_the_worked_example_of_the_readme_is_scored_as_it_says(samples: Path) -> None:
+def test_the_worked_example_of_the_readme_has_its_stated_score(samples: Path) -> None:
     rows = query(
         samples,
         """select job_name, jobs.score, score_method, weight, pairs.score as pair_score
@@ -278,7 +278,7 @@ def test_the_worked_example_of_the_readme_is_scored_as_it_says(samples: Path) ->
     ]
 
 
-def test_the_latest_label_of_a_user_is_of_any_type_but_a_draft(pairs: Path) -> None:
+def test_the_latest_label_of_a_user_has_any_type_except_autosave(pairs: Path) -> None:
     rows = query(
         pairs,
         """select author_id, label_type, hour(created_at) as hour, label_count, exported_flag, agrees_with_export
@@ -293,7 +293,7 @@ def test_the_latest_label_of_a_user_is_of_any_type_but_a_draft(pairs: Path) -> N
     ]
 
 
-def test_the_exports_own_flag_is_shown_beside_ours(samples: Path) -> None:
+def test_the_exported_flag_is_shown_next_to_ours(samples: Path) -> None:
     rows = query(
         samples,
         """select distinct author_id, label_type, label_count, exported_flag, agrees_with_export
@@ -306,7 +306,7 @@ def test_the_exports_own_flag_is_shown_beside_ours(samples: Path) -> None:
     ]
 
 
-def test_annotations_of_the_seed_page_are_whole_rows(samples: Path) -> None:
+def test_annotations_of_the_seed_page_have_the_expected_rows(samples: Path) -> None:
     rows = query(samples, "select * from marts.annotations where asset_id = 'seed-asset-1' order by job_name limit 1")
     told = {name: value for name, value in rows[0].items() if value is not None and not name.endswith("_key")}
     assert told == {

@@ -120,7 +120,7 @@ def by(rows: list[Row], *keys: str) -> dict[tuple[Any, ...], list[Row]]:
     return groups
 
 
-def test_the_intervals_of_shares_are_those_of_statsmodels(marts: dict[str, list[Row]]) -> None:
+def test_the_intervals_of_shares_equal_statsmodels(marts: dict[str, list[Row]]) -> None:
     found, questions = [], []
     for mart, shares in SHARES.items():
         for share, (part, whole) in shares.items():
@@ -134,7 +134,7 @@ def test_the_intervals_of_shares_are_those_of_statsmodels(marts: dict[str, list[
     assert found == [pytest.approx(limits, abs=1e-9) for limits in ask(questions)]
 
 
-def test_precision_recall_and_f1_are_those_of_scikit_learn(rows: list[Row], marts: dict[str, list[Row]]) -> None:
+def test_precision_recall_and_f1_equal_scikit_learn(rows: list[Row], marts: dict[str, list[Row]]) -> None:
     people, projects = by(rows, "project", "annotator"), by(rows, "project")
     found, questions = [], []
     for row in marts["category_quality"]:
@@ -147,7 +147,7 @@ def test_precision_recall_and_f1_are_those_of_scikit_learn(rows: list[Row], mart
     assert found == [pytest.approx(values, abs=1e-9) for values in ask(questions)]
 
 
-def test_percentiles_are_those_of_numpy(rows: list[Row], marts: dict[str, list[Row]]) -> None:
+def test_percentiles_equal_numpy(rows: list[Row], marts: dict[str, list[Row]]) -> None:
     found, questions = [], []
     for row in marts["annotators"]:
         own = by(rows, "project", "annotator")[row["project_id"], row["annotator_id"]]
@@ -210,7 +210,7 @@ def same(found: list[float | None], expected: list[float | None]) -> bool:
     return found == [value if value is None else pytest.approx(value, abs=1e-9) for value in expected]
 
 
-def test_alpha_is_that_of_krippendorff(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
+def test_alpha_equals_krippendorff(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
     found, questions = [], []
     for row in agreed["agreement"]:
         if units := units_of(given, row):
@@ -222,7 +222,7 @@ def test_alpha_is_that_of_krippendorff(given: list[Rating], agreed: dict[str, li
     assert None in found
 
 
-def test_fleiss_kappa_is_that_of_statsmodels(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
+def test_fleiss_kappa_equals_statsmodels(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
     found, questions = [], []
     for row in agreed["agreement"]:
         if units := [unit for unit in units_of(given, row) if len(unit) == row["fleiss_rating_count"]]:
@@ -236,7 +236,7 @@ def test_fleiss_kappa_is_that_of_statsmodels(given: list[Rating], agreed: dict[s
     assert None in found
 
 
-def test_cohens_kappa_is_that_of_scikit_learn(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
+def test_cohens_kappa_equals_scikit_learn(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
     by_person = {(one.job_name, one.asset_id, one.annotator_id): one for one in given}
     found, questions = [], []
     for row in agreed["agreement_pairs"]:
@@ -256,7 +256,7 @@ def test_cohens_kappa_is_that_of_scikit_learn(given: list[Rating], agreed: dict[
     assert None in found
 
 
-def test_the_dawid_skene_model_is_that_of_crowd_kit(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
+def test_the_dawid_skene_model_equals_crowd_kit(given: list[Rating], agreed: dict[str, list[Row]]) -> None:
     jobs = by([row for row in agreed["consensus"] if row["dawid_skene_value"]], "project_id", "job_name")
     questions = []
     for rows in jobs.values():

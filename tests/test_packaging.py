@@ -78,7 +78,7 @@ def test_an_archive_is_read_packed_and_unpacked(
     ids=["list", "lines", "labels", "lines of labels"],
 )
 @pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "gzip"])
-def test_bare_json_is_told_by_its_content(tmp_path: Path, layout: str, content: bytes, is_packed: bool) -> None:
+def test_bare_json_is_recognised_by_its_content(tmp_path: Path, layout: str, content: bytes, is_packed: bool) -> None:
     path = written(tmp_path / "x", gzip.compress(content) if is_packed else content)
     assert ids(path) == ["a1", "a2"]
     assert read(path).ledger["layout"] == layout
@@ -119,7 +119,7 @@ def test_files_of_file_jobs_are_not_assets_but_assets_in_sub_folders_are(tmp_pat
 
 
 @pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "folder"])
-def test_an_asset_is_unpacked_once_to_tell_the_files_of_its_jobs(
+def test_an_asset_is_unpacked_once_to_recognise_the_files_of_its_jobs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_zip: bool
 ) -> None:
     """Its answers name some of the files in its folder, in every way that JSON writes a name."""
@@ -165,7 +165,7 @@ def test_another_format_is_refused_by_name(tmp_path: Path, names: list[str], rea
     assert reason in reject["reason"]
 
 
-def test_another_format_is_told_by_the_readme(tmp_path: Path) -> None:
+def test_another_format_is_recognised_by_the_readme(tmp_path: Path) -> None:
     readme = README.replace("format: kili", "format: yolo_v5").encode()
     found = read(zipped(tmp_path / "x.zip", ("README.kili.txt", readme), ("data.json", [])))
     assert found.reasons == [
@@ -183,7 +183,7 @@ def test_another_format_is_told_by_the_readme(tmp_path: Path) -> None:
     ],
     ids=["COCO", "GeoJSON", "LLM", "RLHF"],
 )
-def test_another_format_is_told_by_its_content(tmp_path: Path, content: Any, what: str) -> None:
+def test_another_format_is_recognised_by_its_content(tmp_path: Path, content: Any, what: str) -> None:
     (reject,) = read(written(tmp_path / "x.json", content)).rejects
     assert reject["reason"].startswith(f"this is {what}")
 
@@ -217,7 +217,7 @@ def test_data_json_that_comes_twice_is_read_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["labels/../../x.json", "../x.json", "/labels/x.json", "C:\\x.json", "labels\\..\\x.json"]
 )
-def test_a_name_that_leads_out_of_the_archive_is_rejected_and_never_written(tmp_path: Path, name: str) -> None:
+def test_an_entry_with_path_traversal_is_rejected_and_never_written(tmp_path: Path, name: str) -> None:
     inside = tmp_path / "in" / "side"
     inside.mkdir(parents=True)
     found = read(zipped(inside / "x.zip", (name, ONE), ("labels/b.json", TWO)))
@@ -362,7 +362,9 @@ def bomb(size: int) -> bytes:
     ids=["size", "ratio"],
 )
 @pytest.mark.parametrize("kind", ["zip", "gzip"])
-def test_what_unpacks_to_too_much_is_rejected(tmp_path: Path, limits: Limits, reason: str, kind: str) -> None:
+def test_an_archive_that_unpacks_to_too_much_is_rejected(
+    tmp_path: Path, limits: Limits, reason: str, kind: str
+) -> None:
     if kind == "zip":
         path = zipped(tmp_path / "x.zip", ("labels/a.json", bomb(2 << 20)), ("labels/b.json", TWO))
         entry: str | None = "labels/a.json"
@@ -376,7 +378,7 @@ def test_what_unpacks_to_too_much_is_rejected(tmp_path: Path, limits: Limits, re
 
 
 @pytest.mark.parametrize("declared", [10, 1 << 31], ids=["less", "more"])
-def test_an_entry_that_lies_about_its_size_is_rejected(tmp_path: Path, declared: int) -> None:
+def test_an_entry_with_a_false_size_is_rejected(tmp_path: Path, declared: int) -> None:
     path = zipped(tmp_path / "x.zip", ("labels/a.json", bomb(5 << 20)), ("labels/b.json", TWO))
     content = path.read_bytes()
     at = content.index(b"PK\x01\x02") + 24
@@ -386,7 +388,7 @@ def test_an_entry_that_lies_about_its_size_is_rejected(tmp_path: Path, declared:
     assert [entry for entry, _, _ in found.reasons] == ["labels/a.json"]
 
 
-def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
+def test_a_zip_bomb_takes_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(200)) + packer.flush()
@@ -423,21 +425,21 @@ def test_a_hundred_thousand_entries_are_read(tmp_path: Path) -> None:
     assert ids(path) == ["a1"]
 
 
-def test_a_folder_is_known_by_names_and_content(tmp_path: Path) -> None:
+def test_the_id_of_a_folder_depends_on_names_and_content(tmp_path: Path) -> None:
     one, two = _folder(tmp_path / "one", SINGLE), _folder(tmp_path / "two", SINGLE)
     assert local_files.identify(one) == local_files.identify(two)
     (two / "README.kili.txt").rename(two / "readme")
     assert local_files.identify(one) != local_files.identify(two)
 
 
-def test_names_that_are_no_utf8_are_written_out(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_are_escaped(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "x", {"README.kili.txt": README.encode(), "labels/b.json": TWO})
     (folder / "labels" / "\udcff.json").write_bytes(b"no")
     assert read(folder).reasons == [("labels/\\xff.json", "", "not JSON: it starts with 'n'")]
     assert len(local_files.identify(folder)[0]) == 64
 
 
-def test_a_full_disk_is_no_fault_of_the_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_not_reported_as_a_fault_of_the_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full(io.BytesIO):
         def write(self, _: Any) -> int:
             raise OSError(28, "No space left on device")

@@ -69,7 +69,7 @@ CASES: dict[str, tuple[list[Row], int | None, str | None, dict[int, str | None],
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_shape_is_on_its_page(name: str) -> None:
+def test_each_shape_has_its_page(name: str) -> None:
     nested, page, geometry, others, kept = CASES[name]
     [row] = annotations({"J": {"annotations": [{"mid": "m", "type": "polygon", "content": "", "annotations": nested}]}})
     assert (row["kind"], row["tool"], row["page_number"], row["geometry"]) == ("object", "polygon", page, geometry)

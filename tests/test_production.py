@@ -91,7 +91,7 @@ class Recovering(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
 
-def test_a_store_that_does_not_answer_is_asked_again(tmp_path: Path) -> None:
+def test_a_store_that_does_not_answer_is_retried(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Recovering) as store, dg.DagsterInstance.ephemeral() as instance:
         threading.Thread(target=store.serve_forever, daemon=True).start()
         chosen = settings.from_environment().at(f"http://127.0.0.1:{store.server_port}/page.json", tmp_path)
@@ -104,7 +104,7 @@ def test_a_store_that_does_not_answer_is_asked_again(tmp_path: Path) -> None:
     assert [one.path.read_bytes() for one in done.output_for_node("landing__kili")] == [b"[]"]
 
 
-def test_only_the_process_that_started_a_run_counts_as_its_own() -> None:
+def test_only_the_process_that_started_a_run_counts_as_its_process() -> None:
     """A number is given to another process sooner or later, and at once where the machine was started again."""
     with subprocess.Popen(["sleep", "60"]) as sleeper:
         born = psutil.Process(sleeper.pid).create_time()
@@ -128,7 +128,7 @@ def test_only_the_process_that_started_a_run_counts_as_its_own() -> None:
         ),
     ],
 )
-def test_a_postgresql_that_cannot_be_used_is_said_without_its_password(url: str, sentence: str, tmp_path: Path) -> None:
+def test_the_error_of_an_unusable_postgresql_has_no_password(url: str, sentence: str, tmp_path: Path) -> None:
     ran = run_command("daemon", "--warehouse", tmp_path, **{settings.DAGSTER_POSTGRES_URL: url})
     assert ran.status == 2
     assert ran.err.startswith(f"kili-warehouse: {settings.DAGSTER_POSTGRES_URL} must be ")
@@ -136,7 +136,7 @@ def test_a_postgresql_that_cannot_be_used_is_said_without_its_password(url: str,
     assert "secret" not in ran.err
 
 
-def test_a_warehouse_copied_while_it_is_read_goes_on_where_it_is_restored(samples: Path, tmp_path: Path) -> None:
+def test_a_warehouse_copied_while_being_read_works_after_restore(samples: Path, tmp_path: Path) -> None:
     backup, restored = tmp_path / "backup", tmp_path / "elsewhere" / "warehouse"
     with duckdb.connect(str(samples / "warehouse.duckdb"), read_only=True) as reader:
         reader.sql("select count(*) from marts.labels").fetchall()

@@ -117,7 +117,7 @@ def test_order_and_repetition_do_not_matter(
 
 @SLOW
 @given(found=st.lists(exports(), min_size=1, max_size=3))
-def test_nothing_is_lost(found: list[dict[str, Any]], models: list[Model]) -> None:
+def test_no_record_is_lost(found: list[dict[str, Any]], models: list[Model]) -> None:
     """Promise 1: what the file holds is what was loaded, unchanged or rejected, by asset and by label."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -168,7 +168,7 @@ def test_an_asset_whose_state_changes_has_another_hash(found: list[dict[str, Any
 
 @SLOW
 @given(found=exports(), other=exports())
-def test_only_what_changed_is_written(found: dict[str, Any], other: dict[str, Any], models: list[Model]) -> None:
+def test_only_changed_rows_are_written(found: dict[str, Any], other: dict[str, Any], models: list[Model]) -> None:
     """Promise 5: the same assets in a new file write a ledger row and sightings, and nothing else."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -180,7 +180,7 @@ def test_only_what_changed_is_written(found: dict[str, Any], other: dict[str, An
         shutil.rmtree(folder / "w")
 
 
-def test_times_out_of_range_that_an_older_loader_stored_are_as_if_rejected(tmp_path: Path, models: list[Model]) -> None:
+def test_times_out_of_range_stored_by_an_older_loader_are_ignored(tmp_path: Path, models: list[Model]) -> None:
     def label(label_type: str, day: int) -> dict[str, Any]:
         return {
             "author": {"id": "ana"},

@@ -19,7 +19,7 @@ from pipelines.publishing import contents, published_tables
 from pipelines.publishing import release as releases
 
 
-def test_the_warehouse_folder_is_laid_out_as_promised(samples: Path) -> None:
+def test_the_warehouse_folder_has_the_promised_layout(samples: Path) -> None:
     links = {path.name: str(path.readlink()) for path in samples.iterdir() if path.is_symlink()}
     newest = links.pop("current")
     assert links == {
@@ -76,7 +76,7 @@ def test_every_published_table_and_column_has_a_comment(samples: Path) -> None:
     assert silent == []
 
 
-def test_the_file_opens_in_every_duckdb_1_client(samples: Path) -> None:
+def test_the_published_file_opens_in_every_duckdb_1_client(samples: Path) -> None:
     header = (samples / "warehouse.duckdb").read_bytes()[:24]
     assert header[8:12] == b"DUCK"
     assert int.from_bytes(header[12:20], "little") == 64  # the storage version of DuckDB 1.0
@@ -96,7 +96,7 @@ def test_the_page_needs_no_outside_address_and_shows_no_email(samples: Path) -> 
     assert "user-ana" in page
 
 
-def test_a_reader_keeps_its_release_and_the_next_sees_the_new_one(warehouse: Path, tmp_path: Path) -> None:
+def test_an_open_reader_keeps_its_release_and_the_next_reads_the_new_one(warehouse: Path, tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text('[{"id": "one-more", "externalId": "one more.jpg", "labels": []}]')
     count = "select count(*) as n from marts.assets"
     with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as reader:
@@ -125,13 +125,13 @@ def folders(warehouse: Path) -> set[str]:
     return {path.name for path in (warehouse / "releases").iterdir()}
 
 
-def test_only_the_last_releases_are_kept_and_unfinished_ones_go(samples: Path, tmp_path: Path) -> None:
+def test_only_the_last_releases_are_kept_and_unfinished_ones_deleted(samples: Path, tmp_path: Path) -> None:
     (tmp_path / "releases" / ".20200101T000000.000000Z").mkdir(parents=True)
     made = [publish(tmp_path, samples).id for _ in range(5)]
     assert folders(tmp_path) == set(made[-3:])
 
 
-def test_the_last_releases_are_kept_though_the_clock_was_set_back_or_stands(
+def test_the_last_releases_are_kept_even_if_the_clock_was_set_back_or_stopped(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Clock.times = iter(datetime(year, 1, 1) for year in (2030, 2026, 2026, 2025, 2020))
@@ -143,7 +143,7 @@ def test_the_last_releases_are_kept_though_the_clock_was_set_back_or_stands(
     assert made[2].id == "20260101T000000.000001Z"
 
 
-def test_releases_of_older_code_come_before_all_others_and_go_by_their_ids(samples: Path, tmp_path: Path) -> None:
+def test_releases_of_older_code_are_the_oldest_and_sorted_by_id(samples: Path, tmp_path: Path) -> None:
     for name in ("20990101T000000.000000Z", "20980101T000000.000000Z", "20970101T000000.000000Z"):
         (tmp_path / "releases" / name).mkdir(parents=True)
         facts = {"id": name, "loads_digest": "", "models_digest": "", "row_counts": {}}
@@ -153,7 +153,7 @@ def test_releases_of_older_code_come_before_all_others_and_go_by_their_ids(sampl
     assert folders(tmp_path) == {"20990101T000000.000000Z", "20980101T000000.000000Z", made.id}
 
 
-def test_what_is_no_release_is_left_alone(samples: Path, tmp_path: Path) -> None:
+def test_files_that_are_no_release_are_not_deleted(samples: Path, tmp_path: Path) -> None:
     releases = tmp_path / "releases"
     (releases / "20000101T000000.000000Z").mkdir(parents=True)
     (releases / "notes").mkdir()
@@ -170,7 +170,7 @@ def test_what_is_no_release_is_left_alone(samples: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["current", "warehouse.duckdb", "parquet", "site", ".current.new", "releases"])
 @pytest.mark.parametrize("is_folder", [False, True])
-def test_nothing_of_the_user_is_overwritten(samples: Path, tmp_path: Path, name: str, is_folder: bool) -> None:
+def test_no_file_of_the_user_is_overwritten(samples: Path, tmp_path: Path, name: str, is_folder: bool) -> None:
     if is_folder and name == "releases":
         pytest.skip("the warehouse's own")
     own = tmp_path / name / "own" if is_folder else tmp_path / name
@@ -193,7 +193,7 @@ def test_a_file_in_the_way_is_reported_before_anything_is_loaded(tmp_path: Path)
 @pytest.mark.parametrize(
     ("umask", "folder", "file"), [(0o000, 0o755, 0o644), (0o002, 0o755, 0o644), (0o077, 0o700, 0o600)]
 )
-def test_nobody_else_can_write_to_what_is_published(
+def test_only_the_owner_can_write_to_the_published_files(
     samples: Path, tmp_path: Path, umask: int, folder: int, file: int
 ) -> None:
     warehouse = tmp_path / "warehouse"
@@ -238,7 +238,7 @@ def unlinked(path: Path) -> None:
         pytest.param(unlinked, id="unlinked"),
     ],
 )
-def test_a_damaged_published_file_is_named_and_the_next_run_publishes_anew(
+def test_a_damaged_published_file_is_reported_and_the_next_run_publishes_again(
     warehouse: Path, damage: Callable[[Path], None]
 ) -> None:
     before = releases.current(warehouse)
@@ -251,14 +251,14 @@ def test_a_damaged_published_file_is_named_and_the_next_run_publishes_anew(
     assert not releases.is_current(warehouse, warehouse / "work" / "warehouse.duckdb", before.models_digest)
 
 
-def test_a_run_with_nothing_new_makes_a_damaged_release_anew(warehouse: Path, samples: Path) -> None:
+def test_a_run_without_new_exports_replaces_a_damaged_release(warehouse: Path, samples: Path) -> None:
     (warehouse / "current" / "warehouse.duckdb").write_bytes(b"x" * 9999)
     ran = load(warehouse, SAMPLES)
     assert "warehouse.duckdb is damaged: this run publishes a new release" in ran.err
     assert dump(warehouse) == dump(samples)
 
 
-def test_answers_that_take_more_memory_than_usual_are_published_too(
+def test_answers_that_take_much_memory_are_published(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(published_tables, "_MEMORY", "8MB")

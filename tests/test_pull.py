@@ -136,7 +136,9 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def test_rows_are_what_the_server_holds(chosen: settings.Settings, kili: Kili, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pulled_rows_equal_the_servers_data(
+    chosen: settings.Settings, kili: Kili, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every field, label type and page; all by the endpoint and the storage, and nowhere else."""
     kili.assets["cars"] = held = [asset(number) for number in range(130)]
     proxy = chosen.api_endpoint.removesuffix(PATH)
@@ -202,7 +204,7 @@ def test_the_archive_has_the_layout_and_readme_of_kili_s_own(chosen: settings.Se
     assert keys == [line.partition(":")[0] for line in real.read("README.kili.txt").decode().splitlines()]
 
 
-def test_a_project_lands_again_only_when_it_says_something_else(chosen: settings.Settings, kili: Kili) -> None:
+def test_a_project_lands_again_only_if_its_content_changes(chosen: settings.Settings, kili: Kili) -> None:
     first = pulled(chosen)
     assert pulled(chosen) == first
     as_it_was = kili.assets["cars"]
@@ -215,7 +217,7 @@ def test_a_project_lands_again_only_when_it_says_something_else(chosen: settings
     assert len(third) == 3
 
 
-def test_a_project_lands_again_when_another_export_showed_it_since(chosen: settings.Settings) -> None:
+def test_a_project_lands_again_after_another_export_of_it(chosen: settings.Settings) -> None:
     """A on Monday, B in an archive of Tuesday, A on Wednesday: what counts is that it is A again."""
     (first,) = pulled(chosen)
     first.rename(first.with_name(f"20240101T000000.000000Z-{first.stem[-16:]}.zip"))
@@ -239,7 +241,7 @@ def test_an_answer_that_is_no_json_is_rejected_and_the_rest_loads(chosen: settin
     ]
 
 
-def test_passing_faults_are_sat_out(chosen: settings.Settings, kili: Kili, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transient_errors_are_retried(chosen: settings.Settings, kili: Kili, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", chosen.api_endpoint.removesuffix(PATH))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     kili.assets["cars"] = [asset(number) for number in (1, 39)]
@@ -265,7 +267,7 @@ def test_passing_faults_are_sat_out(chosen: settings.Settings, kili: Kili, monke
         ),
     ],
 )
-def test_what_cannot_be_pulled_is_one_sentence(
+def test_a_failed_pull_gives_a_one_sentence_error(
     change: Record, sentence: str, chosen: settings.Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -277,7 +279,7 @@ def test_what_cannot_be_pulled_is_one_sentence(
     assert wrong.api_key not in f"{wrong}{caplog.text}{failed.value}"
 
 
-def test_a_pull_that_breaks_off_leaves_nothing(chosen: settings.Settings, kili: Kili) -> None:
+def test_an_interrupted_pull_leaves_no_file(chosen: settings.Settings, kili: Kili) -> None:
     kili.refusal = "no more\nof this"
     with pytest.raises(api_pull.PullFailed, match='Kili refuses project cars: GraphQL error: "no more'):
         pulled(chosen)
@@ -303,7 +305,7 @@ def test_pulled_and_found_exports_are_loaded_together(chosen: settings.Settings)
     assert len(done.output_for_node("landing__kili")) == 1 + 11
 
 
-def test_the_command_says_why_kili_gives_nothing(warehouse: Path) -> None:
+def test_the_command_reports_why_a_pull_failed(warehouse: Path) -> None:
     release = (warehouse / "current").readlink()
     away = {"KILI_API_KEY": KEY, "KILI_API_ENDPOINT": "http://127.0.0.1:9/graphql"}
     ran = run_command("run", "--warehouse", warehouse, KILI_PULL_PROJECTS="cars", **away)

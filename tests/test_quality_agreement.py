@@ -41,7 +41,7 @@ def as_number(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("mart", MARTS)
-def test_a_mart_is_what_the_contract_says(folder: Path, labels: list[Label], mart: str) -> None:
+def test_a_mart_equals_the_contracts_definition(folder: Path, labels: list[Label], mart: str) -> None:
     keys, reckon = MARTS[mart]
     reckoned = sorted(reckon(labels), key=lambda row: [str(row[key]) for key in keys])
     found = sorted(query(folder, f"select * from marts.{mart}"), key=lambda row: [str(row[key]) for key in keys])

@@ -131,7 +131,9 @@ REASONS = {
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_every_row_is_what_the_contract_says_of_random_exports(tmp_path: Path, models: list[Model], seed: int) -> None:
+def test_every_row_of_random_exports_equals_the_contracts_definition(
+    tmp_path: Path, models: list[Model], seed: int
+) -> None:
     """Three exports of growing assets with every type of label, flags set and unset, two projects and none."""
     rng = random.Random(seed)
     assets = [asset(rng, number) for number in range(120)]
@@ -202,7 +204,9 @@ def days_of(assets: list[Asset], models: list[Model]) -> list[Row]:
 
 @settings(max_examples=60, deadline=None)
 @given(HISTORIES)
-def test_stocks_are_the_states_of_known_assets_at_the_end_of_each_day(models: list[Model], assets: list[Asset]) -> None:
+def test_state_counts_are_those_of_known_assets_at_the_end_of_each_day(
+    models: list[Model], assets: list[Asset]
+) -> None:
     """Whatever the time zone of the session; labels of one moment included."""
     rows = in_order(days_of(assets, models), 2)
     assert rows == in_order(oracle.days(assets), 2)

@@ -149,7 +149,7 @@ def in_order(found: list[dict[str, Any]], keys: tuple[str, ...]) -> list[dict[st
         ("first_pass_yield", ("project_id", "annotator_id", "week"), 15),
     ],
 )
-def test_a_mart_is_what_the_contract_says(
+def test_a_mart_equals_the_contracts_definition(
     warehouse: Quick, expected: people_oracle.Project, mart: str, keys: tuple[str, ...], count: int
 ) -> None:
     reckoned = {

@@ -83,7 +83,7 @@ def test_the_same_labels_from_an_archive_and_from_dumps_have_the_same_keys() -> 
     assert sent_back < whole
 
 
-def test_the_ledger_says_this_of_an_export(tmp_path: Path) -> None:
+def test_an_export_has_this_ledger_row(tmp_path: Path) -> None:
     path = written(
         tmp_path / "x.json",
         [
@@ -131,7 +131,9 @@ def test_the_ledger_says_this_of_an_export(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("container", ["latestLabel", "latestLabels"])
-def test_the_container_is_told_though_the_first_asset_is_broken_or_empty(tmp_path: Path, container: str) -> None:
+def test_the_label_container_is_found_even_if_the_first_asset_is_broken_or_empty(
+    tmp_path: Path, container: str
+) -> None:
     value = label() if container == "latestLabel" else [label(), 5]
     path = written(tmp_path / "x.json", [{"id": "a0", container: None}, {"id": "a1", container: value}])
     assert read(path).ledger["label_container"] == container
@@ -148,7 +150,7 @@ def test_the_container_is_told_though_the_first_asset_is_broken_or_empty(tmp_pat
     ],
     ids=["NaN", "no type", "no asset", "an id that is a flag", "an asset that is a text"],
 )
-def test_a_broken_label_is_never_taken_for_an_asset(tmp_path: Path, record: bytes) -> None:
+def test_a_broken_label_is_never_read_as_an_asset(tmp_path: Path, record: bytes) -> None:
     good = text(label(assetId="good"))
     found = read(written(tmp_path / "x.json", b"[%b,%b]" % (good, record)))
     assert {one.asset_id for one in found.assets} <= {"good", "a1"}
@@ -221,7 +223,7 @@ def test_a_broken_line_is_one_reject_and_the_others_load(
 
 
 @pytest.mark.parametrize("said", ["{", "}", "]", "}, {", '"}', "\\", "[{}]"])
-def test_brackets_in_texts_open_and_close_nothing(tmp_path: Path, said: str) -> None:
+def test_brackets_in_texts_have_no_effect(tmp_path: Path, said: str) -> None:
     record = asset("a1", label({"J": {"text": said}}), externalId=said)
     for indent in (None, 1):
         found = read(written(tmp_path / "x.json", json.dumps([record, GOOD], indent=indent).encode()))
@@ -252,7 +254,7 @@ def test_a_file_of_records_that_name_no_asset_is_rejected_whole(tmp_path: Path) 
     ]
 
 
-def test_rejects_are_given_away_with_their_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_are_yielded_with_their_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_BATCH_BYTES", 1)
     path = written(tmp_path / "x.json", [1, GOOD, 2, asset("a2")])
     new = reading.NewExport(discovery.Landed("x", path), "e1", 1)
@@ -268,7 +270,7 @@ def test_rejects_are_given_away_with_their_batch(tmp_path: Path, monkeypatch: py
 ODD = "a\0b\x07\u2028\ufffe😀"
 
 
-def test_any_text_goes_into_real_tables_and_comes_back(tmp_path: Path) -> None:
+def test_any_text_is_stored_and_read_back_unchanged(tmp_path: Path) -> None:
     record = asset(
         ODD,
         label(

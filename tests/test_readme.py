@@ -38,7 +38,7 @@ def test_the_table_of_marts_is_complete(samples: Path) -> None:
     assert set(re.findall(r"^\| `(marts\.\w+)`", README, re.MULTILINE)) == {row["name"] for row in tables}
 
 
-def test_the_number_of_exports_shown_is_that_of_the_samples() -> None:
+def test_the_readme_shows_the_number_of_sample_exports() -> None:
     assert f"\n{len(list(SAMPLES.iterdir()))} exports found in tests/samples\n" in README
 
 
@@ -48,7 +48,7 @@ def test_the_data_dictionary_is_the_generated_one(samples: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_files_targets_and_commands_named_are_there(page: Path) -> None:
+def test_links_files_targets_and_commands_in_the_docs_exist(page: Path) -> None:
     text = page.read_text()
     links = [link.partition("#") for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text)]
     assert [link for link, _, _ in links if not (page.parent / link).exists()] == []

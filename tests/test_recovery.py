@@ -34,7 +34,7 @@ def kill_in_dbt(arguments: list[str], log: Path) -> int:
     return running.wait()
 
 
-def test_a_run_killed_in_dbt_or_while_publishing_leaves_the_old_release_and_the_next_one_mends_it(
+def test_after_a_kill_in_dbt_or_publishing_the_old_release_stays_and_the_next_run_succeeds(
     samples: Path, tmp_path: Path
 ) -> None:
     warehouse = tmp_path / "warehouse"

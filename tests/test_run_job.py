@@ -46,7 +46,7 @@ def test_a_second_run_changes_no_row_and_publishes_nothing(samples: Path) -> Non
     assert first.deps_by_column["score"] == [dg.TableColumnDep(dg.AssetKey(["intermediate", "pair_results"]), "score")]
 
 
-def test_json_is_all_there_is_on_standard_output(samples: Path) -> None:
+def test_standard_output_is_only_json(samples: Path) -> None:
     for command in ("status", "rejects"):
         assert run_command(command, "--warehouse", samples, "--json").facts is not None
     assert run_command("status", "--warehouse", samples, "--json").facts["row_counts"]["marts.labels"] == 996
@@ -116,7 +116,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder, warehouse
 
 
-def test_what_cannot_be_loaded_is_rejected_with_its_place_and_the_rest_loads(broken: tuple[Path, Path]) -> None:
+def test_unloadable_records_are_rejected_with_their_place_and_the_rest_loads(broken: tuple[Path, Path]) -> None:
     folder, warehouse = broken
     size = (folder / "cut.json").stat().st_size
     found = [
@@ -179,7 +179,7 @@ def test_a_run_in_which_every_file_is_rejected_ends_with_status_1(broken: tuple[
     assert run_command("run", "--exports", tmp_path, "--warehouse", warehouse).status == 1
 
 
-def test_what_is_unreadable_still_is_nothing_new(broken: tuple[Path, Path]) -> None:
+def test_exports_that_are_still_unreadable_are_not_new(broken: tuple[Path, Path]) -> None:
     folder, warehouse = broken
     again = run_command("run", "--exports", folder, "--warehouse", warehouse, "--json")
     assert (again.status, again.facts["exports_found"], again.facts["exports_rejected"]) == (0, 6, 5)
@@ -215,7 +215,7 @@ def test_a_warehouse_without_labels_is_published_and_every_command_reads_it(tmp_
     assert "No REVIEW label meets a DEFAULT label" in (warehouse / "site" / "index.html").read_text()
 
 
-def test_a_second_process_is_told_who_writes(samples: Path) -> None:
+def test_a_second_process_gets_an_error_that_names_the_writer(samples: Path) -> None:
     import fcntl
 
     with (samples / "work" / "lock").open("a+") as lock:

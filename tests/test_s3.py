@@ -133,7 +133,7 @@ def test_a_bucket_of_more_objects_than_a_page_is_listed_whole(bucket: s3fs.S3Fil
     ],
     ids=["wrong secret", "unknown key", "no key"],
 )
-def test_a_key_that_the_store_refuses_is_told_in_words(
+def test_a_refused_key_gives_a_clear_error(
     environment: dict[str, str], tmp_path: Path, key: dict[str, str], reason: str
 ) -> None:
     given = {**environment, **key}

@@ -49,7 +49,7 @@ def test_documented_scores(left: dict[str, object], right: dict[str, object], ex
         pytest.param(A, B, R3, id="R3 consensus"),
     ],
 )
-def test_what_kilis_server_returned(left: tuple[float, ...], right: tuple[float, ...], expected: float) -> None:
+def test_scores_equal_those_of_kilis_server(left: tuple[float, ...], right: tuple[float, ...], expected: float) -> None:
     """T4. The server works on some grid of its own, so it is off by less than 1e-6."""
     assert score(boxed(*left), boxed(*right)) == pytest.approx(expected, abs=1e-6)
 

@@ -87,7 +87,7 @@ def test_without_variables_each_setting_has_its_default(tmp_path: Path) -> None:
         ("KILI_DAGSTER_POSTGRES_URL", "postgresql+psycopg2://h/d", "dagster_postgres", "postgresql+psycopg2://h/d"),
     ],
 )
-def test_a_variable_sets_its_field_alone(
+def test_a_variable_sets_only_its_field(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, field: str, value: object
 ) -> None:
     before = settings.from_environment().model_dump()

@@ -24,7 +24,7 @@ from pipelines.kili import signed_urls
         ("https://s/x", "https://s/x"),
     ],
 )
-def test_signing_parameters_are_cut_from_signed_urls_alone(signed: str, expected: str) -> None:
+def test_signing_parameters_are_removed_only_from_signed_urls(signed: str, expected: str) -> None:
     assert signed_urls.unsigned({"a": [signed, 1, None], "b": signed}) == {"a": [expected, 1, None], "b": expected}
     assert signed_urls.unsigned(signed) == expected
     assert signed == expected or signed_urls.may_be_signed(signed.encode())
@@ -41,13 +41,13 @@ json_values: Any = st.recursive(
 
 
 @given(json_values)
-def test_what_was_cut_has_nothing_left_to_cut(value: Any) -> None:
+def test_removing_signatures_is_idempotent(value: Any) -> None:
     once = signed_urls.unsigned(value)
     assert "sig=" not in str(once) or "://" not in str(once)
     assert signed_urls.unsigned(once) == once
 
 
-def test_deep_values_are_cut_too() -> None:
+def test_signatures_are_removed_from_deep_values() -> None:
     value: Any = "https://a/b?sig=1"
     for _ in range(5000):
         value = [value]
