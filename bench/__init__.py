@@ -1,1 +1,1 @@
-"""Benchmarks: what the pipeline costs beside the least that the same work can cost. `make bench`."""
+"""Benchmarks: the cost of the pipeline relative to the least possible cost of the same work. `make bench`."""

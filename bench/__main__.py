@@ -1,4 +1,4 @@
-"""`python -m bench`: what loads of seeded exports cost, and comparisons of labels, each beside other ways.
+"""`python -m bench`: costs of loading seeded exports and of comparing labels, next to alternatives.
 
 Prints the tables and writes them to `bench/results.md`.
 """
@@ -83,19 +83,19 @@ def _lines(folder: Path, sizes: list[float], frames: int) -> Iterator[Line]:
 
 
 def _ten_assets(folder: Path) -> dict[str, Cost]:
-    """What of the whole job does not grow."""
+    """The cost of the whole job that does not grow with the export."""
     return _least(_JOBS, folder / "ten", 10 * exports.BYTES_PER_ASSET / 1e6)
 
 
 def _dlt_megabyte(folder: Path) -> Cost:
-    """What plain dlt takes for a megabyte more."""
+    """The cost of plain dlt per further megabyte."""
     step = ("plain dlt", "plain dlt", "export")
     less, more = (_least([step], folder / f"dlt {part:g}", part)[step[0]] for part in _DLT_MEGABYTES)
     return more.beyond(less, 1 / (_DLT_MEGABYTES[1] - _DLT_MEGABYTES[0]))
 
 
 def _least(steps: Sequence[Step], folder: Path, size: float) -> dict[str, Cost]:
-    """The least that each step cost, of several times in turn: on a shared machine a single time says little.
+    """The least cost of each step over several rounds: on a shared machine a single measurement is noisy.
 
     Steps of one way work in the same warehouse, one after the other.
     """
@@ -113,7 +113,7 @@ def _least(steps: Sequence[Step], folder: Path, size: float) -> dict[str, Cost]:
 
 
 def _others(folder: Path, size: float, frames: int, limit: float) -> Iterator[Line]:
-    """Many small files, and a video; the limit is that of one file of as many bytes."""
+    """Many small files, and a video. The limit is measured on one file of the same size."""
     exports.to_folder(exports.images(size), folder / "folder")
     exports.to_zip(exports.images(size), folder / "assets.zip")
     exports.to_file(exports.video(frames, 20), folder / "video.json")

@@ -1,4 +1,4 @@
-"""Pairs of labels compared a second, against the libraries that overlap boxes and shapes, called directly.
+"""Compared pairs of labels per second, relative to direct calls of libraries that overlap boxes and shapes.
 
 Both get the same boxes or polygons of the same pairs and run in turn in this process. Ours does all of it: matches
 within and across classes, scores, tells edits apart, builds tables. The reference only overlaps everything with
@@ -23,7 +23,7 @@ _PAIRS: Final = 1_000
 _OBJECTS: Final = 20
 _CORNERS: Final = 12
 _UNTOUCHED: Final = 0.7
-"""Share of the objects that a reviewer leaves as they are."""
+"""Share of the objects that a reviewer leaves unchanged."""
 
 Shapes = list[tuple[np.ndarray, np.ndarray]]
 

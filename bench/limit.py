@@ -1,4 +1,4 @@
-"""The limit: what DuckDB alone needs from file to three tables. No validation, keys, history or rejects.
+"""The limit: the cost of DuckDB alone from file to three tables, without validation, keys, history or rejects.
 
 Types are spelled out, so that nothing is inferred.
 """
@@ -24,7 +24,7 @@ _LABEL: Final = (
 
 
 def load(export: Path, database: Path) -> int:
-    """A bare JSON list of assets into `assets`, `labels` and `annotations`; gives the number of the last."""
+    """Loads a JSON list of assets into `assets`, `labels` and `annotations`. Returns the number of annotations."""
     with duckdb.connect(str(database)) as db:
         db.execute(
             f"""create temp table raw as select * from read_json('{export}', maximum_object_size = 1000000000, columns =

@@ -1,4 +1,4 @@
-"""One way of loading one export, measured in a process of its own: `python -m bench.load WAY EXPORT FOLDER`.
+"""Measures one way of loading one export in a separate process: `python -m bench.load WAY EXPORT FOLDER`.
 
 CPU and wall time are those of the load, without the imports; the peak of memory is that of the whole process, with the
 processes it started.
@@ -21,7 +21,7 @@ import orjson
 
 @dataclass(frozen=True)
 class Cost:
-    """What a load cost: seconds of CPU and of wall time, bytes of memory at the peak; the rows it made."""
+    """The cost of a load: CPU and wall time in seconds, peak memory in bytes; and its number of rows."""
 
     cpu: float
     wall: float
@@ -29,14 +29,14 @@ class Cost:
     rows: int
 
     def beyond(self, less: "Cost", times: float = 1) -> "Cost":
-        """What it cost more than something smaller, taken so many times; the peak stays."""
+        """The cost beyond that of a smaller load, multiplied; the peak is unchanged."""
         parts = ((self.cpu, less.cpu), (self.wall, less.wall), (self.rows, less.rows))
         cpu, wall, rows = ((more - fewer) * times for more, fewer in parts)
         return Cost(cpu, wall, self.peak, round(rows))
 
 
 _PANDAS: Final = Path(__file__).parents[1] / ".venv-bench" / "bin" / "python"
-"""What runs where pandas is installed, which `make bench` sets up: beside ours, ours would import it."""
+"""Python of the environment with pandas from `make bench`. If pandas is installed, the pipeline imports it."""
 
 
 def measured(way: str, export: Path, folder: Path) -> Cost:
@@ -55,7 +55,7 @@ def measured(way: str, export: Path, folder: Path) -> Cost:
 
 
 def _memory(process: int) -> int:
-    """Bytes resident in a process and those it started; what they share counts in each. Linux only.
+    """Resident bytes of a process and its child processes. Shared memory counts in each. Linux only.
 
     The kernel's own peak (`ru_maxrss`) begins with that of the process that started them, so it is of no use here.
     """
@@ -116,7 +116,7 @@ def _limit(export: Path, folder: Path) -> Callable[[], int]:
 
 
 def _plain_dlt(export: Path, folder: Path) -> Callable[[], int]:
-    """Nested JSON as it is, which is what a first dlt pipeline looks like."""
+    """Loads nested JSON unchanged, as a first dlt pipeline does."""
     import dlt
 
     target = dlt.destinations.duckdb(str(folder / "dlt.duckdb"))
@@ -133,7 +133,7 @@ def _plain_dlt(export: Path, folder: Path) -> Callable[[], int]:
 
 
 def _pandas(export: Path, _: Path) -> Callable[[], int]:
-    """`json_normalize`, one row a label: answers stay nested, nothing is stored."""
+    """`json_normalize` with one row per label: answers stay nested, and nothing is stored."""
     import pandas
 
     return lambda: len(
