@@ -1,4 +1,4 @@
-"""What tests share: the warehouse of the sample exports, built once a session by the command that users run."""
+"""Shared fixtures: the warehouse of the sample exports, built once a session by the command that users run."""
 
 import fcntl
 import json
@@ -51,14 +51,14 @@ def screenshots(request: pytest.FixtureRequest) -> Path | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that run the whole job go first, so that no core waits for the other at the end."""
+    """Runs the files with whole jobs first, so that no core is idle at the end."""
     order = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command did: exit status, standard output and standard error."""
+    """The result of a command: exit status, standard output and standard error."""
 
     status: int
     out: str
@@ -70,7 +70,7 @@ class Ran:
 
 
 def run_command(*arguments: object, **environment: str) -> Ran:
-    """Runs kili-warehouse as a user would, without the settings of whoever runs the tests."""
+    """Runs kili-warehouse like a user, without the settings of the developer's environment."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("KILI_")}
     command = [str(COMMAND), *map(str, arguments)]
     done = subprocess.run(command, env=inherited | environment, capture_output=True, text=True, check=False)
@@ -78,7 +78,7 @@ def run_command(*arguments: object, **environment: str) -> Ran:
 
 
 def load(warehouse: Path, exports: object) -> Ran:
-    """The whole job on some exports; fails the test if it fails."""
+    """Runs the whole job on some exports. Fails the test if the job fails."""
     ran = run_command("run", "--exports", exports, "--warehouse", warehouse, "--json")
     assert ran.status == 0, ran.err
     return ran
@@ -94,7 +94,7 @@ def query(warehouse: Path, sql: str, database: str = "warehouse.duckdb") -> list
 
 
 def dump(warehouse: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """All published marts, whole."""
+    """All rows of all published marts."""
     tables = query(warehouse, "select table_name from duckdb_tables() where schema_name = 'marts' order by all")
     marts = [table["table_name"] for table in tables]
     found = {mart: query(warehouse, f"select * from marts.{mart} order by all") for mart in marts}
@@ -102,7 +102,7 @@ def dump(warehouse: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that one of the processes that run tests makes for all of them."""
+    """A folder that one test process creates for all of them."""
     base = factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     with shared.with_suffix(".lock").open("w") as lock:
@@ -116,7 +116,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The warehouse of the sample exports, to be read: built once, and copied for each process that runs tests."""
+    """The warehouse of the sample exports, to read: built once, and copied for each test process."""
     shared = made_once(tmp_path_factory, "samples", lambda folder: load(folder, SAMPLES))
     return shutil.copytree(shared, tmp_path_factory.mktemp("samples") / "warehouse", symlinks=True)
 
@@ -135,5 +135,5 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
 
 @pytest.fixture
 def warehouse(samples: Path, tmp_path: Path) -> Path:
-    """The same, to be written to by one test."""
+    """A copy of it that one test may write to."""
     return shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)

@@ -1,4 +1,4 @@
-"""Alerts: real runs on a real Dagster instance, told to a real HTTP server, once an incident."""
+"""Alerts: real runs on a real Dagster instance, posted to a real HTTP server once per incident."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def is_right(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
 
 @dataclass
 class Watched:
-    """A code location with one asset and its check, the alerts on it, and the hook that they are posted to."""
+    """A code location with one asset, its check and its alerts, and the webhook that receives them."""
 
     hook: hook.Hook
     instance: dg.DagsterInstance
@@ -45,7 +45,7 @@ class Watched:
         job.execute_in_process(instance=self.instance, raise_on_error=False, tags={"state": state, **tags})
 
     def look(self) -> list[str]:
-        """One tick of the sensor, the first time two; what the hook was told. A tick that fails leaves the cursor."""
+        """Runs one tick of the sensor, at first two. Returns the posted messages. A failed tick keeps the cursor."""
         while self._tick() is None:
             pass
         return self.hook.told()

@@ -22,7 +22,7 @@ ISLAND = [{"x": 0.1, "y": 0.8}, {"x": 0.2, "y": 0.8}, {"x": 0.2, "y": 0.9}]
 
 
 def key(place: str) -> str:
-    """The hash of a place; in a list, that of the list plus the position."""
+    """The hash of a place; for an item of a list, the hash of the list plus the position."""
     of_list, _, last = place.rpartition("/")
     hashed, more = (of_list, int(last)) if last.isdecimal() else (place, 0)
     digest = hashlib.blake2b(f"k1h1{hashed}".encode(), digest_size=16).digest()
@@ -30,7 +30,7 @@ def key(place: str) -> str:
 
 
 def row(place: str, job: str, kind: str, *, under: str | None = None, bounds: Any = (None,) * 4, **columns: Any) -> Row:
-    """A whole row; what is not said is null."""
+    """A complete row; columns that are not given are null."""
     if "extra" in columns:
         columns["extra"] = json.dumps(columns["extra"], sort_keys=True, separators=(",", ":"))
     return {

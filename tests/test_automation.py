@@ -1,4 +1,4 @@
-"""What starts runs by itself, and what does not: the sensor, the schedule, and what their runs take."""
+"""Automatic runs: when the sensor and the schedule start a run, and which exports it loads."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def watched(warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A landing place with all that the warehouse of the samples holds; files count as written at once."""
+    """A landing folder with all exports of the samples' warehouse. Files count as finished at once."""
     monkeypatch.setattr(fingerprints, "_QUIET", 0)
     monkeypatch.setattr(cache, "_GRANULE", 0)
     shutil.copytree(SAMPLES, tmp_path / "exports")
@@ -40,12 +40,12 @@ def watched(warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def drop(watched: Settings, name: str) -> Path:
-    """A new export in the landing place, of an asset with its name."""
+    """Writes a new export to the landing folder, with one asset of the same name."""
     return written(Path(watched.exports or "") / name, [asset(name)])
 
 
 def look(instance: dg.DagsterInstance, watched: Settings) -> dg.RunRequest | str:
-    """What a tick of the sensor asks for, or why it asks for nothing."""
+    """The run request of a tick of the sensor, or its reason to skip."""
     told = automation.sensor(watched, JOB)(dg.build_sensor_context(instance))
     if isinstance(told, dg.SkipReason):
         return told.skip_message or ""

@@ -1,4 +1,4 @@
-"""What is hashed or fetched again, and what is not."""
+"""The export cache: which exports are hashed or fetched again."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def known(tmp_path: Path) -> Iterator[ExportCache]:
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the exports that are hashed from here on; files count as old enough at once."""
+    """The names of the exports that are hashed from now on. Files count as old enough at once."""
     names: list[str] = []
     identify = local_files.identify
 

@@ -1,4 +1,4 @@
-"""The checks of a load, and what stops when its records do not add up: by the real load, and by the whole job."""
+"""The checks of a load, and what stops if records are missing: by the real load, and by the whole job."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the commands say: one sentence for what goes wrong, never a traceback, and every text as it is."""
+"""Output of the commands: one sentence for each error, never a traceback, and every text shown literally."""
 
 import logging
 import os
@@ -50,7 +50,7 @@ def readable() -> Iterator[Path]:
 
 
 def as_nobody(folder: Path, *arguments: object) -> Ran:
-    """A command as a user who may write nothing; in a fork, since that user may not even read this Python."""
+    """Runs a command as a user without write access. It forks, because that user may not read this Python."""
     out, err = folder / "out", folder / "err"
     child = os.fork()
     if child == 0:
@@ -199,7 +199,7 @@ def test_output_to_a_full_disk_gives_a_clear_error(samples: Path) -> None:
 
 @pytest.fixture
 def oddly_named(samples: Path, tmp_path: Path) -> Path:
-    """The samples' warehouse with an export and a reject of a name that does things to terminals."""
+    """The samples' warehouse with an export and a reject whose name holds control characters."""
     copied = shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)
     with duckdb.connect(str(copied / "warehouse.duckdb")) as db:
         db.execute("update kili.exports set file_url = '/in/' || ? where layout = 'json_list'", [NAME])

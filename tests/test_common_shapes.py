@@ -1,4 +1,4 @@
-"""The quick way through plain answers gives the same rows as the long one."""
+"""The fast path for plain answers gives the same rows as the reference path."""
 
 import copy
 import json
@@ -31,7 +31,7 @@ ODD = st.sampled_from([None, "", "x", 0, 1, True, False, 2**63, {}, [], {"name":
 
 
 def gathered(response: Any) -> tuple[list[dict[str, Any]], int]:
-    """The rows of an answer the quick way, by key, and how many of them were plain."""
+    """The rows of an answer by the fast path, sorted by key, and the number of plain ones."""
     columns = AnnotationColumns(versions.FLATTEN_VERSION)
     others, count = answers.collect_rows(columns, "a1", "k1", "h1", response)
     found = columns.table().to_pylist() + others
@@ -40,7 +40,7 @@ def gathered(response: Any) -> tuple[list[dict[str, Any]], int]:
 
 
 def rows(response: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
-    """The rows of an answer both ways, and how many of them were plain."""
+    """The rows of an answer by both paths, and the number of plain ones."""
     quick, plain_count = gathered(response)
     long = answers.rows("a1", "k1", "h1", response)
     return quick, sorted(long, key=_key), plain_count
@@ -176,7 +176,7 @@ ANSWER = {
 
 
 def flattened(record: Any, *, is_long: bool) -> tuple[Any, ...]:
-    """All that is told of a record."""
+    """Everything that is read from a record."""
     raw = json.dumps(record).encode()
     head = record_heads.read_head(raw)
     asset_id = head.asset_id if head else None

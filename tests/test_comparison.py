@@ -1,4 +1,4 @@
-"""The comparison of two answers: what became of each annotation, and the rules that hold whatever is compared."""
+"""The comparison of two answers: the edit of each annotation, and invariants for any two answers."""
 
 import itertools
 import random
@@ -691,7 +691,7 @@ ANSWERS = st.fixed_dictionaries(
 
 
 def reordered(answer: Answer, seed: int) -> Answer:
-    """The same said in another order, with other mids and confidences."""
+    """The same answer in another order, with other mids and confidences."""
     shuffle = random.Random(seed).sample
     result = {}
     mids = {}
@@ -738,7 +738,7 @@ def test_invariants_hold_for_any_two_answers(left: Answer, right: Answer, seed: 
 
 
 def said(edits_: Any, number: int) -> list[str]:
-    """What became of one pair's annotations, whatever their keys and order."""
+    """The edits of one pair's annotations, without keys and order."""
     rows = edits_.filter(np.array(edits_["pair_key"]) == str(number)).to_pylist()
     told = ("edit", "job_name", "left_category", "right_category", "iou")
     return sorted(str([row[name] for name in told]) for row in rows)
@@ -750,7 +750,7 @@ FLAT = st.lists(st.tuples(*[st.floats(0, 1)] * 4, CATEGORIES), max_size=4).map(
 
 
 def brute_force(left: list[Answer], right: list[Answer]) -> float | None:
-    """The score over all one-to-one matchings there are; of equal sums the one that keeps most, then has most pairs."""
+    """The best score over all one-to-one matchings; of equal sums the one that keeps most, then has most pairs."""
 
     def overlap(a: Answer, b: Answer) -> float:
         corners = [[(v["x"], v["y"]) for v in one["boundingPoly"][0]["normalizedVertices"]] for one in (a, b)]
@@ -831,7 +831,7 @@ def test_confusion_of_matched_objects_equals_scikit_learn() -> None:
 
 
 def test_five_hundred_by_five_hundred_objects_are_one_optimal_matching() -> None:
-    """All overlap, so the matching is one problem; its sum is not below that of taking the best pair first."""
+    """All objects overlap, so they are one matching problem. Its sum is at least that of a greedy matching."""
     left, right = random_boxes(500, 8), random_boxes(500, 9)
     table = annotations((objects(*(box(*b) for b in left.tolist())), objects(*(box(*b) for b in right.tolist()))))
     found = alignment.align(features.read(table), Method())

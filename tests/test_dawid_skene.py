@@ -1,4 +1,4 @@
-"""The Dawid-Skene model, and when it is fitted. Its numbers are held against crowd-kit in test_oracles.py."""
+"""The Dawid-Skene model, and when it is fitted. test_oracles.py compares its numbers with crowd-kit."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ KEYS = "select distinct project_id, job_name, ratings_hash from comparison.dawid
 
 
 def test_an_annotator_who_is_often_wrong_has_less_weight() -> None:
-    """Of three annotators the last answers at random; in unit 0 the other two differ."""
+    """The last of three annotators answers at random. The other two differ in unit 0."""
     rng = np.random.default_rng(0)
     truth = np.arange(90) % 3
     answers = np.stack([truth, np.where(rng.random(90) < 0.9, truth, 2 - truth), rng.integers(0, 3, 90)], axis=1)

@@ -1,4 +1,4 @@
-"""Where exports are found."""
+"""Discovery of exports in folders, globs and stores."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ ALL = ["a.json.gz", "b.json", "c.ZIP", "export", "nowhere.json", "pipe.json", "s
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A folder with exports, one of them a folder, and what is none."""
+    """A folder with exports, one of which is a folder, and with other files."""
     for name in (
         "b.json",
         "b.json.part",

@@ -1,4 +1,4 @@
-"""What is read of a record, and what of it is rejected with which words."""
+"""Validation of records: values that are read, and reasons of rejection."""
 
 import json
 from datetime import datetime
@@ -17,7 +17,7 @@ def nest(levels: int) -> str:
 
 
 def raw_label(**fields: str) -> bytes:
-    """A label whose fields are JSON as it stands."""
+    """A label whose fields are given as JSON text."""
     said = {"labelType": '"DEFAULT"', "createdAt": '"2026-01-01T00:00:00Z"', **fields}
     return ("{" + ",".join(f'"{key}":{value}' for key, value in said.items()) + "}").encode()
 
@@ -110,7 +110,7 @@ def test_a_broken_label_is_rejected_alone_with_its_own_text(name: str) -> None:
 
 
 def _kind_of(reason: str) -> str:
-    """The reason without the place of a character, which hangs on the text around."""
+    """The reason without the position of the character, which depends on the surrounding text."""
     return reason.split(" line ")[0].split(" byte ")[0]
 
 
@@ -122,7 +122,7 @@ def test_a_broken_label_of_a_list_of_labels_is_rejected(name: str) -> None:
 
 
 def _rejected_labels(raw: bytes) -> list[str]:
-    """Why a label of a list is rejected: with its asset's name, which is in the same text, or without."""
+    """The reason why a label of a list is rejected, with or without its asset's name from the same text."""
     try:
         found, rejected = parse.read_asset(raw, is_label=True)
     except faults.BrokenRecord as error:

@@ -1,4 +1,4 @@
-"""Assets and labels as rows: keys, versions, and whatever no column holds."""
+"""Assets and labels as rows: keys, versions, and values without a column."""
 
 import json
 import random
@@ -202,7 +202,7 @@ UNITED = label(
     ids=["one list", "latestLabel", "latestLabels", "two pages", "two pages of two exports"],
 )
 def test_the_same_label_id_twice_in_an_asset_is_one_label(records: list[Row]) -> None:
-    """What the later place leaves null is kept from the earlier one."""
+    """A later null keeps the value of the earlier record."""
     found, duplicates = merge.merge_records([parse.read_asset(text(record))[0] for record in records])
     assert (len(export.labels_of(found)), duplicates) == (1, 1)
     assert flatten.asset(found).labels == flat(asset("a1", UNITED)).labels
@@ -276,7 +276,7 @@ def test_deep_values_are_written_like_shallow_ones() -> None:
 
 
 def test_keys_and_versions_are_those_of_the_first_release() -> None:
-    """Else a warehouse would hold each label twice. A new column changes asset versions, but no label key."""
+    """With other keys, warehouses would hold labels twice. A new column changes asset versions, but no label key."""
     record = asset(
         "a1",
         label({"J": {"text": "1"}}),

@@ -1,4 +1,4 @@
-"""Files that are taken for exports: replies of Kili's API load, anything else is refused by what it is."""
+"""Files that are no exports: replies of Kili's API load, other formats are refused by name."""
 
 import gzip
 import json
@@ -110,7 +110,7 @@ def test_an_asset_whose_own_keys_look_like_a_reply_is_an_asset(tmp_path: Path) -
 
 
 def peak_of_reading(path: Path) -> int:
-    """The most memory that it takes to find all records of a document and to read them."""
+    """The peak memory of finding and reading all records of a document."""
     tracemalloc.start()
     with packaging.open_export(path, ZoneInfo("UTC"), Limits()) as container:
         assert sum(len(texts) for texts in locate.read_records(locate.locate_records(container, Limits()))) == 4_000

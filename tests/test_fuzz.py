@@ -1,4 +1,4 @@
-"""Whatever bytes are given: the reader never fails, says what it did, and its rows load."""
+"""For any bytes the reader does not fail, its ledger adds up, and its rows load."""
 
 import gzip
 import io

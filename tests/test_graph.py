@@ -47,7 +47,7 @@ def lines(graph: dg.Definitions) -> list[str]:
 
 
 def test_the_graph_is_the_golden_one(graph: dg.Definitions) -> None:
-    """After a change that is meant, write the new graph: python tests/test_graph.py"""
+    """After an intended change, write the new graph: python tests/test_graph.py"""
     assert lines(graph) == GOLDEN.read_text().splitlines()
 
 
@@ -101,7 +101,7 @@ def test_the_sensor_and_the_schedule_run_the_whole_job_by_default(graph: dg.Defi
 
 
 def test_no_two_runs_write_at_a_time(graph: dg.Definitions, chosen: settings.Settings) -> None:
-    """Each step that writes is in the pool, a run holds its place there from start to end, and there is one."""
+    """Each step that writes is in the pool, which has one slot. A run holds it from start to end."""
     ops = {node.name: node.definition.pool for node in graph.resolve_job_def(definitions.JOB).nodes}
     assert set(ops.values()) == {"warehouse", None}
     assert {name for name, pool in ops.items() if pool is None} == {

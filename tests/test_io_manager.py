@@ -1,4 +1,4 @@
-"""The list of exports on its way from `landing/kili` to `kili`."""
+"""The list of exports that passes from `landing/kili` to `kili`."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from pipelines.landing import discovery
 
 @pytest.fixture
 def chosen(tmp_path: Path) -> settings.Settings:
-    """One export, whose name is no UTF-8."""
+    """One export whose name is not UTF-8."""
     written(tmp_path / "exports" / "\udcff.json", [asset("a1", label())])
     return settings.from_environment().at(str(tmp_path / "exports"), tmp_path / "warehouse")
 

@@ -1,4 +1,4 @@
-"""Where records stand in a document, told from quotes and brackets alone."""
+"""Byte spans of the records of a document, found by quotes and brackets."""
 
 import io
 import json

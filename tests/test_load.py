@@ -1,4 +1,4 @@
-"""The load itself, by dlt into DuckDB: what is written again, what is read again, and what a kill leaves behind."""
+"""The load by dlt into DuckDB: which rows are written and exports read again, and the state after a kill."""
 
 import json
 import multiprocessing
@@ -36,7 +36,7 @@ def load(folder: Path, *paths: Path) -> ledger.Load:
 
 
 def rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Schema kili, whole, but for the load's id and time."""
+    """All rows of schema kili, without the load's id and time."""
     with duckdb.connect(str(settings(folder).database), read_only=True) as db:
         return {
             table.name: db.execute(
@@ -156,7 +156,7 @@ load.load([discovery.Landed("x", Path(sys.argv[2]))], chosen)
 
 
 def test_processes_that_read_end_with_a_load_that_is_killed_and_the_next_one_loads_all(tmp_path: Path) -> None:
-    """Another process holds the other ends of their pipes: that these are closed is seen only between batches."""
+    """Workers only notice closed pipes between batches, because other processes hold the other ends."""
     export = write(tmp_path, "x", label("CAR"))
     command = [sys.executable, "-c", LOAD_THAT_WAITS, str(tmp_path / "w"), str(export)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as loading:

@@ -1,4 +1,4 @@
-"""The marts, as whole rows: the seed page, and pairs of labels reckoned by hand."""
+"""The marts as complete rows: the seed page, and pairs of labels computed by hand."""
 
 import json
 from datetime import UTC, datetime
@@ -136,7 +136,7 @@ def label(author: str, label_type: str, hour: int, answer: str, **more: Any) -> 
 
 PAIRS = [
     {
-        "id": "rounds",  # two annotators; sent back, done again, reviewed again, and touched once more after it
+        "id": "rounds",  # two annotators; sent back, labelled again, reviewed again, and labelled once more
         "consensusMark": 0,
         "labels": [
             label("ana", "DEFAULT", 1, "CAR", isSentBackToQueue=True),

@@ -1,4 +1,4 @@
-"""dbt's own unit tests, one for every window, case and join that can fan out; and what they cannot reach."""
+"""dbt's unit tests (every window, case and join that can fan out), and tests of what they cannot cover."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The marts' statistics are those of other packages, on random labels.
+"""The marts' statistics equal those of other packages, on random labels.
 
 The packages bring pandas along, so they live in an environment of their own.
 """

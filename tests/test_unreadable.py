@@ -48,7 +48,7 @@ def load(folder: Path) -> Loaded:
         found = [known.land(one) for one in discovery.find(str(folder / "exports"), settings.warehouse)]
     done = kili_load.load(found, settings)
     assert reconciliation.is_balanced(settings.database)
-    with duckdb.connect(str(settings.database)) as db:  # dbt makes these views, which published ledgers come from
+    with duckdb.connect(str(settings.database)) as db:  # views that dbt makes for the published ledger
         db.execute("create schema if not exists staging")
         for table in ("exports", "sightings", "rejects"):
             db.execute(f"create or replace view staging.stg_kili__{table} as select * from kili.{table}")

@@ -1,4 +1,4 @@
-"""The marts of agreement reckoned in plain Python with exact fractions, from the quality contract alone."""
+"""The marts of agreement, computed in plain Python with exact fractions from the quality contract alone."""
 
 import math
 from collections import Counter
@@ -19,7 +19,7 @@ def categories(units: Units) -> set[str]:
 
 
 def alpha(units: Units) -> Fraction | None:
-    """By the matrix of coincidences, as Krippendorff writes it."""
+    """Krippendorff's alpha by the coincidence matrix."""
     coincidences: Counter[tuple[str, str]] = Counter()
     for unit in units:
         for one, other in permutations(unit.elements(), 2):
@@ -168,7 +168,7 @@ _RENAMED = {"mean_score_reason": "score_reason"}
 
 
 def _said(label: Label) -> dict[str, tuple[str, ...]]:
-    """What a label says in each job that it names."""
+    """The rating of a label in each of its jobs."""
     return label.answer | ({"TEXT": ("same",)} if label.is_text_named else {})
 
 
@@ -200,7 +200,7 @@ def _matches(pairs: list[tuple[Label, Label]], job: str | None, is_rated: bool) 
 
 
 def consensus(made: list[Label]) -> list[Row]:
-    """But for the columns of Dawid-Skene."""
+    """Rows of marts.consensus without the columns of Dawid-Skene."""
     reviews: dict[str, Label] = {}
     for label in sorted(made, key=lambda label: label.created_at):
         if label.label_type == "REVIEW":

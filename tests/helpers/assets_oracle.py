@@ -1,4 +1,4 @@
-"""The marts about assets, categories, models and days, reckoned in plain Python as the quality contract says."""
+"""The marts about assets, categories, models and days, computed in plain Python by the quality contract."""
 
 import math
 from collections import Counter

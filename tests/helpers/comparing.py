@@ -26,7 +26,7 @@ def annotations(*pairs: tuple[Answer, Answer]) -> pa.Table:
 
 
 def named_jobs(*pairs: tuple[Answer, Answer]) -> pa.Table:
-    """The jobs that pairs of answers name."""
+    """The jobs of pairs of answers."""
     said = [(number, side) for number, pair in enumerate(pairs) for side in pair]
     named = [(number, job) for number, answer in said for job in answer_levels.job_names(answer)]
     return pa.table(
@@ -44,13 +44,13 @@ def compared(*pairs: tuple[Answer, Answer], method: Method | None = None) -> com
 
 
 def score(left: Answer, right: Answer, **method: Any) -> float | None:
-    """The score of one pair; None where nothing is scored."""
+    """The score of one pair; None if nothing is scored."""
     value = compared((left, right), method=Method(**method)).scores[0]
     return None if np.isnan(value) else float(value)
 
 
 def edits(left: Answer, right: Answer) -> list[tuple[Any, ...]]:
-    """What became of each annotation: edit, job, categories and overlap, sorted."""
+    """The edit of each annotation with job, categories and overlap, sorted."""
     table = compared((left, right)).edits
     rows = table.select(["edit", "job_name", "left_category", "right_category", "iou"]).to_pylist()
     return sorted((tuple(row.values()) for row in rows), key=repr)

@@ -1,4 +1,4 @@
-"""Hand-made exports for tests, and what the loader reads from a file: rows by column name, rejects, ledger."""
+"""Hand-made exports for tests, and the result of reading a file: rows by column name, rejects, ledger."""
 
 import json
 import zipfile
@@ -34,7 +34,7 @@ Row = dict[str, Any]
 
 @dataclass
 class Read:
-    """All that the loader says of one export."""
+    """The result of reading one export."""
 
     assets: list[flatten.FlatAsset]
     rejects: list[Row]
@@ -49,7 +49,7 @@ class Read:
         return [(reject["entry"], reject["location"], reject["reason"]) for reject in self.rejects]
 
     def reconcile(self) -> None:
-        """Promise 1: whatever is in the file is loaded or rejected."""
+        """Promise 1: every record of the file is loaded or rejected."""
         said = self.ledger
         assert said["asset_count"] == (len(self.assets) + said["rejected_asset_count"] + said["duplicate_asset_count"])
         assert said["label_count"] == (
@@ -91,7 +91,7 @@ def named(table: tables.Table, row: tuple[object, ...]) -> Row:
 
 
 class Again(str):
-    """A key that may stand beside an equal one in a dict, and so in its JSON."""
+    """A key that a dict, and so its JSON, can contain twice."""
 
     __slots__ = ()
     __hash__ = object.__hash__

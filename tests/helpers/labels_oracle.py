@@ -1,4 +1,4 @@
-"""Assets, labels and pairs of labels by the words of the quality contract, in plain Python.
+"""Assets, labels and pairs of labels by the quality contract, in plain Python.
 
 Answers are one classification job KIND and one box in job BOX, so that a pair of labels can be scored by hand.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 Row = tuple[Any, ...]
 Edit = tuple[str, str | None, str | None, float | None, str]
-"""Job, category on the left and on the right, overlap, and what became of the annotation."""
+"""Job, category on the left and on the right, overlap, and edit of the annotation."""
 
 
 @dataclass(frozen=True)

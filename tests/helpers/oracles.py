@@ -1,4 +1,4 @@
-"""Statistics of other packages, in the environment of `make .venv-oracles/.ready`: JSON questions in, JSON answers out.
+"""Statistics by other packages, in the environment of `make .venv-oracles/.ready`: JSON questions in, JSON answers out.
 
 A question is a list: the name of a function of this module and its arguments. Undefined is null.
 """

@@ -1,4 +1,4 @@
-"""The marts of people reckoned label by label in plain Python, from the words of the quality contract alone."""
+"""The marts of people, computed label by label in plain Python from the quality contract alone."""
 
 import math
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from helpers.quality_oracle import Label, Pair, Row, flagged, grouped, mean, per
 
 
 class Project:
-    """All labels of a warehouse, and what the contract makes of them."""
+    """All labels of a warehouse, and the contract's measures of them."""
 
     def __init__(self, labels: list[Label]) -> None:
         self.labels = [one for one in labels if one.label_type != "AUTOSAVE"]

@@ -55,7 +55,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two labels compared: score, number of edits but kept; both null where there is nothing to compare."""
+    """Two labels compared: score, and number of edits except kept; both null if there is nothing to compare."""
 
     left: Label
     right: Label
@@ -123,7 +123,7 @@ def seconds(labels: Iterable[Label]) -> Row:
 
 
 def flagged(name: str, count: int, flags: Iterable[bool | None]) -> Row:
-    """A count of flagged labels and its reason: null where no label carries the flag."""
+    """A count of flagged labels and its reason; null if no label has the flag."""
     is_exported = any(flag is not None for flag in flags)
     return {name: count if is_exported else None, f"{name}_reason": None if is_exported else "not_exported"}
 

@@ -1,4 +1,4 @@
-"""A warehouse without the slow parts: the real reader and loader logic, and dbt's own compiled SQL, straight in DuckDB.
+"""A fast warehouse: the real reader and loader logic, and dbt's compiled SQL, run directly in DuckDB.
 
 dlt's transport, Dagster and dbt's start-up are left out; a few tests run the whole job, hundreds of examples run this.
 """
@@ -81,7 +81,7 @@ def comparable(mart: str, rows: Rows) -> Rows:
 
 @dataclass(frozen=True)
 class Model:
-    """A dbt model's address, the SQL that dbt compiled for it, and whether it reads what was compared."""
+    """A dbt model: its address, its compiled SQL, and whether it reads the comparison."""
 
     address: str
     sql: str
@@ -124,7 +124,7 @@ class Quick:
         self.loads = 0
 
     def load(self, *paths: Path) -> dict[str, int]:
-        """One load of the exports that are new, as `warehouse.load` makes it; gives the rows written by table."""
+        """Loads the new exports like `load.load`. Returns the number of rows written by table."""
         if not self.loads:
             self._create()
         new = [NewExport(discovery.Landed(str(path), path), *local_files.identify(path)) for path in paths]
@@ -146,7 +146,7 @@ class Quick:
         return counts
 
     def marts(self) -> dict[str, Rows]:
-        """Every mart, whole, by a rebuild from schema kili; what was compared before stays so."""
+        """All rows of every mart, after a rebuild from schema kili. Earlier comparisons are kept."""
         self.build()
         self._compare()
         with self._models(is_compared=True) as db:
@@ -172,7 +172,7 @@ class Quick:
             yield db
 
     def _compare(self) -> None:
-        """Compares the new pairs and fits the changed jobs, as `comparison.loading.load` does."""
+        """Compares the new pairs and fits the changed jobs, like `comparison.load`."""
         self.loads += 1
         uncompared = PendingPairs(self.database, Method())
         found = [comparison_source.results(batch, Method()) for batch in uncompared.batches()]
@@ -188,7 +188,7 @@ class Quick:
             db.execute("insert into comparison._dlt_loads values (?, 'comparison', 0, now(), '')", [f"{self.loads:05}"])
 
     def ask(self, sql: str) -> Rows:
-        """Rows of the pipeline's own database."""
+        """Rows of the pipeline's database."""
         with duckdb.connect(str(self.database), read_only=True) as db:
             db.execute("set TimeZone = 'UTC'")
             return db.execute(sql).fetchall()

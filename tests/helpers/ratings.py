@@ -1,4 +1,4 @@
-"""Random labels of classification jobs: their exports, and the ratings that the quality contract reads from them."""
+"""Random labels of classification jobs: their exports, and their ratings by the quality contract."""
 
 import random
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Rating:
-    """What an annotator's latest work label says in a job."""
+    """The rating by an annotator's latest work label in a job."""
 
     project_id: str | None
     job_name: str

@@ -1,4 +1,4 @@
-"""Servers that tests start for real, and wait for."""
+"""Starts real servers for tests and waits until they answer."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def wait(
 
 @contextmanager
 def started(log: Path, *command: object, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A server without the settings of whoever runs the tests; killed at the end with all that it started."""
+    """A server without the developer's settings. It is killed at the end with its child processes."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("KILI_")}
     with log.open("ab") as said:
         process = subprocess.Popen(
@@ -56,7 +56,7 @@ def started(log: Path, *command: object, **environment: str) -> Iterator[subproc
 
 
 def kill_all(process: subprocess.Popen[bytes]) -> int:
-    """Kills a server at once, with all that it started; gives how many processes there were."""
+    """Kills a server and its child processes at once. Returns their number."""
     if process.poll() is not None:
         return 0
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
@@ -81,5 +81,5 @@ def answer(url: str, body: object = None, **headers: str) -> tuple[int, str]:
 
 
 def graphql(url: str, query: str) -> Any:
-    """What Dagster's API says."""
+    """The reply of Dagster's API."""
     return json.loads(answer(f"{url}/graphql", {"query": query})[1])["data"]

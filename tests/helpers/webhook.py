@@ -1,4 +1,4 @@
-"""A webhook on this machine: a real server that keeps what it is sent."""
+"""A webhook on this machine: a real server that stores the messages it receives."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Hook(ThreadingHTTPServer):
-    """Answers each POST with `status`, and keeps the messages that it took."""
+    """Answers each POST with `status` and stores the accepted messages."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -21,7 +21,7 @@ class Hook(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/services/s3cret"
 
     def told(self) -> list[str]:
-        """The paragraphs of the messages taken since the last call, without their titles."""
+        """The paragraphs of the messages since the last call, without their titles."""
         taken, self.taken = self.taken, []
         return [line for message in taken for line in message["text"].splitlines()[1:]]
 
@@ -48,7 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def listening() -> Iterator[Hook]:
-    """A hook for the time of the block."""
+    """A webhook for the duration of the block."""
     with Hook() as hook:
         threading.Thread(target=hook.serve_forever, daemon=True).start()
         try:
