@@ -7,7 +7,7 @@ EXPORTS ?= tests/samples
 
 .PHONY: help run test ui kili bench browser screenshots story lock clean
 
-help: ## what each target does
+help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 run: $(BIN)/.ready ## set up, then load the sample exports into ./warehouse
@@ -33,23 +33,23 @@ browser: ## Chromium and nginx for the tests, from Debian's packages: installed 
 		apt-get install -qq --no-install-recommends chromium chromium-driver nginx-light > /dev/null; } \
 	|| echo "NOT INSTALLED:$$missing. The tests that need them are skipped: apt-get install chromium chromium-driver nginx-light"
 
-screenshots: $(BIN)/.ready browser ## the pictures in docs/ anew, from the UI on the samples' warehouse
+screenshots: $(BIN)/.ready browser ## renew the pictures in docs/ from the UI on the samples' warehouse
 	$(BIN)/python -m pytest -n 0 tests/test_ui.py --screenshots docs
 
-story: $(BIN)/.ready ## the exports of the made-up project in tests/samples anew, from its parameters in tests/helpers/story/cast.py
+story: $(BIN)/.ready ## write the sample exports of the made-up project again, from its parameters in tests/helpers/story/cast.py
 	PYTHONPATH=tests $(BIN)/python -m helpers.story
 
-bench: $(BIN)/.ready .venv-bench/.ready ## costs beside DuckDB alone, plain dlt, pandas, pycocotools, shapely; BENCH="--sizes 10 100 1000" for more
+bench: $(BIN)/.ready .venv-bench/.ready ## costs relative to DuckDB alone, plain dlt, pandas, pycocotools, shapely; BENCH="--sizes 10 100 1000" for more
 	$(BIN)/python -m bench $(BENCH)
 
-lock: $(BIN)/.ready ## resolve the dependencies anew
+lock: $(BIN)/.ready ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-header \
 		--output-file requirements.lock pyproject.toml
 	set -e; for group in bench kili oracles; do \
 		$(BIN)/uv pip compile --quiet --python-version 3.11 --group $$group --generate-hashes --no-header \
 		--output-file requirements-$$group.lock; done
 
-clean: ## remove the environments and what the tools made
+clean: ## remove the environments and generated files
 	rm -rf $(VENV) .venv-bench .venv-kili .venv-oracles .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A virtual environment without ensurepip (Debian without python3-venv) gets its pip from virtualenv.
