@@ -37,7 +37,7 @@ PROJECT = {
 
 
 def label(asset: int, place: int) -> Record:
-    """A label with something in each field; every third answer lies in the storage."""
+    """A label with a value in each field. Every third answer is in the storage."""
     answer = {"KIND": {"categories": [{"name": f"K{asset % 3}"}]}, "NOTE": {"text": f"é {place}"}}
     return {
         "id": f"label-{asset}-{place}",
@@ -105,7 +105,7 @@ def server(kili: Kili) -> Iterator[Server]:
 
 @pytest.fixture
 def chosen(server: Server, tmp_path: Path) -> settings.Settings:
-    """The settings of a user who names one project."""
+    """The settings of a user who pulls one project."""
     return settings.Settings(
         warehouse=tmp_path / "warehouse",
         timezone=ZoneInfo("Europe/Paris"),
@@ -120,7 +120,7 @@ def pulled(chosen: settings.Settings) -> list[Path]:
 
 
 def files(chosen: settings.Settings) -> list[str]:
-    """All that pulling left on the disk."""
+    """All files that the pull wrote."""
     return [path.name for path in chosen.warehouse.rglob("*") if path.is_file()]
 
 
@@ -139,7 +139,7 @@ def instant(text: str) -> datetime:
 def test_pulled_rows_equal_the_servers_data(
     chosen: settings.Settings, kili: Kili, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every field, label type and page; all by the endpoint and the storage, and nowhere else."""
+    """Covers every field, label type and page. All requests go to the endpoint and the storage."""
     kili.assets["cars"] = held = [asset(number) for number in range(130)]
     proxy = chosen.api_endpoint.removesuffix(PATH)
     for name in ("http_proxy", "https_proxy"):
@@ -218,7 +218,7 @@ def test_a_project_lands_again_only_if_its_content_changes(chosen: settings.Sett
 
 
 def test_a_project_lands_again_after_another_export_of_it(chosen: settings.Settings) -> None:
-    """A on Monday, B in an archive of Tuesday, A on Wednesday: what counts is that it is A again."""
+    """State A on Monday, B in an archive of Tuesday, A on Wednesday: the current state is A."""
     (first,) = pulled(chosen)
     first.rename(first.with_name(f"20240101T000000.000000Z-{first.stem[-16:]}.zip"))
     quick = Quick(chosen.work, [])

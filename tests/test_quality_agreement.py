@@ -1,4 +1,4 @@
-"""The marts of agreement, row by row, against the contract reckoned in plain Python over generated exports."""
+"""The marts of agreement, row by row, compared with the contract in plain Python on generated exports."""
 
 from collections.abc import Callable
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""The marts about assets, categories, models and days: whole rows, held against the same reckoned in plain Python."""
+"""The marts about assets, categories, models and days: complete rows, compared with the contract in plain Python."""
 
 import json
 import random
@@ -26,7 +26,7 @@ MARTS: dict[str, tuple[int, Callable[[list[Asset]], list[Row]]]] = {
     "days": (2, oracle.days),
     "asset_quality": (1, oracle.asset_quality),
 }
-"""How many of a mart's first columns are its key, and what reckons its rows."""
+"""The number of first columns that are a mart's key, and the function that computes its rows."""
 
 
 def answer(rng: random.Random) -> Answer | None:
@@ -79,7 +79,7 @@ def said(found: Answer | None) -> dict[str, Any] | None:
 
 
 def exported(one: Label, number: int) -> dict[str, Any]:
-    """A label in an export; in the last, some answers look as a failed download leaves them."""
+    """A label in an export. In the last export, some answers are empty as after a failed download."""
     return {
         "author": {"id": one.author} if one.author else None,
         "labelType": one.type,
@@ -93,7 +93,7 @@ def exported(one: Label, number: int) -> dict[str, Any]:
 
 
 def export(folder: Path, number: int, assets: list[Asset]) -> Path:
-    """A folder as Kili's client writes it; one that names no project is of a project of its own."""
+    """A folder as Kili's client writes it. An export without a project id is a separate project."""
     made = folder / f"{number} {len(list(folder.iterdir()))}"
     made.mkdir()
     (made / "README.kili.txt").write_text(f"- Export date: {EXPORTED[number]:%Y%m%d-%H%M%S}\n")
@@ -120,7 +120,7 @@ def in_order(rows: list[Row], key_width: int) -> list[Row]:
 
 
 def cases(rows: list[Row]) -> set[str]:
-    """The reasons to look again that some asset has."""
+    """The reasons that at least one asset has."""
     return {name for row in rows for name in (row[-2] or "").split(", ") if name}
 
 
@@ -175,7 +175,7 @@ HISTORIES = st.lists(
 
 
 def days_of(assets: list[Asset], models: list[Model]) -> list[Row]:
-    """The rows of marts.days by dbt's SQL alone, from assets and labels as the models before it give them."""
+    """The rows of marts.days by dbt's SQL alone, from rows of the models that it reads."""
     sql = {model.address: model.sql for model in models}
     with duckdb.connect() as db:
         db.execute(
@@ -207,7 +207,7 @@ def days_of(assets: list[Asset], models: list[Model]) -> list[Row]:
 def test_state_counts_are_those_of_known_assets_at_the_end_of_each_day(
     models: list[Model], assets: list[Asset]
 ) -> None:
-    """Whatever the time zone of the session; labels of one moment included."""
+    """In any time zone of the session, also for labels with equal times."""
     rows = in_order(days_of(assets, models), 2)
     assert rows == in_order(oracle.days(assets), 2)
     for project in {row[0] for row in rows}:

@@ -1,4 +1,4 @@
-"""The marts of people, row by row, against the contract reckoned in plain Python over generated exports."""
+"""The marts of people, row by row, compared with the contract in plain Python on generated exports."""
 
 import gzip
 import json

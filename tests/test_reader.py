@@ -1,4 +1,4 @@
-"""One export read: what is counted, what is rejected, and rows that real tables take."""
+"""Reading one export: counts, rejects, and rows that fit the real tables."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The whole job killed while dbt works and while it publishes: readers see the old release, the next run mends all.
+"""A kill of the whole job in dbt or in publishing: readers see the old release, and the next run succeeds.
 
 Only its main process is killed, and the next run starts at once: what it had started must be in nobody's way.
 """
@@ -21,7 +21,7 @@ cli.main(sys.argv[1:])
 
 
 def kill_in_dbt(arguments: list[str], log: Path) -> int:
-    """Runs the job and kills its main process alone once dbt builds its first incremental model."""
+    """Runs the job and kills only its main process when dbt builds its first incremental model."""
     running = subprocess.Popen([str(COMMAND), *arguments], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     size = log.stat().st_size
     while running.poll() is None:

@@ -36,7 +36,7 @@ Rows = dict[str | None, list[Row]]
 
 
 def rebuilt(rows: list[Row]) -> Row:
-    """The answer that these rows of `kili.annotations` were taken from."""
+    """The answer from which these rows of `kili.annotations` were flattened."""
     by_parent: Rows = {}
     for row in rows:
         by_parent.setdefault(row["parent_annotation_key"], []).append(row)
@@ -95,7 +95,7 @@ def _is_point(row: Row) -> bool:
 
 
 def _annotations(row: Row, extra: Row, nested: Row, by_parent: Rows) -> Iterator[Row]:
-    """The annotation of a row; the parts of a region are one each."""
+    """The annotation of a row; each part of a region is one annotation."""
     on_page = row["page_number"] is not None or "annotations" in extra
     said: Row = {"mid": row["mid"], "isKeyFrame": row["is_key_frame"], "children": nested}
     said["type"] = None if on_page and row["tool"] == "rectangle" else row["tool"]
@@ -134,7 +134,7 @@ def _annotations(row: Row, extra: Row, nested: Row, by_parent: Rows) -> Iterator
 
 
 def _on_pages(row: Row, others: list[Row], extra: Row) -> list[Row]:
-    """What stands on pages: one polygon, with the rings of all pages."""
+    """The shapes on pages: one polygon with the rings of all pages."""
     if "annotations" in extra:
         return list(extra["annotations"])
     pages = extra.pop("pageNumberArray", [row["page_number"], *(other["page_number"] for other in others)])
@@ -180,7 +180,7 @@ def _normal(response: Row) -> Any:
 
 
 def _cut(value: Any) -> Any:
-    """Without what does not come back."""
+    """The answer without the parts that flattening drops."""
     if isinstance(value, list):
         items = [_cut(item) for item in value]
         return items if _is_ordered(items) else sorted(items, key=_text)
@@ -299,7 +299,7 @@ def categories(jobs: Any) -> Any:
 
 
 def shared(jobs: Any, **shape: Any) -> Any:
-    """An annotation with what all of them may have."""
+    """An annotation with the keys that all kinds may have."""
     optional = {"mid": mids, "children": jobs, "isKeyFrame": st.booleans(), "categories": categories(st.just({}))}
     said = st.fixed_dictionaries(dict(shape), optional=optional)
     return st.tuples(said, odd).map(lambda pair: {**pair[1], **pair[0]})
@@ -333,7 +333,7 @@ def shapes(jobs: Any) -> Any:
 
 
 def flat(found: list[Any]) -> list[Any]:
-    """Annotations, the parts of a generated region each for itself."""
+    """Annotations; each part of a generated region is one."""
     return [
         one
         for said in found

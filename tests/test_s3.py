@@ -33,7 +33,7 @@ def free_ports(count: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What names the store and its key, as users set it; the store runs as long as the tests."""
+    """The variables of the store and its key, as users set them. The store runs as long as the tests."""
     folder = tmp_path_factory.mktemp("store")
     ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
     named = [f"-{name if '.' in name else f'{name}.port'}={port}" for name, port in ports.items()]

@@ -1,4 +1,4 @@
-"""Settings: what each variable accepts, the sentence about a wrong one, and the page that documents them."""
+"""Settings: values that each variable accepts, errors about wrong ones, and the page that documents them."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ ZONE = "a time zone such as `Europe/Paris`"
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings of whoever runs the tests, and a folder of their own."""
+    """A separate folder, without the settings of the developer's environment."""
     for name in [name for name in os.environ if name.startswith("KILI_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -268,7 +268,7 @@ def rows(page: str) -> Iterator[str]:
 
 
 def test_the_page_is_the_generated_one() -> None:
-    """After a change that is meant: python -m pipelines.settings_page > docs/configuration.md"""
+    """After an intended change: python -m pipelines.settings_page > docs/configuration.md"""
     assert (ROOT / "docs" / "configuration.md").read_text() == settings_page.page()
 
 

@@ -1,4 +1,4 @@
-"""Signing parameters are cut, and nothing else."""
+"""Only signing parameters are removed from URLs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What SQL dialects differ in: macros, compiled by dbt and run in another time zone, and the order of nulls."""
+"""Differences of SQL dialects: macros, compiled by dbt and run in another time zone, and the order of nulls."""
 
 import os
 import re
@@ -115,7 +115,7 @@ def test_wilson_limits_stay_within_0_and_1_and_are_null_of_nothing(row: dict[str
 
 
 def ordering_terms(sql: str) -> Iterator[str]:
-    """What each `order by` of a query orders by, term by term."""
+    """The terms of each `order by` of a query."""
     for start in (found.end() for found in re.finditer(r"\border by\b", sql)):
         depth, term = 0, ""
         for character in sql[start:]:

@@ -19,7 +19,7 @@ Answers = dict[str, list[dict[str, Any]]]
 
 
 def entries(path: Path) -> list[tuple[str, tuple[int, ...], int, bytes]]:
-    """What a zip holds but for how it is compressed, which may change with the version of zlib."""
+    """The content of a zip, without the compressed bytes, which depend on the version of zlib."""
     with zipfile.ZipFile(path) as archive:
         return [(one.filename, one.date_time, one.external_attr, archive.read(one)) for one in archive.infolist()]
 

@@ -1,4 +1,4 @@
-"""Dagster's UI as people see it on a server: read-only, under a path, in a real browser, and behind a real nginx.
+"""Dagster's UI on a server: read-only, under a path, in a real browser, and behind a real nginx.
 
 `make screenshots` writes the pictures of the README anew.
 """
@@ -36,7 +36,7 @@ needs_nginx = pytest.mark.skipif(not NGINX, reason="NOT TESTED BEHIND A PROXY: a
 
 @pytest.fixture(scope="module")
 def ui(samples: Path) -> Iterator[str]:
-    """The address of the UI on the samples' warehouse, as a server shows it."""
+    """The address of the UI on the samples' warehouse, as a server runs it."""
     port = serving.free_port()
     url = f"http://127.0.0.1:{port}{PREFIX}"
     command = [COMMAND, "webserver", "--warehouse", samples, "--port", port, "--path-prefix", PREFIX]
@@ -47,7 +47,7 @@ def ui(samples: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def proxied(ui: str) -> Iterator[str]:
-    """The address of the same behind nginx, which does as docs/production.md says."""
+    """The address of the same UI behind nginx with the configuration in docs/production.md."""
     port = serving.free_port()
     [location] = re.findall(r"```nginx\n(.*?)```", PRODUCTION, re.DOTALL)
     with tempfile.TemporaryDirectory() as place:

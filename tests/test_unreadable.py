@@ -1,4 +1,4 @@
-"""What cannot be read: its own reject, tried again at every run, and gone from the rejects once it is loaded."""
+"""Unreadable exports: each has a reject, is retried in every run, and leaves the rejects once it is loaded."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ GONE = "cannot be read: it has disappeared. Every run tries it again"
 
 @dataclass
 class Loaded:
-    """A warehouse after one load of all exports in a folder: what a release says of it."""
+    """The state of a warehouse after one load of all exports in a folder, as a release shows it."""
 
     found: int
     rejected: int
@@ -169,7 +169,7 @@ def test_a_file_that_was_loaded_and_is_unreadable_later_is_a_reject_until_it_can
 
 
 def vanish(patched: pytest.MonkeyPatch, owner: Any, step: str, path: Path, at: int = 1) -> None:
-    """Has a file disappear when a step of reading begins for the so manieth time."""
+    """Deletes a file when a step of reading begins for the given number of times."""
     whole = getattr(owner, step)
     calls: list[None] = []
 
@@ -238,7 +238,7 @@ def test_an_export_that_breaks_off_while_it_is_read_is_read_again(
 
 
 def export_folder(folder: Path) -> Path:
-    """An export folder with two assets beside the good export."""
+    """An export folder with two assets, next to the good export."""
     made = folder / "exports" / "made"
     written(made / discovery.README, README.encode())
     for name in "ab":
@@ -281,7 +281,7 @@ print(json.dumps(test_unreadable.as_nobody(Path(sys.argv[2]))))
 
 
 def as_nobody(folder: Path) -> list[Any]:
-    """What loads say as a user without rights: at first, again, and when the rights are given. Ends as that user."""
+    """Results of loads by a user without rights: the first, the second, and one with the rights. Ends as that user."""
     for _ in range(2):  # by root, so that every module is imported: the user may not be allowed to
         load(folder / "first")
         (folder / "first" / "exports" / "made" / "labels" / "b.json").unlink(missing_ok=True)
@@ -309,14 +309,14 @@ def as_nobody(folder: Path) -> list[Any]:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter, which those of pytest are not."""
+    """A folder that every user may enter, unlike pytest's folders."""
     made = Path(tempfile.mkdtemp())
     yield made
     shutil.rmtree(made)
 
 
 def test_what_the_user_may_not_read_is_rejected_and_the_rest_loads(open_folder: Path) -> None:
-    """By a user who is not root, for whom all is readable: files, folders, and parts of an export folder."""
+    """Runs as another user than root, who can read everything: files, folders, and parts of an export folder."""
     for place in (open_folder / "first", open_folder / "second"):
         written(place / "exports" / "good.json", one("good"))
         export_folder(place)

@@ -1,4 +1,4 @@
-"""Warehouses that older code wrote: today's code makes the marts that a fresh load would have."""
+"""Warehouses written by older code: the current code builds the same marts as a fresh load."""
 
 import tarfile
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_what_older_code_loaded_is_read_flattened_and_compared_again(tmp_path: P
 
 
 def test_dates_that_older_code_stored_out_of_range_are_left_out(tmp_path: Path, models: list[Model]) -> None:
-    """Their export is gone, so that it cannot be read again; another one is loaded beside it."""
+    """Their export is deleted, so it cannot be read again. Another export is loaded as well."""
     warehouse = old_warehouse("dates", tmp_path / "warehouse")
     exports = tmp_path / "exports"
     exports.mkdir()

@@ -1,4 +1,4 @@
-"""What Dagster's UI refuses: foreign pages and names, mutations by GET, and launches that set anything."""
+"""Requests that Dagster's UI refuses: foreign pages and host names, mutations by GET, launches with configuration."""
 
 import http.client
 import json
@@ -173,7 +173,7 @@ def test_graphql_by_get_is_refused_and_its_page_is_shown(ui: str) -> None:
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/plain; application/json", "application/graphql", ""])
 def test_graphql_that_a_form_of_any_page_can_post_is_refused(ui: str, content_type: str) -> None:
-    """Of such a POST, Dagster itself reads the query string."""
+    """Dagster itself reads the query string of such a POST."""
     mutation = launch(OF_THE_JOB, {})
     address = f"{ui}/graphql?query={quote(mutation)}"
     status, said = serving.answer(address, {"query": mutation}, **{"Content-Type": content_type})
@@ -200,7 +200,7 @@ def test_a_port_that_cannot_be_had_is_told_in_a_sentence(
 
 
 def test_an_interrupt_ends_the_ui_and_all_that_it_started(server: Server) -> None:
-    """Stands last: it ends the UI that the tests above ask. Here only the UI itself is interrupted, not its group."""
+    """The last test, because it ends the UI of the tests above. It interrupts only the UI's process, not its group."""
     process, _ = server
     family = psutil.Process(process.pid).children(recursive=True)
     assert len(family) >= 3  # daemon, code server and its proxy
