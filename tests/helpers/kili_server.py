@@ -81,7 +81,7 @@ class Kili:
         return len(self.assets[where["project"]["id"]])
 
     def page(self, _: graphql.GraphQLResolveInfo, where: Record, first: int, skip: int) -> list[Record]:
-        """As Kili gives them: at most so many, with links signed anew, and labels in any order."""
+        """As Kili gives them: at most so many, with newly signed links, and labels in any order."""
         if self.refusal:
             raise graphql.GraphQLError(self.refusal, extensions={"code": "FORBIDDEN"})
         self.where.append(where)
