@@ -59,6 +59,6 @@ def _is_loopback(name: str) -> bool:
 def _refusal(header: str, received: str) -> PlainTextResponse:
     return PlainTextResponse(
         f"Refused: this UI answers requests to localhost and to the hosts in KILI_UI_HOSTS, got {header} `{received}`. "
-        "If a proxy serves it under that name, add the name to KILI_UI_HOSTS and restart it.\n",
+        "If it is served under that name, add the name to KILI_UI_HOSTS and restart it.\n",
         status_code=403,
     )
