@@ -4,12 +4,8 @@ units as (
     select * from {{ ref('units') }}
 ),
 
-job_ratings as (
-    select * from {{ ref('job_ratings') }}
-),
-
-dawid_skene as (
-    select * from {{ ref('stg_comparison__dawid_skene') }}
+unit_fits as (
+    select * from {{ ref('unit_fits') }}
 ),
 
 consensus as (
@@ -24,20 +20,16 @@ consensus as (
         units.majority_reason,
         units.majority_share,
         units.entropy,
-        dawid_skene.rating as dawid_skene_value,
-        dawid_skene.confidence as dawid_skene_confidence,
-        job_ratings.dawid_skene_reason,
-        dawid_skene.iteration_count,
+        unit_fits.dawid_skene_value,
+        unit_fits.dawid_skene_confidence,
+        unit_fits.dawid_skene_reason,
+        unit_fits.iteration_count,
         units.review_value
     from units
-    inner join job_ratings
+    inner join unit_fits
         on
-            units.project_id is not distinct from job_ratings.project_id
-            and units.job_name = job_ratings.job_name
-    left join dawid_skene
-        on
-            job_ratings.ratings_hash = dawid_skene.ratings_hash
-            and units.asset_id = dawid_skene.asset_id
+            units.asset_id = unit_fits.asset_id
+            and units.job_name = unit_fits.job_name
 )
 
 select * from consensus
