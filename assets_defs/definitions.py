@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets_defs import (
     alerts,
+    as_of,
     automation,
     checks,
     comparison,
@@ -35,8 +36,8 @@ def build(
 
     found: the exports in KILI_EXPORTS, if the caller has listed them. on_load: called with the result of each load.
 
-    No part takes configuration from a launch request. The UI has no log-in, so a path or a command in a request would
-    run code as the owner of the UI.
+    A launch request can configure nothing but the time of the job `as_of`. The UI has no log-in, so a path or a command
+    in a request would run code as the owner of the UI.
     """
     tables = [kili.tables(with_settings, on_load), comparison.tables(with_settings), dbt_models.models(with_settings)]
     keys = [key for assets in tables for key in assets.keys]
@@ -44,7 +45,7 @@ def build(
     return dg.Definitions(
         assets=[landing.exports(found), *tables, published.release(keys)],
         asset_checks=[checks.scores_match_kili],
-        jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), tags=_RETRIED_WHOLE)],
+        jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all(), tags=_RETRIED_WHOLE), as_of.as_of],
         sensors=[automation.sensor(with_settings, JOB), alerts.sensor(with_settings, dated)],
         schedules=[automation.schedule(with_settings, JOB)],
         executor=dg.in_process_executor.configured({}, config_schema={}),

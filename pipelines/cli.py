@@ -1,4 +1,4 @@
-"""The command line: `kili-warehouse run`, `status`, `rejects`, `ui`, `daemon` and `webserver`."""
+"""The command line: `kili-warehouse run`, `status`, `rejects`, `as-of`, `ui`, `daemon` and `webserver`."""
 
 import argparse
 import json
@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         lock.WarehouseLocked,
         project.BrokenModels,
         preflight.Damaged,
+        preflight.Outdated,
         contents.Damaged,
         terminal.OutputFailed,
     ) as error:
@@ -92,6 +93,15 @@ def rejects(chosen: settings.Settings, options: argparse.Namespace) -> int:
     return OK
 
 
+def as_of(chosen: settings.Settings, options: argparse.Namespace) -> int:
+    """Publish the marts as they were at a UTC time, in a folder of their own."""
+    from pipelines import as_of_release  # imports dlt, which takes a second
+
+    release = as_of_release.publish(chosen, as_of_release.parse_time(options.time), options.into)
+    _print({**contents.status(options.into), "as_of": release.as_of}, options, terminal.describe_as_of)
+    return OK
+
+
 def ui(chosen: settings.Settings, options: argparse.Namespace) -> int:
     """Serve Dagster's UI and daemon, on this machine only."""
     from assets_defs import web_ui
@@ -139,6 +149,15 @@ def _parser() -> argparse.ArgumentParser:
     prefix.add_argument(
         "--path-prefix", metavar="/PATH", default="", help="path under which the proxy serves the UI, if not its root"
     )
+    time = argparse.ArgumentParser(add_help=False)
+    time.add_argument("time", metavar="TIME", help="UTC time such as 2026-11-09T12:00:00Z")
+    time.add_argument(
+        "--into",
+        type=Path,
+        metavar="DIR",
+        required=True,
+        help="folder to publish in: empty, new or a former as-of folder",
+    )
     parser: argparse.ArgumentParser = terminal.Parser(
         prog="kili-warehouse", description="Load Kili label exports into a tested warehouse."
     )
@@ -147,11 +166,12 @@ def _parser() -> argparse.ArgumentParser:
         (run, [exports, common, as_json]),
         (status, [common, as_json]),
         (rejects, [common, as_json]),
+        (as_of, [time, common, as_json]),
         (ui, [exports, common, port]),
         (daemon, [exports, common]),
         (webserver, [common, port, prefix]),
     ):
-        subparser = commands.add_parser(command.__name__, parents=parents, help=command.__doc__)
+        subparser = commands.add_parser(command.__name__.replace("_", "-"), parents=parents, help=command.__doc__)
         subparser.set_defaults(command=command, exports=None)
     return parser
 

@@ -1,13 +1,15 @@
-"""Checks before a run writes anything: files in the place of the warehouse's links, and damage."""
+"""Checks before anything is written: files in the place of the warehouse's links, damage, missing columns."""
 
 import logging
 from typing import Final
 
 import duckdb
 
+from pipelines.comparison import records as comparison
+from pipelines.kili import records as kili
 from pipelines.loading import database
 from pipelines.publishing import release as releases
-from pipelines.settings import Settings
+from pipelines.settings import BadSetting, Settings
 
 log = logging.getLogger(__name__)
 
@@ -18,12 +20,31 @@ class Damaged(Exception):
     """The pipeline's database cannot be read. The message has the state of the release and how to rebuild it."""
 
 
+class Outdated(Exception):
+    """The pipeline's database was last written by older code, or by a run that did not end."""
+
+
 def check(settings: Settings, log: logging.Logger = log) -> None:
-    """Logs a warning if the release is damaged, which the run then replaces. Raises `release.Blocked` or `Damaged`."""
+    """Logs a warning if the release is damaged, which the run then replaces.
+
+    Raises `BadSetting`, `release.Blocked` or `Damaged`.
+    """
+    if settings.as_of_marker.exists():
+        raise BadSetting(f"{settings.warehouse} is a folder of kili-warehouse as-of: name another warehouse")
     releases.check_links(settings.warehouse)
     _check_database(settings)
     if damage := releases.damage(settings.warehouse):
         log.warning("%s: this run publishes a new release", damage)
+
+
+def check_columns(settings: Settings) -> None:
+    """Raises `Outdated` if the pipeline's database lacks a table or column that dlt loads."""
+    for schema, declared in (("kili", kili.TABLES), ("comparison", comparison.TABLES)):
+        expected = {(table.name, column.name) for table in declared for column in table.columns}
+        if not expected <= database.columns(settings.database, schema).keys():
+            raise Outdated(
+                f"{settings.database} lacks tables or columns of this version: kili-warehouse run adds them"
+            )
 
 
 def _check_database(settings: Settings) -> None:

@@ -38,12 +38,12 @@ def folder(path: Path) -> Path:
         raise ValueError("there is no such user" if has_user else "its links form a loop") from None
     except OSError as error:
         raise ValueError(error.strerror) from None
-    raise ValueError(f"{_shortened(existing)} is a file")
+    raise ValueError(f"{shortened(existing)} is a file")
 
 
 def error_sentence(name: str, field: FieldInfo, value: object, reason: str = "") -> str:
     """The expected form and the received value of a wrong setting. Of a secret, it shows only the URL's scheme."""
-    shown = _shortened(value)
+    shown = shortened(value)
     if is_secret(field):
         scheme = _SCHEME.match(shown)
         shown = f"{scheme[0]}…" if scheme else ""
@@ -66,7 +66,8 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _shortened(value: object) -> str:
+def shortened(value: object) -> str:
+    """A value as it is shown in an error: its first characters."""
     text = str(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text)} characters)"
 
@@ -98,6 +99,7 @@ def _parts(text: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 Folder = Annotated[Path, AfterValidator(folder), Form("a folder that exists or can be created")]
+OptionalFolder = Annotated[Folder | None, Form("a folder that exists or can be created")]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone), Form("a time zone such as `Europe/Paris`")]
 Cron = Annotated[str, AfterValidator(_cron), Form("a five-field cron expression such as `0 6 * * *`")]
 Flag = Annotated[bool, Form("`true` or `false`")]

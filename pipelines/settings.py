@@ -160,6 +160,11 @@ class Dagster(_Group):
     schedule_timezone: forms.Zone = Field(
         _UTC, alias="KILI_SCHEDULE_TIMEZONE", description="Time zone of `KILI_SCHEDULE`."
     )
+    as_of_folder: forms.OptionalFolder = Field(
+        None,
+        alias="KILI_AS_OF_FOLDER",
+        description="Folder in which the job `as_of` makes a folder for each time. Without it, the job fails.",
+    )
     ui_hosts: forms.Hosts = Field(
         (),
         alias="KILI_UI_HOSTS",
@@ -210,6 +215,11 @@ class Settings(Exports, Pull, Limits, Loading, Comparison, Checks, Dagster, Base
     def database(self) -> Path:
         """The DuckDB file that the pipeline writes."""
         return self.work / "warehouse.duckdb"
+
+    @property
+    def as_of_marker(self) -> Path:
+        """The file that an as-of folder has and a warehouse has not."""
+        return self.work / "as_of_folder"
 
     def at(self, exports: str | None, warehouse: Path | None) -> Self:
         """These settings, with a command's options in place of the environment's values. Raises `BadSetting`."""

@@ -136,6 +136,13 @@ def describe_status(out: Console, status: Facts) -> None:
     out.print(f"Warehouse: {escaped(status['warehouse'])} (release {status['release']})", soft_wrap=True)
 
 
+def describe_as_of(out: Console, status: Facts) -> None:
+    out.print(_exports(status["exports"], "Exports that count"))
+    _describe_tables(out, status)
+    out.print(f"As of:     {status['as_of']}")
+    out.print(f"Warehouse: {escaped(status['warehouse'])} (release {status['release']})", soft_wrap=True)
+
+
 def describe_rejects(out: Console, rejects: list[Facts]) -> None:
     out.print(_rejects(rejects, f"Rejected: {len(rejects)}") if rejects else "Nothing was rejected.")
 

@@ -19,7 +19,7 @@ _STORAGE: Final = "v1.0.0"  # the newest that every DuckDB 1.x client opens
 _MEMORY: Final = "1GB"
 _NEWEST_READING: Final = f"""
     where (export_id, _dlt_load_id) in (
-        select (export_id, _dlt_load_id) from {readings.newest("warehouse.kili.exports")}
+        select (export_id, _dlt_load_id) from {readings.newest("warehouse.staging.stg_kili__exports")}
     )"""
 # As fast as the default options, for half the bytes. A larger dictionary takes much longer to build.
 _PARQUET: Final = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"
@@ -86,9 +86,11 @@ def _execute(db: duckdb.DuckDBPyConnection, statement: str) -> None:
 def _published(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     """The schema, name and select list of each published table."""
     tables = db.execute(
-        "select table_schema, table_name from information_schema.tables where table_catalog = 'warehouse' order by all"
+        "select table_schema, table_name from information_schema.tables where table_catalog = 'warehouse'"
     ).fetchall()
-    return [(schema, table, _columns(schema, table)) for schema, table in tables if is_published(schema, table)]
+    addresses = {(schema, table) for schema, table in tables if is_published(schema, table)}
+    addresses |= {("kili", table) for table in LEDGER}  # an as-of folder has only their staging models
+    return [(schema, table, _columns(schema, table)) for schema, table in sorted(addresses)]
 
 
 def _columns(schema: str, table: str) -> str:

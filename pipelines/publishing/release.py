@@ -43,7 +43,7 @@ class Release:
     """A published state of the warehouse, with digests of the loads and models that it was built from.
 
     Releases are sorted by `sequence`, which does not depend on a clock. Those of older code have 0 and are sorted by
-    `id`.
+    `id`. `as_of`: the UTC time as of which the marts are, in ISO 8601; null for the current state.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Release:
     models_digest: str
     row_counts: dict[str, int]
     sequence: int = 0
+    as_of: str | None = None
 
 
 _RELEASE: Final = pydantic.TypeAdapter(Release)
@@ -135,7 +136,7 @@ def _loads_digest(file: Path) -> str:
     return hashlib.sha256(repr(loads).encode()).hexdigest()
 
 
-def publish(warehouse: Path, file: Path, models_digest: str) -> Release:
+def publish(warehouse: Path, file: Path, models_digest: str, as_of: str | None = None) -> Release:
     """Copies marts, comparison and ledger to a new release, then points `current` at it.
 
     A crash leaves no partial release: the next call removes its folder. Raises `Blocked` before it changes anything.
@@ -151,7 +152,7 @@ def publish(warehouse: Path, file: Path, models_digest: str) -> Release:
     unfinished.mkdir()
     counts = published_tables.copy(file, unfinished / "warehouse.duckdb")
     sequence = max((sequence for sequence, _ in _in_order(releases)), default=0) + 1
-    release = Release(release_id, digest, models_digest, counts, sequence)
+    release = Release(release_id, digest, models_digest, counts, sequence, as_of)
     published_tables.write_parquet(unfinished / "warehouse.duckdb", unfinished / "parquet", scratch=file)
     pages.write(unfinished / "warehouse.duckdb", unfinished / "site", release_id)
     (unfinished / _METADATA).write_text(json.dumps(asdict(release), indent=2))

@@ -24,6 +24,9 @@ PROJECT: Final = Path(__file__).parents[2] / "dbt_project"
 DBT: Final = Path(sys.executable).with_name("dbt")
 DATABASE_VARIABLE: Final = "KILI_WAREHOUSE_DUCKDB"
 SOURCES_VARIABLE: Final = "KILI_WAREHOUSE_DBT_SOURCES"
+ORIGIN_VARIABLE: Final = "KILI_WAREHOUSE_ORIGIN"
+AS_OF_TARGET: Final = "as_of"  # in profiles.yml: reads schema `kili` from the attached database `origin`
+ORIGIN: Final = "origin"
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +55,7 @@ _COLUMNS_MACRO: Final = """\
 
 
 class BrokenModels(Exception):
-    """dbt cannot parse the project. The message has the path of dbt's output."""
+    """dbt cannot parse or build the project. The message has the path of dbt's output."""
 
 
 def manifest(database: Path, target: Path) -> Path:
@@ -161,6 +164,8 @@ def _source(schema: str, description: str, declared: Sequence[tables.Table]) -> 
         for table in declared
     ]
     source = {"name": schema, "schema": schema, "description": description, "tables": [*described, _LOADS]}
+    if schema == "kili":
+        source["database"] = f"{{{{ '{ORIGIN}' if target.name == '{AS_OF_TARGET}' else target.database }}}}"
     return {"version": 2, "sources": [source]}
 
 

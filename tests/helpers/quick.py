@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from pipelines.comparison import known_results
 from pipelines.comparison import records as comparison
 from pipelines.comparison import source as comparison_source
 from pipelines.comparison.method import Method
@@ -26,7 +27,7 @@ from pipelines.kili.reader import NewExport, Reader
 from pipelines.kili.stored import KnownAssets
 from pipelines.kili.workers import Workers
 from pipelines.landing import discovery, local_files
-from pipelines.loading import tables
+from pipelines.loading import database, tables
 from pipelines.transform import project
 
 Rows = list[tuple[Any, ...]]
@@ -88,10 +89,11 @@ class Model:
     is_compared: bool
 
 
-def compile_models(folder: Path) -> list[Model]:
+def compile_models(folder: Path, *arguments: str) -> list[Model]:
     """All models in the order of their dependencies, compiled by dbt as for a full rebuild."""
     project.manifest(folder / "warehouse.duckdb", folder)
     command = [str(project.DBT), "--quiet", "compile", "--full-refresh", "--project-dir", str(project.PROJECT)]
+    command += arguments
     variables = os.environ | project.environment(folder / "warehouse.duckdb") | {"DBT_LOG_PATH": str(folder)}
     subprocess.run([*command, "--target-path", str(folder)], env=variables, check=True, capture_output=True)
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -115,12 +117,13 @@ def _waits(node: dict[str, Any], nodes: dict[str, Any], done: list[str]) -> bool
 
 
 class Quick:
-    """A warehouse in a folder of its own."""
+    """A warehouse in a folder of its own. With `origin`, it loads nothing: its exports are those of that database."""
 
-    def __init__(self, folder: Path, models: list[Model]) -> None:
+    def __init__(self, folder: Path, models: list[Model], origin: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.database = folder / "warehouse.duckdb"
         self.models = models
+        self.origin = origin
         self.loads = 0
 
     def load(self, *paths: Path) -> dict[str, int]:
@@ -162,10 +165,14 @@ class Quick:
     def _models(self, *, is_compared: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(str(self.database)) as db:
             db.execute("set TimeZone = 'UTC'")
+            stored: tuple[str, ...] = ("intermediate.",)
+            if self.origin and not is_compared:
+                database.attach(db, self.origin, project.ORIGIN)
+                stored += ("staging.stg_kili__",)
             for model in self.models:
                 if model.is_compared == is_compared:
                     schema = model.address.split(".")[0]
-                    kind = "table" if schema == "intermediate" else "view"
+                    kind = "table" if model.address.startswith(stored) else "view"
                     db.execute(
                         f"create schema if not exists {schema}; create or replace {kind} {model.address} as {model.sql}"
                     )
@@ -174,6 +181,8 @@ class Quick:
     def _compare(self) -> None:
         """Compares the new pairs and fits the changed jobs, like `comparison.load`."""
         self.loads += 1
+        if self.origin:
+            known_results.copy(self.database, self.origin, Method())
         uncompared = PendingPairs(self.database, Method())
         found = [comparison_source.results(batch, Method()) for batch in uncompared.batches()]
         if uncompared.is_new_method:

@@ -93,6 +93,23 @@ finished as (
             export_id = dated_export_id
             and _dlt_load_id = dated_load_id
     where {{ is_of_finished_load() }}
+),
+
+-- A newer loader may read another date from an export. The newest reading counts.
+counted as (
+    select * from finished
+    {% if var('as_of') %}
+        where
+            as_of <= {{ as_of() }}
+            and not exists (
+                select 1
+                from finished as newer
+                where
+                    newer.export_id = finished.export_id
+                    and newer._dlt_load_id > finished._dlt_load_id
+                    and coalesce(newer.as_of > {{ as_of() }}, true)
+            )
+    {% endif %}
 )
 
-select * from finished
+select * from counted
