@@ -11,7 +11,7 @@ from pipelines.settings import Settings
 from pipelines.transform import project
 
 _LOG: Final = "last_as_of.log"
-_COMPARED: Final = "source:kili_warehouse.comparison+"
+_COMPARED: Final = "source:comparison+"
 _BRIEF: Final = ("--log-level-file", "info", "--no-write-json", "--exclude-resource-type", "unit_test")
 
 
