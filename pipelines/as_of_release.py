@@ -17,7 +17,7 @@ from pipelines.transform import build, project
 
 log = logging.getLogger(__name__)
 
-_PATIENCE: Final = 600  # seconds to wait for a run that writes to the warehouse
+_PATIENCE: Final = 600  # seconds
 _SCHEMAS: Final = ("staging", "intermediate", "marts")
 
 
@@ -31,16 +31,16 @@ def parse_time(text: str) -> datetime:
         raise BadSetting(f"TIME must be a UTC time such as `2026-11-09T12:00:00Z`, got `{shown}`") from None
 
 
-def publish(chosen: Settings, time: datetime, into: Path, patience: float = _PATIENCE) -> releases.Release:
+def publish(chosen: Settings, time: datetime, into: Path) -> releases.Release:
     """Builds every mart of the warehouse as of a time, and publishes them in the folder `into`.
 
-    Waits up to `patience` seconds for a process that writes to the warehouse. Raises `BadSetting`, `NoWarehouse`,
+    Waits up to ten minutes for a process that writes to the warehouse. Raises `BadSetting`, `NoWarehouse`,
     `WarehouseLocked`, `Outdated`, `BrokenModels`.
     """
     target = _target(chosen, into)
     if not chosen.database.exists():
         raise contents.NoWarehouse(f"no warehouse in {chosen.warehouse}: kili-warehouse run creates one")
-    with lock.held(chosen, patience), lock.held(target):
+    with lock.held(chosen, _PATIENCE), lock.held(target):
         target.as_of_marker.touch()
         preflight.check_columns(chosen)
         _drop_models(target.database)
@@ -66,7 +66,7 @@ def _target(chosen: Settings, into: Path) -> Settings:
             raise ValueError("it holds other files")
     except (ValueError, OSError) as error:
         shown, reason = forms.shortened(into), error.strerror if isinstance(error, OSError) else error
-        raise BadSetting(f"--into must be an empty, new or former as-of folder, got `{shown}`: {reason}") from None
+        raise BadSetting(f"DIR must be an empty, new or former as-of folder, got `{shown}`: {reason}") from None
     return target
 
 

@@ -42,9 +42,7 @@ def check_columns(settings: Settings) -> None:
     for schema, declared in (("kili", kili.TABLES), ("comparison", comparison.TABLES)):
         expected = {(table.name, column.name) for table in declared for column in table.columns}
         if not expected <= database.columns(settings.database, schema).keys():
-            raise Outdated(
-                f"{settings.database} lacks tables or columns of this version: kili-warehouse run adds them"
-            )
+            raise Outdated(f"{settings.database} lacks tables or columns of this version: kili-warehouse run adds them")
 
 
 def _check_database(settings: Settings) -> None:

@@ -138,6 +138,11 @@ def test_a_launch_request_can_set_no_value(graph: dg.Definitions, job_name: str)
     assert list(values(schema)) == []
 
 
+def test_a_launch_request_of_the_as_of_job_can_set_the_time_only(graph: dg.Definitions) -> None:
+    schema = graph.resolve_job_def("as_of").run_config_schema.config_type
+    assert list(values(schema)) == [("ops", "publish_as_of", "config", "time")]
+
+
 def test_every_model_reads_only_the_layers_below_it(manifest: dict[str, Any]) -> None:
     layers = {name: node["schema"] for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     layers |= {name: source["schema"] for name, source in manifest["sources"].items()}

@@ -56,6 +56,7 @@ def test_without_variables_each_setting_has_its_default(tmp_path: Path) -> None:
         "alert_webhook": None,
         "schedule": "0 6 * * *",
         "schedule_timezone": ZoneInfo("UTC"),
+        "as_of_folder": None,
         "ui_hosts": (),
         "dagster_postgres": None,
     }
@@ -83,6 +84,7 @@ def test_without_variables_each_setting_has_its_default(tmp_path: Path) -> None:
         ("KILI_ALERT_WEBHOOK", "https://hooks.example.com/x", "alert_webhook", "https://hooks.example.com/x"),
         ("KILI_SCHEDULE", "*/5 8-17 * * mon-fri", "schedule", "*/5 8-17 * * mon-fri"),
         ("KILI_SCHEDULE_TIMEZONE", "Asia/Tokyo", "schedule_timezone", ZoneInfo("Asia/Tokyo")),
+        ("KILI_AS_OF_FOLDER", "~", "as_of_folder", Path.home()),
         ("KILI_UI_HOSTS", " A.example.org, b:8443,", "ui_hosts", ("a.example.org", "b:8443")),
         ("KILI_DAGSTER_POSTGRES_URL", "postgresql+psycopg2://h/d", "dagster_postgres", "postgresql+psycopg2://h/d"),
     ],
