@@ -22,9 +22,6 @@ log = logging.getLogger(__name__)
 
 _MARTS: Final = "marts"
 _BUILT, _PASSED, _WARNED, _SKIPPED = "success", "pass", "warn", "skipped"  # dbt's statuses of models and tests
-_FAILED: Final = {"error", "fail", "runtime error"}
-_EXCLUDED: Final = "resource_type:unit_test kili_warehouse.intermediate,resource_type:test"
-"""Tests of our SQL, which only `make test` runs: unit tests, and those of the intermediate models."""
 _COMPARED: Final = dg.AssetKey(["staging", "stg_comparison__pairs"])
 _VERDICTS: Final = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 _NUMBERS: Final = {
@@ -64,7 +61,7 @@ def models(settings: Settings) -> dg.AssetsDefinition:
 
     @dagster_dbt.dbt_assets(
         manifest=manifest,
-        exclude=_EXCLUDED,
+        exclude=" ".join(dbt_runner.EXCLUDED),
         project=project(settings),
         name="dbt",
         dagster_dbt_translator=_Models(freshness.policy(settings)),
@@ -84,7 +81,7 @@ def models(settings: Settings) -> dg.AssetsDefinition:
         is_rebuild = release is None or release.models_digest != digest
         results = _build(context, settings, ["--full-refresh"] if is_rebuild else [])
         yield from _events(context, settings, results)
-        _raise_if_failed(results)
+        dbt_runner.raise_if_failed(results)
 
     return dbt
 
@@ -98,7 +95,7 @@ def _build(context: dg.AssetExecutionContext, settings: Settings, options: list[
     log.info("dbt builds and tests %d models", len(context.selected_asset_keys))
     dbt = dbt_project.dbt(settings.database, settings.dbt)
     return dbt.build(
-        [*options, "--indirect-selection", tests, "--exclude", *_EXCLUDED.split(), "--select", *selected],
+        [*options, "--indirect-selection", tests, "--select", *selected],
         on_result=lambda: None,
     )
 
@@ -161,13 +158,6 @@ def _events(context: dg.AssetExecutionContext, settings: Settings, results: list
                     severity=dg.AssetCheckSeverity.WARN if result.status == _WARNED else dg.AssetCheckSeverity.ERROR,
                     metadata=said | {"dagster_dbt/failed_row_count": result.failures or 0},
                 )
-
-
-def _raise_if_failed(results: list[Any]) -> None:
-    failed = [result for result in results if result.status in _FAILED]
-    if failed:
-        said = "; ".join(f"{one.node.name}: {' '.join((one.message or '').split())}" for one in failed)
-        raise dbt_runner.DbtFailed(said)
 
 
 def _numbers(db: duckdb.DuckDBPyConnection, node: Any, known: lineage.Schema) -> dict[str, Any]:

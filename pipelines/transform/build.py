@@ -1,40 +1,49 @@
-"""Runs `dbt build` without Dagster: for the marts as of a time."""
+"""Builds the marts as of a time, without Dagster."""
 
-import os
-import subprocess
-import sys
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from pipelines.settings import Settings
-from pipelines.transform import project
+from pipelines.transform import dbt_runner, project
 
 _LOG: Final = "last_as_of.log"
 _COMPARED: Final = "source:comparison+"
-_BRIEF: Final = ("--log-level-file", "info", "--no-write-json", "--exclude-resource-type", "unit_test")
 
 
-def before_comparison(target: Settings, origin: Path, time: datetime) -> None:
-    """Builds and tests, in the database of `target`, the models that the comparison reads. Raises `BrokenModels`.
+class AsOf:
+    """The models of an as-of folder, built and tested in the database of `target`.
 
-    `origin`: the database that schema `kili` is read from. `time`: with time zone.
+    origin: the database that schema `kili` is read from. time: with time zone. Its methods raise `BrokenModels`.
     """
-    _build(target, origin, time, "--exclude", _COMPARED, "--indirect-selection", "cautious")
 
+    def __init__(self, target: Settings, origin: Path, time: datetime) -> None:
+        options = ("--target", project.AS_OF_TARGET, "--vars", f"as_of: '{time.isoformat()}'")
+        variables = project.environment(target.database) | {project.ORIGIN_VARIABLE: str(origin)}
+        self._dbt = dbt_runner.Dbt(project.PROJECT, target.dbt, variables, options)
+        self._log = target.work / _LOG
+        self._log.write_text("")
 
-def after_comparison(target: Settings, origin: Path, time: datetime) -> None:
-    """Builds and tests the other models, which read the comparison. Raises `BrokenModels`."""
-    _build(target, origin, time, "--select", _COMPARED, "--indirect-selection", "eager")
+    def before_comparison(self) -> None:
+        """Builds the models that the comparison reads."""
+        self._build("--select", "fqn:*", "--exclude", _COMPARED, "--indirect-selection", "cautious")
 
+    def after_comparison(self) -> None:
+        """Builds the other models, which read the comparison."""
+        self._build("--select", _COMPARED, "--indirect-selection", "eager")
 
-def _build(target: Settings, origin: Path, time: datetime, *selection: str) -> None:
-    command = [sys.executable, *project.DBT_ARGUMENTS, "build", *_BRIEF, *selection]
-    command += ["--project-dir", str(project.PROJECT), "--target-path", str(target.dbt)]
-    command += ["--target", project.AS_OF_TARGET, "--vars", f"as_of: '{time.isoformat()}'"]
-    variables = project.environment(target.database) | {project.ORIGIN_VARIABLE: str(origin)}
-    with (target.work / _LOG).open("w") as log:
-        logged = {"DBT_LOG_PATH": str(target.dbt)}
-        result = subprocess.run(command, env=os.environ | variables | logged, stdout=log, stderr=log, check=False)
-    if result.returncode:
-        raise project.BrokenModels(f"dbt cannot build the marts; its output is in {log.name}")
+    def _build(self, *selection: str) -> None:
+        with self._logged():
+            dbt_runner.raise_if_failed(self._dbt.build(selection, on_result=lambda: None))
+
+    @contextlib.contextmanager
+    def _logged(self) -> Iterator[None]:
+        """Writes dbt's output to a file, and names it if dbt fails."""
+        with self._log.open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            try:
+                yield
+            except dbt_runner.DbtFailed as error:
+                message = f"dbt cannot build the marts: {error}; its output is in {self._log}"
+                raise project.BrokenModels(message) from error

@@ -11,6 +11,10 @@ from dbt.cli.main import dbtRunner
 _PARSE: Final = ("--log-level", "none", "parse")
 _BUILD: Final = ("--no-use-colors", "--log-level-file", "none", "--no-write-json", "build")
 _RESULTS: Final = {"LogModelResult", "LogTestResult"}
+_FAILED: Final = {"error", "fail", "runtime error"}
+
+EXCLUDED: Final = ("resource_type:unit_test", "kili_warehouse.intermediate,resource_type:test")
+"""Tests of our SQL, which only `make test` runs: unit tests, and those of the intermediate models."""
 
 Result = Any
 """dbt's result of one model or test: `node`, `status`, `failures`, `execution_time`, `message`."""
@@ -23,12 +27,13 @@ class DbtFailed(Exception):
 class Dbt:
     """dbt on one project and warehouse.
 
-    environment: the variables that the project's files read. Raises `DbtFailed`.
+    environment: the variables that the project's files read. options: more of dbt's, for every call. Raises
+    `DbtFailed`.
     """
 
-    def __init__(self, project: Path, target: Path, environment: dict[str, str]) -> None:
+    def __init__(self, project: Path, target: Path, environment: dict[str, str], options: Sequence[str] = ()) -> None:
         self._options = ["--project-dir", str(project), "--profiles-dir", str(project)]
-        self._options += ["--target-path", str(target), "--log-path", str(target)]
+        self._options += ["--target-path", str(target), "--log-path", str(target), *options]
         self._environment = environment
         self._manifest: Any = None
 
@@ -37,7 +42,10 @@ class Dbt:
         self._manifest = self._invoke(_PARSE, None)
 
     def build(self, options: Sequence[str], on_result: Callable[[], None]) -> list[Result]:
-        """Runs `dbt build`; returns what succeeded and what failed. on_result: called after each model and test."""
+        """Runs `dbt build` without `EXCLUDED`; returns what succeeded and what failed.
+
+        on_result: called after each model and test.
+        """
         if self._manifest is None:
             self.parse()
 
@@ -45,7 +53,7 @@ class Dbt:
             if event.info.name in _RESULTS:
                 on_result()
 
-        return list(self._invoke((*_BUILD, *options), self._manifest, count).results)
+        return list(self._invoke((*_BUILD, "--exclude", *EXCLUDED, *options), self._manifest, count).results)
 
     def _invoke(self, arguments: Sequence[str], manifest: Any, *callbacks: Callable[[Any], None]) -> Any:
         os.environ.update(self._environment)
@@ -57,3 +65,11 @@ class Dbt:
         if ended.exception is not None:
             raise ended.exception  # an interrupt
         return ended.result
+
+
+def raise_if_failed(results: Sequence[Result]) -> None:
+    """Raises `DbtFailed` with the errors of the models and tests that failed."""
+    failed = [result for result in results if result.status in _FAILED]
+    if failed:
+        errors = (f"{one.node.name}: {' '.join((one.message or '').split())}" for one in failed)
+        raise DbtFailed("; ".join(errors))
