@@ -5,7 +5,7 @@ UV ?= $(BIN)/uv
 WAREHOUSE ?= warehouse
 EXPORTS ?= tests/samples
 
-.PHONY: help run test ui kili bench browser screenshots story lock clean
+.PHONY: help run test ui kili bench browser debian vega screenshots story lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -26,12 +26,23 @@ ui: $(BIN)/.ready ## Dagster's UI on this machine, http://127.0.0.1:3000
 
 kili: .venv-kili/.ready ## set up Kili's own client, which pulls exports, in an environment of its own
 
-browser: ## Chromium and nginx for the tests, from Debian's packages: installed only as root, as in a container
-	@for program in chromium chromedriver nginx; do \
+browser: tests/browser/node_modules/.ready ## Chromium, nginx and axe-core for the tests
+
+tests/browser/node_modules/.ready: tests/browser/package-lock.json | debian
+	@if command -v npm > /dev/null; then \
+		npm ci --prefix $(dir $<) --ignore-scripts --no-audit --no-fund --silent && touch $@; fi
+
+debian: # packages that only root can install, as in a container
+	@for program in chromium chromedriver nginx npm; do \
 		PATH=$$PATH:/usr/sbin command -v $$program > /dev/null || missing="$$missing $$program"; done; \
 	[ -z "$$missing" ] || { [ $$(id -u) = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-		apt-get install -qq --no-install-recommends chromium chromium-driver nginx-light > /dev/null; } \
-	|| echo "NOT INSTALLED:$$missing. The tests that need them are skipped: apt-get install chromium chromium-driver nginx-light"
+		apt-get install -qq --no-install-recommends chromium chromium-driver nginx-light npm > /dev/null; } \
+	|| echo "NOT INSTALLED:$$missing. The tests that need them are skipped: apt-get install chromium chromium-driver nginx-light npm"
+
+vega: browser ## the copies of Vega and Vega-Lite in the pages anew, from the versions in tests/browser/package.json
+	for library in vega vega-lite; do \
+		cp tests/browser/node_modules/$$library/build/$$library.min.js pipelines/publishing/report/vega/; \
+		cp tests/browser/node_modules/$$library/LICENSE pipelines/publishing/report/vega/LICENSE.$$library; done
 
 screenshots: $(BIN)/.ready browser ## renew the pictures in docs/ from the UI on the samples' warehouse
 	$(BIN)/python -m pytest -n 0 tests/test_ui.py --screenshots docs
@@ -50,7 +61,7 @@ lock: $(BIN)/.ready ## resolve the dependencies again
 		--output-file requirements-$$group.lock; done
 
 clean: ## remove the environments and generated files
-	rm -rf $(VENV) .venv-bench .venv-kili .venv-oracles .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-kili .venv-oracles tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A virtual environment without ensurepip (Debian without python3-venv) gets its pip from virtualenv.
 $(VENV):

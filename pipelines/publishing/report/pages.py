@@ -1,68 +1,76 @@
-"""Writes the static page of a release: its exports, scores and edits of reviews, and a description of each column."""
+"""Writes the quality report of a release: one page with its data, scripts and charts, which needs no server."""
 
+import base64
+import hashlib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import duckdb
 import jinja2
+import orjson
 
 from pipelines.loading import database
+from pipelines.publishing.report import columns, drawings, queries
 
-_TEMPLATES: Final = Path(__file__).parent / "templates"
+_FOLDER: Final = Path(__file__).parent
 
-_TABLES: Final = """
-    select schema_name, table_name, comment, estimated_size
-    from duckdb_tables() where schema_name in ('marts', 'comparison', 'kili') order by schema_name desc, table_name"""
-_COLUMNS: Final = """
-    select schema_name || '.' || table_name, column_name, lower(data_type), comment
-    from duckdb_columns() where schema_name in ('marts', 'comparison', 'kili') order by column_index"""
-_EXPORTS: Final = """
-    select file_url, layout, as_of, asset_count, label_count, annotation_count,
-        rejected_asset_count + rejected_label_count as rejected_count, is_rejected, loaded_at
-    from kili.exports order by as_of desc nulls last, file_url"""
-_EDITS: Final = ", ".join(
-    f"coalesce(sum({edit}_count), 0)::bigint as {edit}_count"
-    for edit in ("kept", "moved", "relabelled", "relabelled_and_moved", "text_changed", "removed", "added")
+_SECTIONS: Final = (
+    ("progress", "Progress", "What was labelled and reviewed, and what waits."),
+    ("quality", "Quality by week", "Weeks are those of the annotators' labels, whenever they were reviewed."),
+    ("annotators", "Annotators", "How the labels of each annotator held up. Choose a name to see one person."),
+    ("reviewers", "Reviewers", "What reviewers decided, and how strict they are beside others."),
+    ("confusion", "Confusion", "What annotators chose, and what the latest review made of it."),
+    ("agreement", "Agreement", "How far annotators of the same assets agree before review."),
+    ("edits", "Edits", "What reviewers changed, by job. Nested jobs are counted apart."),
+    ("models", "Models", "How much of the predictions people kept."),
+    ("time", "Time", "How long labels take, where exports carry it."),
+    ("assets", "Assets to review again", "What speaks against an asset's labels, the worst first."),
+    ("freshness", "Freshness", "When the exports were made, and what could not be loaded."),
 )
-_ANNOTATORS: Final = f"""
-    select regexp_replace(annotator_id, '@.*', '@…', 's') as name, count(*) as pair_count, avg(score) as score,
-        count(*) filter (where is_unchanged) as unchanged_count, {_EDITS}
-    from marts.review_vs_default where is_latest_review
-    group by annotator_id order by score desc nulls last, annotator_id"""
-_JOBS: Final = f"""
-    select job_name as name, count(*) as pair_count, avg(score) as score,
-        count(*) filter (where kept_count = greatest(default_annotation_count, review_annotation_count))
-            as unchanged_count, {_EDITS}
-    from marts.review_vs_default_jobs
-    where (review_label_key, default_label_key) in (
-        select review_label_key, default_label_key from marts.review_vs_default where is_latest_review)
-    group by job_name order by score desc nulls last, job_name"""
-_CONFUSED: Final = """
-    select job_name, default_category, review_category, sum(pair_count)::bigint as pair_count
-    from marts.category_confusion
-    where default_category is distinct from review_category
-    group by all order by pair_count desc, job_name, default_category, review_category limit 20"""
-_NUMBERS: Final = """
-    select (select count(*) from marts.assets), (select count(*) from marts.labels),
-        (select count(*) from marts.annotations), (select count(*) from marts.review_vs_default),
-        (select count(*) from kili.rejects), (select max(created_at) from marts.labels)"""
+"""Id, title and description of each section."""
 
 
 def write(file: Path, folder: Path, release_id: str) -> None:
-    """Writes index.html for a published database. The page has no external link, no e-mail address and no script."""
+    """Writes index.html for a published database. The page has no external address and no e-mail address."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    with database.reading(file) as db:
-        numbers = ("assets", "labels", "annotations", "review pairs", "rejects", "newest label")
-        page = environment.get_template("index.html").render(
-            release_id=release_id,
-            numbers=dict(zip(numbers, db.execute(_NUMBERS).fetchall()[0], strict=True)),
-            exports=database.rows(db, _EXPORTS),
-            annotators=database.rows(db, _ANNOTATORS),
-            jobs=database.rows(db, _JOBS),
-            confused=database.rows(db, _CONFUSED),
-            tables=database.rows(db, _TABLES),
-            columns=db.execute(_COLUMNS).fetchall(),
-        )
+    scripts = _scripts()
+    page = environment.get_template("index.html").render(
+        release_id=release_id,
+        sections=_SECTIONS,
+        style=_text("report.css"),
+        hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
+        data=_data(file),
+        scripts=scripts,
+    )
     folder.mkdir()
     (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _data(file: Path) -> str:
+    """The page's data as JSON in which no text ends a script element."""
+    with database.reading(file) as db:
+        return orjson.dumps(_tables(db)).decode().replace("<", "\\u003c")
+
+
+def _tables(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    for statement in (*queries.MACROS, queries.FIRST_WEEK, queries.RANKED):
+        db.execute(statement)
+    tables = {name: columns.read(db, query) for name, query in queries.TABLES.items()}
+    [(reject_count,)] = db.execute("select count(*) from kili.rejects").fetchall()
+    return {"tables": tables, "reject_count": reject_count, "drawings": drawings.read(db)}
+
+
+def _scripts() -> list[str]:
+    """Vega, Vega-Lite, and the page's own script, whose parts share one scope."""
+    own = "\n".join(path.read_text() for path in sorted((_FOLDER / "scripts").iterdir()))
+    return [_text("vega/vega.min.js"), _text("vega/vega-lite.min.js"), f"(() => {{\n{own}}})();"]
+
+
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
