@@ -14,6 +14,7 @@ import pytest
 import websocket
 from conftest import COMMAND, ROOT
 from helpers import web_server as serving
+from helpers.browser import needs_browser, started
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
@@ -22,15 +23,10 @@ PREFIX = "/dagster"
 PRODUCTION = (ROOT / "docs" / "production.md").read_text()
 [PUBLIC] = re.findall(r"^KILI_UI_HOSTS=(\S+)$", PRODUCTION, re.MULTILINE)
 PASSWORD = {"Authorization": "Basic " + base64.b64encode(b"ana:secret").decode()}
-BROWSER = shutil.which("chromium")
-DRIVER = shutil.which("chromedriver")
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 LAUNCH = """mutation { launchRun(executionParams: {selector: {repositoryLocationName: "kili_warehouse",
     repositoryName: "__repository__", jobName: "kili_warehouse"}}) { __typename } }"""
 
-needs_browser = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="NOT TESTED IN A BROWSER: apt-get install chromium chromium-driver"
-)
 needs_nginx = pytest.mark.skipif(not NGINX, reason="NOT TESTED BEHIND A PROXY: apt-get install nginx-light")
 
 
@@ -68,25 +64,8 @@ def proxied(ui: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(BROWSER)
-    with tempfile.TemporaryDirectory() as profile:
-        for flag in (
-            "headless",
-            "no-sandbox",
-            "disable-gpu",
-            "disable-quic",
-            "no-first-run",
-            "disable-background-networking",
-            "disable-component-update",
-            "disable-sync",
-            "window-size=2000,1000",
-            f"host-resolver-rules=MAP {PUBLIC} 127.0.0.1",
-            f"user-data-dir={profile}",
-        ):
-            options.add_argument(f"--{flag}")
-        with webdriver.Chrome(options, webdriver.ChromeService(str(DRIVER))) as driver:
-            yield driver
+    with started("window-size=2000,1000", f"host-resolver-rules=MAP {PUBLIC} 127.0.0.1") as driver:
+        yield driver
 
 
 def text(browser: webdriver.Chrome) -> str:

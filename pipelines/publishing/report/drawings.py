@@ -139,11 +139,12 @@ def _text(row: Row) -> Row:
 def _shapes(row: Row, box: tuple[float, float, float, float], height: int) -> Iterator[Row]:
     """The annotator's shape, and the reviewer's where it is another."""
     for side in ("left", "right"):
-        if row[f"{side}_geometry"] and (side == "left" or row["edit"] not in ("kept", "relabelled")):
+        geometry = row[f"{side}_geometry"] or ""
+        if _COORDINATES.search(geometry) and (side == "left" or row["edit"] not in ("kept", "relabelled")):
             category = row[f"{side}_category"]
             if row["edit"] == "relabelled":
                 category = f"{category} → {row['right_category']}"
-            path = _path(row[f"{side}_geometry"], box, height)
+            path = _path(geometry, box, height)
             yield {"edit": row["edit"], "side": side, "job": row["job"], "category": category, **path}
 
 

@@ -57,7 +57,9 @@ TABLES: Final = {
         order by label_count desc, project""",
     "people": f"""
         with named as (
-            select author_id as id, without_domain(coalesce(max(author_email), author_id)) as name
+            select author_id as id, without_domain(coalesce(
+                arg_max(author_email, (created_at, label_key)) filter (where author_email is not null), author_id
+            )) as name
             from marts.labels where author_id is not null group by author_id
         )
         select person_key(id) as person,

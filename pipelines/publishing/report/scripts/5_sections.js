@@ -114,7 +114,6 @@ const MOST_CATEGORIES = 14;
 const heat = (element, share) => {
   element.style.setProperty("--share", share.toFixed(3));
   element.classList.add("heat");
-  if (share > 0.55) element.classList.add("strong");
   return element;
 };
 

@@ -75,10 +75,10 @@ const panelOf = (panel) => {
 const FEW_DRAWINGS = 6;
 let drawsAll = false;
 
-const drawingsOf = (assets) => {
+const drawingsOf = (rows) => {
   const panels = new Map();
   for (const panel of REPORT.drawings) panels.set(panel.asset, [...(panels.get(panel.asset) ?? []), panel]);
-  const drawn = assets.filter((row) => panels.has(row.asset));
+  const drawn = rows.filter((row) => panels.has(row.asset));
   if (!drawn.length) return null;
   const edits = [...new Set(drawn.flatMap((row) => panels.get(row.asset)).flatMap((panel) => [...panel.shapes, ...panel.texts]).map((shape) => shape.edit))];
   const legend = [...EDITS, "unreviewed"].filter((edit) => edits.includes(edit)).map((edit) => {

@@ -52,6 +52,7 @@ const confused = () => {
 };
 
 const worth = () => {
+  if (isPeriod()) return answer("Is the model worth it?", "models", "–", "Not available for a period.");
   const rows = DATA.models.filter(inProject).map((row) => ({ ...row, share: shareOf(row.accepted_count, row.accepted_count + row.edited_count + row.dropped_count) })).filter((row) => row.share.value !== null && row.share.n >= SMALL);
   if (!rows.length) return answer("Is the model worth it?", "models", "Not known", "No predictions were judged often enough.");
   const [best, next] = rows.sort((a, b) => b.share.value - a.share.value);
