@@ -44,8 +44,8 @@ vega: browser ## the copies of Vega and Vega-Lite in the pages anew, from the ve
 		cp tests/browser/node_modules/$$library/build/$$library.min.js pipelines/publishing/report/vega/; \
 		cp tests/browser/node_modules/$$library/LICENSE pipelines/publishing/report/vega/LICENSE.$$library; done
 
-screenshots: $(BIN)/.ready browser ## renew the pictures in docs/ from the UI on the samples' warehouse
-	$(BIN)/python -m pytest -n 0 tests/test_ui.py --screenshots docs
+screenshots: $(BIN)/.ready browser ## renew the pictures in docs/, of the UI and the quality report of the samples' warehouse
+	$(BIN)/python -m pytest -n 0 tests/test_ui.py tests/test_report.py --screenshots docs
 
 story: $(BIN)/.ready ## write the sample exports of the made-up project again, from its parameters in tests/helpers/story/cast.py
 	PYTHONPATH=tests $(BIN)/python -m helpers.story

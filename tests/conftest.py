@@ -41,12 +41,12 @@ LONGEST_FIRST = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--screenshots", type=Path, help="folder for pictures of Dagster's UI; made of it only if given")
+    parser.addoption("--screenshots", type=Path, help="folder for pictures of pages; they are made only if it is given")
 
 
 @pytest.fixture(scope="session")
 def screenshots(request: pytest.FixtureRequest) -> Path | None:
-    """Where to write pictures of the UI, if they are asked for."""
+    """Where to write pictures, if they are asked for."""
     return request.config.getoption("--screenshots")
 
 

@@ -39,7 +39,7 @@ CHOICES = {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    with started("window-size=1280,900", "force-device-scale-factor=1") as driver:
+    with started("window-size=1280,900", "hide-scrollbars") as driver:
         yield driver
 
 
@@ -224,6 +224,35 @@ def test_hostile_names_stay_text(samples: Path, tmp_path: Path, browser: webdriv
     assert all(row[0].startswith("x</script>") for row in shown["annotators"])
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "scheme", "section", "picture"),
+    [(1280, 830, "light", None, "report"), (390, 830, "dark", "#assets figure", "report_phone")],
+    ids=["desktop", "phone"],
+)
+def test_the_page_fits_the_width(
+    width: int,
+    height: int,
+    scheme: str,
+    section: str | None,
+    picture: str,
+    page: Path,
+    browser: webdriver.Chrome,
+    screenshots: Path | None,
+) -> None:
+    report_page.as_device(browser, width, scheme, height)
+    report_page.at(browser, "2026-11-17T06:00Z")
+    report_page.show(browser, page, project=HARBOUR)
+    charts = browser.find_elements(By.CSS_SELECTOR, "#quality .chart")
+    assert all(report_page.marks(browser, chart, "point") for chart in charts)
+    if section:
+        browser.execute_script("document.querySelector(arguments[0]).scrollIntoView()", section)
+    if screenshots is not None:
+        browser.save_screenshot(str(screenshots / f"{picture}.png"))
+    browser.execute_script("for (const element of document.querySelectorAll('details')) element.open = true")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    report_page.as_device(browser, 1280, "light")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_serious(scheme: str, width: int, page: Path, browser: webdriver.Chrome) -> None:
@@ -234,7 +263,6 @@ def test_axe_finds_nothing_serious(scheme: str, width: int, page: Path, browser:
         report_page.show(browser, page, **chosen)
         report_page.tables(browser)  # unfolds the tables
         browser.execute_script("for (const element of document.querySelectorAll('details')) element.open = true")
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         browser.execute_script(AXE.read_text())
         result = browser.execute_async_script("axe.run().then(arguments[0])")
         serious = [found for found in result["violations"] if found["impact"] in ("serious", "critical")]

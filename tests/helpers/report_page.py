@@ -54,9 +54,9 @@ def at(browser: webdriver.Chrome, time: str) -> None:
     browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
 
 
-def as_device(browser: webdriver.Chrome, width: int, scheme: str) -> None:
+def as_device(browser: webdriver.Chrome, width: int, scheme: str, height: int = 900) -> None:
     """Makes the window as wide as a device, with a colour scheme."""
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700}
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
