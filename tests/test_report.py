@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from pipelines.publishing.report import pages
+from pipelines.publishing.report import pages, queries
 
 pytestmark = needs_browser
 
@@ -141,6 +141,42 @@ def test_a_filter_that_does_not_exist_is_left_out(page: Path, browser: webdriver
     assert len(report_page.tables(browser)["annotators"]) == len(cast.ANNOTATORS)
 
 
+def test_a_period_with_one_end_reaches_to_the_last_week(page: Path, browser: webdriver.Chrome) -> None:
+    report_page.show(browser, page, project=HARBOUR, **{"from": "2026-11-02"})
+    assert browser.current_url.endswith(f"#project={HARBOUR}&from=2026-11-02&to=2026-11-09")
+
+
+def test_a_page_of_few_rows_holds_the_newest_weeks_and_all_totals(
+    samples: Path, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, browser: webdriver.Chrome
+) -> None:
+    limits = {str(queries.WEEKLY_ROWS): "10", str(queries.EDIT_ROWS): "100"}
+    for limit, few in limits.items():
+        monkeypatch.setattr(queries, "STEPS", tuple(step.replace(limit, few) for step in queries.STEPS))
+    pages.write(samples / "warehouse.duckdb", tmp_path / "site", "a release")
+    report_page.show(browser, page)
+    whole = report_page.tables(browser)
+    report_page.show(browser, tmp_path / "site" / "index.html")
+    short = report_page.tables(browser)
+    assert [name for name in whole if sorted(whole[name]) != sorted(short[name])] == ["quality-weeks"]
+    assert [row[0] for row in short["quality-weeks"]] == ["9 Nov 2026", "2 Nov 2026"]
+    report_page.show(browser, tmp_path / "site" / "index.html", **{"from": "2026-11-02", "to": "2026-11-09"})
+    assert "The page holds edits by week from 9 Nov 2026." in browser.find_element(By.ID, "edits-body").text
+
+
+def test_an_empty_warehouse_has_a_page_that_says_so(samples: Path, tmp_path: Path, browser: webdriver.Chrome) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    shutil.copy((samples / "warehouse.duckdb").resolve(), file)
+    with duckdb.connect(str(file)) as db:
+        for schema, table in db.execute("select schema_name, table_name from duckdb_tables()").fetchall():
+            db.execute(f"truncate {schema}.{table}")
+    pages.write(file, tmp_path / "site", "a release")
+    report_page.show(browser, tmp_path / "site" / "index.html")
+    assert set(map(len, report_page.tables(browser).values())) == {0}
+    confusion = browser.find_element(By.ID, "confusion-body").text
+    assert confusion == "No REVIEW label meets a DEFAULT label in these exports."
+    assert browser.get_log("browser") == []
+
+
 def test_a_name_in_a_table_chooses_the_person(page: Path, browser: webdriver.Chrome) -> None:
     report_page.show(browser, page, project=HARBOUR)
     browser.find_element(By.XPATH, '//table[@id="annotators"]//button[text()="mei.lin"]').click()
@@ -253,9 +289,8 @@ def test_the_page_fits_the_width(
     report_page.as_device(browser, 1280, "light")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_axe_finds_nothing_serious(scheme: str, width: int, page: Path, browser: webdriver.Chrome) -> None:
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_axe_finds_nothing_serious(width: int, scheme: str, page: Path, browser: webdriver.Chrome) -> None:
     if not AXE.exists():
         pytest.skip("NOT TESTED BY AXE: make browser installs axe-core by npm")
     report_page.as_device(browser, width, scheme)

@@ -55,11 +55,13 @@ def _data(file: Path) -> str:
 
 
 def _tables(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    for statement in (*queries.MACROS, queries.FIRST_WEEK, queries.RANKED):
-        db.execute(statement)
+    for step in queries.STEPS:
+        db.execute(step)
     tables = {name: columns.read(db, query) for name, query in queries.TABLES.items()}
-    [(reject_count,)] = db.execute("select count(*) from kili.rejects").fetchall()
-    return {"tables": tables, "reject_count": reject_count, "drawings": drawings.read(db)}
+    [(rejects, week)] = db.execute(
+        "select (select count(*) from kili.rejects), (select week from first_edit_week)"
+    ).fetchall()
+    return {"tables": tables, "reject_count": rejects, "first_edit_week": week, "drawings": drawings.read(db)}
 
 
 def _scripts() -> list[str]:

@@ -5,18 +5,21 @@ People are named by a key, so that an e-mail address that identifies one is not 
 
 from typing import Final
 
-WEEKLY_ROWS: Final = 30_000
+WEEKLY_ROWS: Final = 25_000
 """How many rows by annotator and week the page holds at most. Older weeks are left out; totals hold them."""
+
+EDIT_ROWS: Final = 100_000
+"""How many rows of edits by annotator and week the page holds at most. Older weeks are summed into one."""
 
 RANKED_ASSETS: Final = 1_000
 """How many assets to look at again the page lists at most."""
 
-MACROS: Final = (
+_MACROS: Final = (
     "create temp macro person_key(id) as left(sha256(id), 12)",
     "create temp macro without_domain(address) as regexp_replace(address, '(.)@.*', '\\1', 's')",
 )
 
-FIRST_WEEK: Final = f"""
+_FIRST_WEEK: Final = f"""
     create temp table first_week as
     select coalesce(min(week) filter (where row_count <= {WEEKLY_ROWS}), max(week)) as week
     from (
@@ -24,10 +27,48 @@ FIRST_WEEK: Final = f"""
         from marts.annotator_weeks group by week
     )"""
 
-RANKED: Final = f"""
+_EDITS: Final = """
+    create temp table edits as
+    select project_id, annotator_id, date_trunc('week', default_created_at)::date as week, job_name, edit,
+        default_category, review_category, count(*) as edit_count
+    from marts.review_vs_default
+    join marts.review_edits using (review_label_key, default_label_key)
+    where is_latest_review and not coalesce(is_self_review, false)
+    group by all"""
+
+_EDIT_KINDS: Final = """
+    create temp table edit_kinds as
+    select job_name, edit, default_category, review_category,
+        row_number() over (
+            order by count(*) desc, job_name, edit, default_category, review_category
+        ) - 1 as kind
+    from edits group by job_name, edit, default_category, review_category"""
+
+_NUMBERED_EDITS: Final = """
+    create or replace temp table edits as
+    select project_id, annotator_id, week, kind, edit_count
+    from edits join edit_kinds on edits.job_name = edit_kinds.job_name and edits.edit = edit_kinds.edit
+        and edits.default_category is not distinct from edit_kinds.default_category
+        and edits.review_category is not distinct from edit_kinds.review_category"""
+
+_FIRST_EDIT_WEEK: Final = f"""
+    create temp table first_edit_week as
+    select case when max(row_count) <= {EDIT_ROWS} then first_week.week
+        else greatest(first_week.week, coalesce(
+            min(edit_weeks.week) filter (where row_count <= {EDIT_ROWS}), max(edit_weeks.week))) end as week
+    from first_week
+    left join (
+        select week, sum(count(*)) over (order by week desc) as row_count from edits group by week
+    ) as edit_weeks on true
+    group by first_week.week"""
+
+_RANKED: Final = f"""
     create temp table ranked as
     select * from marts.asset_quality where look_again_rank is not null
     order by look_again_rank, priority desc, project_id, asset_id limit {RANKED_ASSETS}"""
+
+STEPS: Final = (*_MACROS, _FIRST_WEEK, _EDITS, _EDIT_KINDS, _NUMBERED_EDITS, _FIRST_EDIT_WEEK, _RANKED)
+"""What the queries read: macros and temporary tables."""
 
 _SHARED_NAME: Final = "count(*) over (partition by name) > 1"
 
@@ -138,17 +179,14 @@ TABLES: Final = {
         where default_count + review_count + prediction_count + inference_count + waiting_in_count
             + waiting_out_count + labelled_in_count + labelled_out_count + reviewed_in_count + reviewed_out_count > 0
         order by project, days.day""",
+    "edit_kinds": """
+        select job_name as job, edit, default_category as annotator_category, review_category as reviewer_category
+        from edit_kinds order by kind""",
     "edits": """
-        with pairs as (
-            select project_id, annotator_id, review_label_key, default_label_key,
-                case when default_created_at >= (select week from first_week)
-                    then date_trunc('week', default_created_at)::date::varchar end as week
-            from marts.review_vs_default where is_latest_review and not coalesce(is_self_review, false)
-        )
-        select coalesce(project_id, '-') as project, person_key(annotator_id) as person, week, job_name as job, edit,
-            default_category as annotator_category, review_category as reviewer_category, count(*) as edit_count
-        from pairs join marts.review_edits using (review_label_key, default_label_key)
-        group by all order by all""",
+        select coalesce(project_id, '-') as project, person_key(annotator_id) as person,
+            case when week >= (select week from first_edit_week) then week end::varchar as week, kind,
+            sum(edit_count)::bigint as edit_count
+        from edits group by all order by project, person, week, kind""",
     "agreement": """
         select coalesce(project_id, '-') as project, job_name as job, week::varchar as week, unit_count, rating_count,
             annotator_count, category_count, agreement_share, agreement_share_reason, alpha, alpha_low, alpha_high,

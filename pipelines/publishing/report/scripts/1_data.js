@@ -31,6 +31,7 @@ const rowsOf = (table) => {
 
 const REPORT = JSON.parse(document.getElementById("data").textContent);
 const DATA = Object.fromEntries(Object.entries(REPORT.tables).map(([name, table]) => [name, rowsOf(table)]));
+for (const row of DATA.edits) Object.assign(row, DATA.edit_kinds[row.kind]);
 const PROJECTS = new Map(DATA.projects.map((row) => [row.project, row]));
 const PEOPLE = new Map(DATA.people.map((row) => [row.person, row]));
 const projectName = (key) => PROJECTS.get(key)?.name ?? key;

@@ -94,7 +94,14 @@ const quality = () => {
       : note("No labels of annotators in this selection."));
 };
 
-const chosenEdits = () => DATA.edits.filter((row) => inProject(row) && ofPerson(row) && inJob(row) && inPeriod(row.week));
+/** Whether the page holds the edits of the chosen weeks: of a large warehouse it holds the newest weeks one by one. */
+const hasEdits = () => !isPeriod() || REPORT.first_edit_week === null || chosen.from >= REPORT.first_edit_week;
+const chosenEdits = () =>
+  hasEdits() ? DATA.edits.filter((row) => inProject(row) && ofPerson(row) && inJob(row) && inPeriod(row.week)) : [];
+const noEdits = () => {
+  if (!hasEdits()) return note(`The page holds edits by week from ${day(REPORT.first_edit_week)}.`);
+  return note(DATA.edits.length ? "No reviewed annotation in this selection." : "No REVIEW label meets a DEFAULT label in these exports.");
+};
 
 /** Pairs of categories by project and job, most pairs first. */
 const confusions = (edits) => {
@@ -159,7 +166,7 @@ const confusion = () => {
           { title: "Reviewer", cell: (row) => row.reviewer_category, none: "the reviewer removed it" },
           counted("Annotations", (row) => row.edit_count),
         ], changed, isManyProjects() ? 4 : 3, true))]
-      : note(DATA.edits.length ? "No reviewed annotation in this selection." : "No REVIEW label meets a DEFAULT label in these exports."));
+      : noEdits());
 };
 
 const edits = () => {
@@ -177,7 +184,7 @@ const edits = () => {
           counted("Annotations", (row) => row.edit_count),
           ...EDITS.map((edit) => counted(plainName(edit), (row) => of(row, edit))),
         ], jobs, isManyProjects() ? 2 : 1, true))]
-      : note("No reviewed annotation in this selection."));
+      : noEdits());
 };
 
 const models = () => {

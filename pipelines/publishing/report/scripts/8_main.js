@@ -81,7 +81,7 @@ const header = () => {
   const last = labelled.map((row) => row.newest_label_at).sort().at(-1);
   const exports = projects.map((row) => row.as_of).filter(Boolean).sort();
   const named = projects.length === 1 ? projects[0].name : `${count(projects.length)} projects`;
-  const period = isPeriod() ? `weeks ${chosen.from ? `from ${day(chosen.from)}` : ""}${chosen.to ? ` to that of ${day(chosen.to)}` : ""}` : first ? `labels of ${day(first)} to ${day(last)}` : "no dated label";
+  const period = isPeriod() ? (isOneWeek() ? `week of ${day(chosen.from)}` : `weeks of ${day(chosen.from)} to ${day(chosen.to)}`) : first ? `labels of ${day(first)} to ${day(last)}` : "no dated label";
   const old = projects.filter((row) => row.as_of && daysSince(row.as_of) > STALE_DAYS);
   const stale = old.length === 1 && projects.length === 1 ? `${daysSince(old[0].as_of)} days old` : `${plural(old.length, "project")} older than ${STALE_DAYS} days`;
   const items = [named, period, exports.length ? `as of ${moment(exports.at(-1))}` : "of unknown date"];
@@ -134,7 +134,11 @@ const fillFilters = () => {
 /** Takes filters over, draws the page, and keeps them in its address. */
 const choose = (changes) => {
   Object.assign(chosen, changes);
-  if (chosen.from && chosen.to && chosen.from > chosen.to) [chosen.from, chosen.to] = [chosen.to, chosen.from];
+  if (isPeriod()) {
+    chosen.from ||= WEEKS[0];
+    chosen.to ||= WEEKS.at(-1);
+  }
+  if (chosen.from > chosen.to) [chosen.from, chosen.to] = [chosen.to, chosen.from];
   fillFilters();
   const kept = FILTERS.filter((name) => chosen[name]).map((name) => `${name}=${encodeURIComponent(chosen[name])}`);
   if (location.hash.slice(1) !== kept.join("&")) history.replaceState(null, "", `#${kept.join("&")}`);
