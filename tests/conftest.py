@@ -36,6 +36,7 @@ LONGEST_FIRST = (
     "test_lock",
     "test_marts",
     "test_pull",
+    "test_report",
     "test_ui",
 )
 

@@ -289,6 +289,18 @@ def test_the_page_fits_the_width(
     report_page.as_device(browser, 1280, "light")
 
 
+def test_a_print_is_light_and_has_no_filters(page: Path, browser: webdriver.Chrome) -> None:
+    report_page.as_device(browser, 1280, "dark")
+    report_page.show(browser, page)
+    body, filters = (browser.find_element(By.CSS_SELECTOR, name) for name in ("body", "#filters"))
+    on_screen = (body.value_of_css_property("color"), filters.is_displayed())
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    printed = (body.value_of_css_property("color"), filters.is_displayed())
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+    assert (on_screen, printed) == (("rgba(231, 236, 242, 1)", True), ("rgba(24, 33, 43, 1)", False))
+    report_page.as_device(browser, 1280, "light")
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_axe_finds_nothing_serious(width: int, scheme: str, page: Path, browser: webdriver.Chrome) -> None:
     if not AXE.exists():

@@ -2,7 +2,7 @@
 
 const EDITS = ["kept", "moved", "relabelled", "relabelled_and_moved", "text_changed", "removed", "added"];
 const plainName = (name) => name.replaceAll("_", " ");
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name.replaceAll("_", "-")}`).trim();
+const colour = (name) => `var(--${name.replaceAll("_", "-")})`; // follows the colour scheme, also in print
 
 const config = () => ({
   background: null,

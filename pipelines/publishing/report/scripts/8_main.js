@@ -153,6 +153,5 @@ const fromAddress = () => {
 for (const name of FILTERS) byId(name).addEventListener("change", (event) => choose({ [name]: event.target.value }));
 byId("reset").addEventListener("click", () => choose(Object.fromEntries(FILTERS.map((name) => [name, ""]))));
 addEventListener("hashchange", () => choose(fromAddress()));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 for (const button of document.querySelectorAll("nav button")) button.addEventListener("click", () => visit(button.dataset.section));
 choose(fromAddress());
