@@ -33,4 +33,4 @@ def _column(values: pa.ChunkedArray) -> Any:
 def _shorter(values: list[Any]) -> Any:
     """The values themselves, or their runs where those take less room."""
     runs = [(value, sum(1 for _ in equal)) for value, equal in itertools.groupby(values)]
-    return values if 2 * len(runs) > len(values) else {"runs": list(itertools.chain.from_iterable(runs))}
+    return values if 2 * len(runs) >= len(values) else {"runs": list(itertools.chain.from_iterable(runs))}
