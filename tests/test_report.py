@@ -96,6 +96,15 @@ def test_the_matrices_are_those_of_the_marts(samples: Path, page: Path, browser:
             assert report_page.tables(browser)["matrix"] == rated.matrix(title)
 
 
+def test_a_chosen_person_is_compared_with_all_others(samples: Path, page: Path, browser: webdriver.Chrome) -> None:
+    report_page.show(browser, page, project=HARBOUR, person=key(cast.TOM.id))
+    with duckdb.connect(str(samples / "warehouse.duckdb"), read_only=True) as db:
+        whole = Numbers(db, Choice(HARBOUR)).matrix("Mean score")
+    assert report_page.tables(browser)["matrix"] == [row for row in whole if row[0] == "tom.okafor"]
+    answers = [element.text for element in browser.find_elements(By.CSS_SELECTOR, ".answer")]
+    assert "tom.okafor\n38 % accepted, all annotators 56 %" in answers[1]
+
+
 def test_the_header_shows_projects_period_age_and_rejects(page: Path, browser: webdriver.Chrome) -> None:
     report_page.at(browser, "2026-11-17T06:00Z")
     report_page.show(browser, page, project=HARBOUR)

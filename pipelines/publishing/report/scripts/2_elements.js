@@ -126,5 +126,13 @@ const plain = (id, caption, titles, rows) =>
     h("thead", null, h("tr", null, titles.map((title, i) => h(i ? "th.number" : "th", { scope: "col" }, title)))),
     h("tbody", null, rows.map((cells) => h("tr", null, cells.map((cell, i) => h(i ? "td.number" : "th", i ? null : { scope: "row" }, cell)))))));
 
+/** The colours of edits. */
+const legend = (edits, ...more) =>
+  h("p.legend", null, edits.map((edit) => {
+    const key = h("span.key", null, h("i"), edit === "unreviewed" ? "not reviewed" : edit.replaceAll("_", " "));
+    key.style.setProperty("--edit", `var(--${edit.replaceAll("_", "-")})`);
+    return key;
+  }), more);
+
 const details = (title, ...content) => h("details", null, h("summary", null, title), content);
 const note = (text) => h("p.note", null, text);

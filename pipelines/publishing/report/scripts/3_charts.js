@@ -102,13 +102,13 @@ const flowChart = (rows) => {
 
 const editsChart = (rows) => {
   const jobs = [...new Set(rows.map((row) => row.job))];
-  return chart(`Share of each edit by job, for ${jobs.length} jobs. The numbers are in the table below.`, 34 * jobs.length + 70, {
+  return chart(`Share of each edit by job, for ${jobs.length} jobs. The numbers are in the table below.`, 34 * jobs.length + 46, {
     data: { values: rows },
     mark: { type: "bar", height: 20 },
     encoding: {
       y: { field: "job", type: "nominal", title: null, sort: jobs, axis: { labelColor: colour("ink"), labelLimit: window.innerWidth < 700 ? 120 : 300, labelFontSize: 13 } },
       x: { field: "edit_count", type: "quantitative", title: "share of the annotations", stack: "normalize", axis: { format: "%", grid: true, tickCount: 5 } },
-      color: { field: "name", type: "nominal", scale: { domain: EDITS.map(plainName), range: EDITS.map((edit) => colour(edit)) }, legend: { columns: window.innerWidth < 700 ? 2 : 0 } },
+      color: { field: "name", type: "nominal", scale: { domain: EDITS.map(plainName), range: EDITS.map((edit) => colour(edit)) }, legend: null },
       order: { field: "place", type: "quantitative" },
       tooltip: [{ field: "job", title: "job" }, { field: "name", title: "edit" }, { field: "edit_count", title: "annotations" }],
     },

@@ -13,20 +13,21 @@ const REVIEWER_COUNTS = [
 const REVIEWER_MEANS = { kept_by_next_share: "reviewed_again_count" };
 
 /** The rows of people: those of the mart, or the sums of the chosen weeks, which have no medians but for one week. */
-const peopleRows = (all, weeks, counts, means, medians) => {
-  const keep = (row) => inProject(row) && ofPerson(row);
+const peopleRows = (all, weeks, counts, means, medians, isChosen) => {
+  const keep = (row) => inProject(row) && isChosen(row);
   if (!isPeriod()) return all.filter(keep);
   const rows = weeks.filter((row) => keep(row) && inPeriod(row.week));
   const summed = isOneWeek() ? rows : united(rows, ["project", "person"], counts, means);
   return summed.map((row) => ({ ...Object.fromEntries(medians.map((name) => [name, null])), ...row, isSum: !isOneWeek() }));
 };
 
-const annotatorRows = () =>
-  peopleRows(DATA.annotators, DATA.annotator_weeks, ANNOTATOR_COUNTS, ANNOTATOR_MEANS, ["median_seconds", "p90_seconds"]);
-const reviewerRows = () =>
+const everyone = () => true;
+const annotatorRows = (isChosen = ofPerson) =>
+  peopleRows(DATA.annotators, DATA.annotator_weeks, ANNOTATOR_COUNTS, ANNOTATOR_MEANS, ["median_seconds", "p90_seconds"], isChosen);
+const reviewerRows = (isChosen = ofPerson) =>
   peopleRows(DATA.reviewers, DATA.reviewer_weeks, REVIEWER_COUNTS, REVIEWER_MEANS, [
     "median_seconds", "p90_seconds", "median_hours_to_review", "p90_hours_to_review", "strictness",
-  ]);
+  ], isChosen);
 
 const acceptance = (row) => shareOf(row.accepted_count ?? 0, row.reviewed_count ?? row.judged_count, "nothing_reviewed");
 const firstPass = (row) => shareOf(row.passed_count, row.judged_count, "nothing_reviewed");
@@ -64,8 +65,8 @@ const annotatorTable = (rows) =>
     ...whoColumns("Annotator"),
     counted("Labels", (row) => row.label_count ?? 0, "Labels that are not skipped"),
     counted("Reviewed", (row) => row.reviewed_count ?? 0, "Labels that were accepted, fixed or sent back"),
-    asShare("Accepted", acceptance, "Labels that the reviewer left unchanged, of those reviewed", teamShare(rows, "accepted_count", "reviewed_count")),
-    asShare("First pass", firstPass, "First attempts that passed review unchanged", teamShare(rows, "passed_count", "judged_count")),
+    asShare("Accepted", acceptance, "Labels that the reviewer left unchanged, of those reviewed", teamShare(annotatorRows(everyone), "accepted_count", "reviewed_count")),
+    asShare("First pass", firstPass, "First attempts that passed review unchanged", teamShare(annotatorRows(everyone), "passed_count", "judged_count")),
     counted("Sent back", (row) => flagged(row, "sent_back_count")),
     asScore("Review score", (row) => meanOf(row.review_score, row.scored_count, "nothing_scored"), "How much of the labels reviewers kept, 0 to 1"),
     asScore("Agreement", (row) => meanOf(row.agreement_score, row.agreement_asset_count, "nothing_scored"), "Mean score against other annotators of the same assets"),
@@ -85,7 +86,7 @@ const reviewerTable = (rows) =>
     ...whoColumns("Reviewer"),
     counted("Reviews", (row) => row.review_count ?? 0),
     counted("Judged", (row) => row.judged_count ?? 0, "Labels that the reviewer accepted, fixed or sent back"),
-    asShare("Accepted", acceptance, "Labels left unchanged, of those judged", teamShare(rows, "accepted_count", "judged_count")),
+    asShare("Accepted", acceptance, "Labels left unchanged, of those judged", teamShare(reviewerRows(everyone), "accepted_count", "judged_count")),
     { title: "Strictness", number: true, cell: strictness, help: "Share not accepted, less that of other reviewers on the same annotators; above 0 is stricter", show: (cell) => shown(cell, (value) => `${value > 0 ? "+" : ""}${decimals(3)(value)}`, [-0.5, 0.5], 0) },
     counted("Sent back", (row) => flagged(row, "sent_back_count")),
     { title: "Edits a label", number: true, cell: (row) => meanOf(row.edit_count / (row.compared_count || 1), row.compared_count, "nothing_compared"), show: (cell) => shown(cell, decimals(2)) },

@@ -177,7 +177,7 @@ const edits = () => {
   const drawn = jobs.slice(0, 12).flatMap((job) => EDITS.map((edit, place) => ({ job: title(job), name: plainName(edit), place, edit_count: of(job, edit) })));
   fill("edits-body",
     jobs.length
-      ? [h("figure", null, h("figcaption", null, "What became of the annotations"), editsChart(drawn)),
+      ? [h("figure", null, h("figcaption", null, "What became of the annotations"), legend(EDITS), editsChart(drawn)),
         details("Numbers by job", sortable("edits-jobs", "Edits by job", [
           ...(isManyProjects() ? [{ title: "Project", cell: (row) => projectName(row.project) }] : []),
           { title: "Job", cell: (row) => row.job },

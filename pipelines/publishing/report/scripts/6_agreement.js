@@ -45,7 +45,7 @@ let matrixKind = "mean_score";
 
 const matrixOf = (rows, title) => {
   const kind = MATRIX_KINDS[matrixKind];
-  const counts = new Map();
+  const counts = new Map(chosen.person ? [[chosen.person, Infinity]] : []);
   for (const row of rows) for (const who of [row.person, row.other]) counts.set(who, (counts.get(who) ?? 0) + row.scored_count);
   const people = [...counts].sort((a, b) => b[1] - a[1]).slice(0, MOST_PEOPLE).map(([person]) => person).sort((a, b) => (personName(a) < personName(b) ? -1 : 1));
   const cells = new Map(rows.flatMap((row) => [[`${row.person} ${row.other}`, row], [`${row.other} ${row.person}`, row]]));
@@ -65,14 +65,15 @@ const matrixOf = (rows, title) => {
       h("table.matrix.people", { id: "matrix" },
         h("caption.hidden", null, `${kind.title} of pairs of annotators, ${title}`),
         h("thead", null, h("tr", null, h("td", null, ""), people.map((person) => h("th", { scope: "col" }, personName(person))))),
-        h("tbody", null, people.map((mine) => h("tr", null, h("th", { scope: "row" }, personName(mine)), people.map((theirs) => cellOf(mine, theirs))))))),
+        h("tbody", null, people.filter((mine) => !chosen.person || mine === chosen.person).map((mine) => h("tr", null, h("th", { scope: "row" }, personName(mine)), people.map((theirs) => cellOf(mine, theirs))))))),
     counts.size > MOST_PEOPLE ? note(`The ${MOST_PEOPLE} of ${counts.size} annotators with the most common assets.`) : null);
 };
 
 /** Pairs of one project, and of the chosen job or of whole labels. Without a project, the one with the most pairs. */
 const matrix = () => {
-  const all = DATA.agreement_pairs.filter((row) => inProject(row) && row.job === chosen.job && (!chosen.person || row.person === chosen.person || row.other === chosen.person));
-  const [most] = united(all, ["project"], ["scored_count"]).sort((a, b) => b.scored_count - a.scored_count);
+  const all = DATA.agreement_pairs.filter((row) => inProject(row) && row.job === chosen.job);
+  const isOfPerson = (row) => !chosen.person || row.person === chosen.person || row.other === chosen.person;
+  const [most] = united(all.filter(isOfPerson), ["project"], ["scored_count"]).sort((a, b) => b.scored_count - a.scored_count);
   if (!most) return note("No two annotators labelled the same asset for consensus in this selection.");
   if (isPeriod()) return h("p.note", null, "Who agrees with whom: ", undefinedValue(REASONS.period), ` ${REASONS.period}.`);
   const rows = all.filter((row) => row.project === most.project);

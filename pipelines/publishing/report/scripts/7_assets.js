@@ -81,14 +81,9 @@ const drawingsOf = (rows) => {
   const drawn = rows.filter((row) => panels.has(row.asset));
   if (!drawn.length) return null;
   const edits = [...new Set(drawn.flatMap((row) => panels.get(row.asset)).flatMap((panel) => [...panel.shapes, ...panel.texts]).map((shape) => shape.edit))];
-  const legend = [...EDITS, "unreviewed"].filter((edit) => edits.includes(edit)).map((edit) => {
-    const key = h("span.key", null, h("i"), edit === "unreviewed" ? "not reviewed" : plainName(edit));
-    key.style.setProperty("--edit", `var(--${edit.replaceAll("_", "-")})`);
-    return key;
-  });
   return h("figure", null,
     h("figcaption", null, "What annotators drew, and what review made of it", h("small", null, `${plural(drawn.length, "asset")}, worst first`)),
-    h("p.legend", null, legend, h("span.key", null, h("i.dashed"), "annotator's shape where the reviewer's differs")),
+    legend([...EDITS, "unreviewed"].filter((edit) => edits.includes(edit)), h("span.key", null, h("i.dashed"), "annotator's shape where the reviewer's differs")),
     h("div.gallery", null, drawn.slice(0, drawsAll ? Infinity : FEW_DRAWINGS).map((row) =>
       h("article", null, h("h4", null, row.name), reasonList(row.reasons), h("div.panels", null, panels.get(row.asset).map(panelOf))))),
     drawn.length > FEW_DRAWINGS ? h("button.more", { type: "button", "aria-expanded": String(drawsAll), onclick: () => { drawsAll = !drawsAll; assets(); } }, drawsAll ? `Show ${FEW_DRAWINGS} drawings` : `Show all ${drawn.length} drawings`) : null);

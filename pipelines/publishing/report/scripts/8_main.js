@@ -34,7 +34,7 @@ const trend = () => {
 
 const help = () => {
   const rows = annotatorRows();
-  const all = teamShare(rows, "accepted_count", "reviewed_count");
+  const all = teamShare(annotatorRows(everyone), "accepted_count", "reviewed_count");
   const weak = rows.map((row) => ({ ...row, share: acceptance(row) })).filter((row) => row.share.value !== null && row.share.high < all).sort((a, b) => a.share.value - b.share.value);
   if (!weak.length) return answer("Who needs help?", "annotators", "Nobody stands out", "No annotator's interval lies below the share of all.");
   const worst = weak[0];
