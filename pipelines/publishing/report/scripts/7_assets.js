@@ -83,7 +83,8 @@ const drawingsOf = (rows) => {
   const edits = [...new Set(drawn.flatMap((row) => panels.get(row.asset)).flatMap((panel) => [...panel.shapes, ...panel.texts]).map((shape) => shape.edit))];
   return h("figure", null,
     h("figcaption", null, "What annotators drew, and what review made of it", h("small", null, `${plural(drawn.length, "asset")}, worst first`)),
-    legend([...EDITS, "unreviewed"].filter((edit) => edits.includes(edit)), h("span.key", null, h("i.dashed"), "annotator's shape where the reviewer's differs")),
+    legend([...EDITS, "unreviewed"].filter((edit) => edits.includes(edit)),
+      edits.some((edit) => edit.endsWith("moved")) ? h("span.key", null, h("i.dashed"), "annotator's shape where the reviewer's differs") : ""),
     h("div.gallery", null, drawn.slice(0, drawsAll ? Infinity : FEW_DRAWINGS).map((row) =>
       h("article", null, h("h4", null, row.name), reasonList(row.reasons), h("div.panels", null, panels.get(row.asset).map(panelOf))))),
     drawn.length > FEW_DRAWINGS ? h("button.more", { type: "button", "aria-expanded": String(drawsAll), onclick: () => { drawsAll = !drawsAll; assets(); } }, drawsAll ? `Show ${FEW_DRAWINGS} drawings` : `Show all ${drawn.length} drawings`) : null);
