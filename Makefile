@@ -4,8 +4,10 @@ BIN := $(VENV)/bin
 UV ?= $(BIN)/uv
 WAREHOUSE ?= warehouse
 EXPORTS ?= tests/samples
+METRICS ?= labels,acceptance_share,review_score,first_pass_share
+BY ?= annotator
 
-.PHONY: help run test ui kili bench browser debian vega screenshots story lock clean
+.PHONY: help run test ui kili metrics bench browser debian vega screenshots story lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -13,7 +15,7 @@ help: ## list the targets
 run: $(BIN)/.ready ## set up, then load the sample exports into ./warehouse
 	$(BIN)/kili-warehouse run --exports $(EXPORTS) --warehouse $(WAREHOUSE)
 
-test: $(BIN)/.ready .venv-oracles/.ready browser ## set up, then every check that CI runs
+test: $(BIN)/.ready .venv-oracles/.ready .venv-metrics/.ready browser ## set up, then every check that CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -25,6 +27,10 @@ ui: $(BIN)/.ready ## Dagster's UI on this machine, http://127.0.0.1:3000
 	$(BIN)/kili-warehouse ui --exports $(EXPORTS) --warehouse $(WAREHOUSE)
 
 kili: .venv-kili/.ready ## set up Kili's own client, which pulls exports, in an environment of its own
+
+metrics: $(BIN)/.ready .venv-metrics/.ready ## metrics of ./warehouse by MetricFlow, in an environment of its own; METRICS=edits_per_label BY=reviewer,metric_time__week for others
+	mf=$$PWD/.venv-metrics/bin/mf; folder=$$(KILI_WAREHOUSE=$(WAREHOUSE) $(BIN)/python -m pipelines.transform.metrics) \
+		&& cd "$$folder" && $$mf query --quiet --metrics $(METRICS) --group-by $(BY) --order $(BY)
 
 browser: tests/browser/node_modules/.ready ## Chromium, nginx and axe-core for the tests
 
@@ -56,12 +62,12 @@ bench: $(BIN)/.ready .venv-bench/.ready ## costs relative to DuckDB alone, plain
 lock: $(BIN)/.ready ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-header \
 		--output-file requirements.lock pyproject.toml
-	set -e; for group in bench kili oracles; do \
+	set -e; for group in bench kili metrics oracles; do \
 		$(BIN)/uv pip compile --quiet --python-version 3.11 --group $$group --generate-hashes --no-header \
 		--output-file requirements-$$group.lock; done
 
 clean: ## remove the environments and generated files
-	rm -rf $(VENV) .venv-bench .venv-kili .venv-oracles tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-kili .venv-metrics .venv-oracles tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A virtual environment without ensurepip (Debian without python3-venv) gets its pip from virtualenv.
 $(VENV):

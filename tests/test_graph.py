@@ -18,7 +18,7 @@ from pipelines import settings
 from pipelines.transform import project
 
 GOLDEN = Path(__file__).parent / "graph.txt"
-LAYERS = {"kili": 0, "comparison": 0, "staging": 1, "intermediate": 2, "marts": 3}
+LAYERS = {"kili": 0, "comparison": 0, "staging": 1, "intermediate": 2, "marts": 3, "metrics": 4}
 
 
 @pytest.fixture(scope="module")
