@@ -124,7 +124,7 @@ def asked(folder: Path) -> list[list[tuple[Any, ...]]]:
     return ask(folder, [([*named], [*groups]) for named, _, groups in CASES])
 
 
-@pytest.mark.parametrize("place", range(len(CASES)), ids=["-".join([*named][:1] + [*by]) for named, _, by in CASES])
+@pytest.mark.parametrize("place", range(len(CASES)), ids=["-".join([*[*named][:1], *by]) for named, _, by in CASES])
 def test_metrics_are_those_of_the_mart(asked: list[list[tuple[Any, ...]]], samples: Path, place: int) -> None:
     named, mart, groups = CASES[place]
     columns = ", ".join(COLUMNS[name] for name in groups)
