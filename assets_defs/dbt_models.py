@@ -79,7 +79,8 @@ def models(settings: Settings) -> dg.AssetsDefinition:
             log.info("nothing new to load and models unchanged: dbt does not start")
             _confirm(context, release)
             return
-        is_rebuild = release is None or release.models_digest != digest
+        newest = releases.newest(settings.warehouse)
+        is_rebuild = newest is None or newest.models_digest != digest
         results = _build(context, settings, ["--full-refresh"] if is_rebuild else [])
         yield from _events(context, settings, results)
         dbt_runner.raise_if_failed(results)

@@ -1,4 +1,4 @@
-"""The command line: `kili-warehouse run`, `status`, `rejects`, `as-of`, `ui`, `daemon` and `webserver`."""
+"""The command line: `kili-warehouse run`, `status`, `rejects`, `as-of`, `rollback`, `ui`, `daemon` and `webserver`."""
 
 import argparse
 import json
@@ -14,6 +14,7 @@ from pipelines import preflight, settings, terminal, unexpected_errors, up_to_da
 from pipelines.landing import discovery
 from pipelines.loading import lock
 from pipelines.publishing import contents, release
+from pipelines.publishing import rollback as rollbacks
 from pipelines.transform import project
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -29,7 +30,13 @@ def main(arguments: list[str] | None = None) -> int:
             options = _parser().parse_args(arguments)
         chosen = settings.from_environment().at(options.exports, options.warehouse)
         status: int = options.command(chosen, options)
-    except (settings.BadSetting, discovery.NoExport, contents.NoWarehouse, release.Blocked) as error:
+    except (
+        settings.BadSetting,
+        discovery.NoExport,
+        contents.NoWarehouse,
+        release.Blocked,
+        rollbacks.NoRelease,
+    ) as error:
         return _fail(str(error), USAGE)
     except (
         lock.WarehouseLocked,
@@ -102,6 +109,16 @@ def as_of(chosen: settings.Settings, options: argparse.Namespace) -> int:
     return OK
 
 
+def rollback(chosen: settings.Settings, options: argparse.Namespace) -> int:
+    """Publish the release before again, or the one named. The next run publishes a new release."""
+    if not chosen.warehouse.is_dir():  # the lock would create it
+        raise rollbacks.NoRelease(f"no warehouse has been published in {chosen.warehouse}")
+    with lock.held(chosen):
+        done = rollbacks.roll_back(chosen.warehouse, options.release)
+    _print(done._asdict(), options, terminal.describe_rollback)
+    return OK
+
+
 def ui(chosen: settings.Settings, options: argparse.Namespace) -> int:
     """Serve Dagster's UI and daemon, on this machine only."""
     from assets_defs import web_ui
@@ -158,6 +175,8 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="folder to publish in: empty, new or a former as-of folder",
     )
+    named = argparse.ArgumentParser(add_help=False)
+    named.add_argument("release", nargs="?", metavar="RELEASE", help="id of a release (default: the one before)")
     parser: argparse.ArgumentParser = terminal.Parser(
         prog="kili-warehouse", description="Load Kili label exports into a tested warehouse."
     )
@@ -167,6 +186,7 @@ def _parser() -> argparse.ArgumentParser:
         (status, [common, as_json]),
         (rejects, [common, as_json]),
         (as_of, [time, common, as_json]),
+        (rollback, [named, common, as_json]),
         (ui, [exports, common, port]),
         (daemon, [exports, common]),
         (webserver, [common, port, prefix]),

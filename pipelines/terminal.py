@@ -147,6 +147,10 @@ def describe_rejects(out: Console, rejects: list[Facts]) -> None:
     out.print(_rejects(rejects, f"Rejected: {len(rejects)}") if rejects else "Nothing was rejected.")
 
 
+def describe_rollback(out: Console, done: Facts) -> None:
+    out.print(f"Published: release {done['after']}, in place of {done['before']}", soft_wrap=True)
+
+
 def _describe_tables(out: Console, status: Facts) -> None:
     table = Table("table", title="Published tables", title_justify="left")
     table.add_column("rows", justify="right")

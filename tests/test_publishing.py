@@ -97,17 +97,6 @@ def test_the_page_needs_no_outside_address_and_shows_no_email(samples: Path) -> 
     assert "user-ana" in page
 
 
-def test_an_open_reader_keeps_its_release_and_the_next_reads_the_new_one(warehouse: Path, tmp_path: Path) -> None:
-    (tmp_path / "one.json").write_text('[{"id": "one-more", "externalId": "one more.jpg", "labels": []}]')
-    count = "select count(*) as n from marts.assets"
-    with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as reader:
-        before = query(warehouse, count)[0]["n"]
-        load(warehouse, tmp_path / "one.json")
-        assert reader.sql(count).fetchall() == [(before,)]
-    assert query(warehouse, count) == [{"n": before + 1}]
-    assert len(list((warehouse / "releases").iterdir())) == 2
-
-
 class Clock(datetime):
     """A clock that is set back."""
 

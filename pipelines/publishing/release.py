@@ -28,7 +28,7 @@ _KEPT_RELEASES: Final = 3
 _RELEASES: Final = "releases"
 _ID: Final = "%Y%m%dT%H%M%S.%fZ"
 _IS_ID: Final = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
-_CURRENT: Final = "current"
+CURRENT: Final = "current"
 _WRITABLE_BY_OTHERS: Final = 0o022
 _METADATA: Final = "release.json"
 _LINKS: Final = ("warehouse.duckdb", "parquet", "site")
@@ -59,7 +59,13 @@ _RELEASE: Final = pydantic.TypeAdapter(Release)
 
 def current(warehouse: Path) -> Release | None:
     """The published release; null if there is none, or its `release.json` is damaged."""
-    return _read(warehouse / _CURRENT)
+    return _read(warehouse / CURRENT)
+
+
+def newest(warehouse: Path) -> Release | None:
+    """The release made last, which the pipeline's database was built for. After a rollback it is not published."""
+    folders = releases(warehouse)
+    return _read(folders[-1]) if folders else None
 
 
 def _read(folder: Path) -> Release | None:
@@ -76,7 +82,7 @@ def damage(warehouse: Path) -> str | None:
 
     Counts the rows of marts, but does not read them.
     """
-    folder = warehouse / _CURRENT
+    folder = warehouse / CURRENT
     if not os.path.lexists(folder):
         return None
     release = _read(folder)
@@ -84,13 +90,16 @@ def damage(warehouse: Path) -> str | None:
         return f"{folder / _METADATA} is damaged"
     if missing := next((name for name in _LINKS if not (warehouse / name).exists()), None):
         return f"{warehouse / missing} is missing"
-    file = folder / "warehouse.duckdb"
-    return None if _is_intact(file, release) else f"{file} is damaged"
+    return None if is_intact(folder) else f"{folder / 'warehouse.duckdb'} is damaged"
 
 
-def _is_intact(file: Path, release: Release) -> bool:
+def is_intact(folder: Path) -> bool:
+    """Whether a release folder has its metadata and its database, with all rows."""
+    release = _read(folder)
+    if release is None:
+        return False
     try:
-        with database.reading(file) as db:
+        with database.reading(folder / "warehouse.duckdb") as db:
             tables = db.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
             counts = {name: db.execute(f"select count(*) from {name}").fetchall()[0][0] for (name,) in tables}
             for name in published_tables.LEDGER:
@@ -108,7 +117,7 @@ def releases(warehouse: Path) -> list[Path]:
 
 def check_links(warehouse: Path) -> None:
     """Raises `Blocked` if there is a file or folder in the place of one of the links of `publish`."""
-    for name in (_CURRENT, *_LINKS):
+    for name in (CURRENT, *_LINKS):
         for path in (warehouse / name, _new(warehouse / name)):
             if os.path.lexists(path) and not path.is_symlink():
                 kind = "folder" if path.is_dir() else "file"
@@ -119,9 +128,11 @@ def check_links(warehouse: Path) -> None:
 
 
 def is_current(warehouse: Path, file: Path, models_digest: str) -> bool:
-    """Whether the published release is intact and was built from the current loads and models."""
+    """Whether the published release is intact, the newest, and was built from the current loads and models."""
     release = current(warehouse)
     if release is None or release.models_digest != models_digest or damage(warehouse):
+        return False
+    if release != newest(warehouse):
         return False
     return release.loads_digest == _loads_digest(file)
 
@@ -159,12 +170,17 @@ def publish(warehouse: Path, file: Path, models_digest: str, as_of: str | None =
     _protect(unfinished)
     _sync(unfinished)
     os.replace(unfinished, releases / release_id)
-    _link(Path(_RELEASES, release_id), warehouse / _CURRENT)
+    point_to(warehouse, release_id)
     for name in _LINKS:
-        _link(Path(_CURRENT, name), warehouse / name)
+        _link(Path(CURRENT, name), warehouse / name)
     for _, old in _in_order(releases)[:-_KEPT_RELEASES]:
         shutil.rmtree(old)
     return release
+
+
+def point_to(warehouse: Path, release_id: str) -> None:
+    """Moves the link `current` to a release, in one step."""
+    _link(Path(_RELEASES, release_id), warehouse / CURRENT)
 
 
 def _new_id(releases: Path) -> str:
