@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from assets_defs import ui_metadata, write_lock
-from pipelines.publishing import contents, published_tables
+from pipelines.publishing import contents, data_dictionary_page, published_tables
 from pipelines.publishing import release as releases
 from pipelines.settings import Settings
 from pipelines.transform import project
@@ -35,7 +35,9 @@ def release(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         The link `current` in the warehouse folder moves to the newest release in one step. Readers see either the old
         release or the new one.
         """
-        newest_release = releases.publish(settings.warehouse, settings.database, project.models_digest())
+        digest = project.models_digest()
+        dictionary = data_dictionary_page.path(settings.database, settings.dbt, digest)
+        newest_release = releases.publish(settings.warehouse, settings.database, digest, data_dictionary=dictionary)
         log.info("published %s", newest_release.id)
         numbers = contents.numbers(settings.warehouse)
         newest = numbers.pop("newest_label_at")

@@ -3,7 +3,7 @@
 import pytest
 from sqlglot import exp, lineage
 
-from pipelines.transform.lineage import Schema, column_sources
+from pipelines.transform.lineage import Schema, Source, column_sources
 
 KNOWN: Schema = {
     "w": {"raw": {"labels": {"key": "VARCHAR", "asset": "VARCHAR", "score": "DOUBLE"}, "assets": {"asset": "VARCHAR"}}}
@@ -33,3 +33,12 @@ def test_the_sources_of_a_column_equal_those_of_sqlglot(sql: str) -> None:
 
 def test_a_query_that_sqlglot_cannot_parse_has_no_lineage() -> None:
     assert column_sources("select from where", KNOWN) == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["max_by(key, score)", "arg_min(key, score)", "first_value(key) over (partition by asset order by score)"],
+)
+def test_a_column_that_only_chooses_the_row_is_no_source(value: str) -> None:
+    found = column_sources(f"select {value} as newest from w.raw.labels", KNOWN)
+    assert found == {"newest": [Source("raw", "labels", "key")]}

@@ -147,8 +147,10 @@ def _loads_digest(file: Path) -> str:
     return hashlib.sha256(repr(loads).encode()).hexdigest()
 
 
-def publish(warehouse: Path, file: Path, models_digest: str, as_of: str | None = None) -> Release:
-    """Copies marts, comparison and ledger to a new release, then points `current` at it.
+def publish(
+    warehouse: Path, file: Path, models_digest: str, as_of: str | None = None, data_dictionary: Path | None = None
+) -> Release:
+    """Copies marts, comparison and ledger to a new release, with the page of its columns, then points `current` at it.
 
     A crash leaves no partial release: the next call removes its folder. Raises `Blocked` before it changes anything.
     """
@@ -166,6 +168,9 @@ def publish(warehouse: Path, file: Path, models_digest: str, as_of: str | None =
     release = Release(release_id, digest, models_digest, counts, sequence, as_of)
     published_tables.write_parquet(unfinished / "warehouse.duckdb", unfinished / "parquet", scratch=file)
     pages.write(unfinished / "warehouse.duckdb", unfinished / "site", release_id)
+    if data_dictionary:
+        (unfinished / "site" / "docs").mkdir()
+        shutil.copyfile(data_dictionary, unfinished / "site" / "docs" / "index.html")
     (unfinished / _METADATA).write_text(json.dumps(asdict(release), indent=2))
     _protect(unfinished)
     _sync(unfinished)

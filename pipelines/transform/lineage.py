@@ -66,6 +66,8 @@ class _Walk:
 
     def _of_expression(self, scope: Any, expression: Any) -> Iterator[frozenset[Source]]:
         for column in find_all_in_scope(expression, exp.Column):
+            if _only_chooses_a_row(column, expression):
+                continue
             source = scope.sources.get(column.table)
             if isinstance(source, exp.Table):
                 yield frozenset({Source(source.db, source.name, column.name)})
@@ -81,3 +83,16 @@ def _is_inside(scope: Any, expression: Any) -> bool:
     while node is not None and node is not expression:
         node = node.parent
     return node is expression
+
+
+def _only_chooses_a_row(column: Any, expression: Any) -> bool:
+    """Whether a column says of which row a value is taken, such as the newest: the value does not come from it."""
+    node = column
+    while node is not expression:
+        parent, place = node.parent, node.arg_key
+        if isinstance(parent, exp.ArgMax | exp.ArgMin) and place != "this":
+            return True
+        if isinstance(parent, exp.Window) and place != "this" and isinstance(parent.this, exp.FirstValue):
+            return True
+        node = parent
+    return False
