@@ -7,7 +7,7 @@ EXPORTS ?= tests/samples
 METRICS ?= labels,acceptance_share,review_score,first_pass_share
 BY ?= annotator
 
-.PHONY: help run test ui kili metrics bench browser debian vega screenshots story lock clean
+.PHONY: help run test ui kili metrics docs bench browser debian vega screenshots story lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ screenshots: $(BIN)/.ready browser ## renew the pictures in docs/, of the UI and
 
 story: $(BIN)/.ready ## write the sample exports of the made-up project again, from its parameters in tests/helpers/story/cast.py
 	PYTHONPATH=tests $(BIN)/python -m helpers.story
+
+docs: $(BIN)/.ready ## dbt's own docs of ./warehouse as one page, in its work folder
+	@KILI_WAREHOUSE=$(WAREHOUSE) $(BIN)/python -m pipelines.transform.dbt_docs
 
 bench: $(BIN)/.ready .venv-bench/.ready ## costs relative to DuckDB alone, plain dlt, pandas, pycocotools, shapely; BENCH="--sizes 10 100 1000" for more
 	$(BIN)/python -m bench $(BENCH)

@@ -1,11 +1,14 @@
-"""site/docs/: the page that traces each column of the marts to the JSON paths of an export, and back."""
+"""site/docs/: the page that traces each column of the marts to the JSON paths of an export, and back; dbt's own docs."""
 
 import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from pipelines.kili import records
 from pipelines.publishing import column_origins, data_dictionary_page
@@ -112,3 +115,24 @@ def test_the_page_is_rendered_anew_only_if_the_models_change(warehouse: Path) ->
     second = data_dictionary_page.path(file, dbt, "two")
     assert [*dbt.glob("data_dictionary.*")] == [second]
     assert second.read_text() == data_dictionary_page.render(column_origins.tables_of(file, dbt))
+
+
+def make_docs(warehouse: Path) -> subprocess.CompletedProcess[str]:
+    """What `make docs` runs."""
+    command = [sys.executable, "-m", "pipelines.transform.dbt_docs"]
+    variables = os.environ | {"KILI_WAREHOUSE": str(warehouse)}
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+
+
+def test_the_docs_of_dbt_are_one_page_with_models_metrics_and_exposures(warehouse: Path) -> None:
+    ran = make_docs(warehouse)
+    assert ran.stdout == f"{warehouse}/work/dbt_docs/static_index.html\n", ran.stderr
+    page = (warehouse / "work" / "dbt_docs" / "static_index.html").read_text()
+    for name in ("model.kili_warehouse.annotators", "metric.kili_warehouse.labels", "exposure.kili_warehouse.metrics"):
+        assert f'"{name}"' in page
+
+
+def test_the_docs_of_dbt_need_a_warehouse(tmp_path: Path) -> None:
+    ran = make_docs(tmp_path / "none")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == f"there is no warehouse in {tmp_path}/none: load exports with `kili-warehouse run` first\n"

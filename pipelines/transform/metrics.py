@@ -5,6 +5,7 @@ python -m pipelines.transform.metrics
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,4 +47,7 @@ def _profile(published: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(prepare(settings.from_environment()))
+    chosen = settings.from_environment()
+    if not (chosen.warehouse / "warehouse.duckdb").exists():
+        sys.exit(f"there is no warehouse in {chosen.warehouse}: load exports with `kili-warehouse run` first")
+    print(prepare(chosen))
