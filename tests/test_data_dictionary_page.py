@@ -1,4 +1,4 @@
-"""site/docs/: the page that traces each column of the marts to the JSON paths of an export, and back; dbt's own docs."""
+"""site/docs/: the page that traces columns to the JSON paths of an export, and back; dbt's own docs."""
 
 import os
 import re
