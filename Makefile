@@ -29,7 +29,7 @@ ui: $(BIN)/.ready ## Dagster's UI on this machine, http://127.0.0.1:3000
 kili: .venv-kili/.ready ## set up Kili's own client, which pulls exports, in an environment of its own
 
 metrics: $(BIN)/.ready .venv-metrics/.ready ## metrics of ./warehouse by MetricFlow, in an environment of its own; METRICS=edits_per_label BY=reviewer,metric_time__week for others
-	mf=$$PWD/.venv-metrics/bin/mf; folder=$$(KILI_WAREHOUSE=$(WAREHOUSE) $(BIN)/python -m pipelines.transform.metrics) \
+	@mf=$$PWD/.venv-metrics/bin/mf; folder=$$(KILI_WAREHOUSE=$(WAREHOUSE) $(BIN)/python -m pipelines.transform.metrics) \
 		&& cd "$$folder" && $$mf query --quiet --metrics $(METRICS) --group-by $(BY) --order $(BY)
 
 browser: tests/browser/node_modules/.ready ## Chromium, nginx and axe-core for the tests

@@ -84,7 +84,8 @@ _NOT_OF_RECORDS: Final = {kili.EXPORTS.name, kili.REJECTS.name}
 def tables_of(file: Path, dbt: Path) -> list[Table]:
     """dlt's tables, and the dbt models that are built in the pipeline's database `file`.
 
-    `dbt`: the folder with dbt's manifest and compiled SQL. The lineage is that of values: columns that only filter, join or choose rows are no sources.
+    `dbt`: the folder with dbt's manifest and compiled SQL. The lineage is that of values: columns that only filter,
+    join or choose rows are no sources.
     """
     found = [_loaded("kili", table) for table in kili.TABLES]
     found += [_loaded("comparison", table) for table in comparison.TABLES]
