@@ -96,7 +96,9 @@ def test_the_next_release_after_a_rollback_is_the_newest(samples: Path, tmp_path
     publish(tmp_path, samples)
     publish(tmp_path, samples)
     assert releases.is_current(tmp_path, database, "models")
+    second = releases.current(tmp_path)
     rollback.roll_back(tmp_path)
+    assert releases.newest(tmp_path) == second  # by which dbt knows whether to rebuild everything
     assert not releases.is_current(tmp_path, database, "models")
     made = publish(tmp_path, samples)
     assert (made, 3) == (current(tmp_path), releases.current(tmp_path).sequence)
