@@ -63,7 +63,6 @@ def models(settings: Settings) -> dg.AssetsDefinition:
         manifest=manifest,
         exclude=" ".join(dbt_runner.EXCLUDED),
         project=project(settings),
-        exclude="metric_days",  # dbt requires it for metrics, which do not read it
         name="dbt",
         dagster_dbt_translator=_Models(freshness.policy(settings)),
         pool=write_lock.POOL,

@@ -10,7 +10,7 @@ from pipelines import setting_forms as forms
 from pipelines.comparison import known_results, method
 from pipelines.comparison import load as comparison_load
 from pipelines.loading import database, lock
-from pipelines.publishing import contents
+from pipelines.publishing import contents, data_dictionary_page
 from pipelines.publishing import release as releases
 from pipelines.settings import BadSetting, Settings
 from pipelines.transform import build, project
@@ -51,7 +51,9 @@ def publish(chosen: Settings, time: datetime, into: Path) -> releases.Release:
         load = comparison_load.load(target)
         log.info("compared %d pairs of labels, %d in all", load.new_row_counts["pairs"], load.row_counts["pairs"])
         models.after_comparison()
-        release = releases.publish(target.warehouse, target.database, project.models_digest(), time.isoformat())
+        digest = project.models_digest()
+        dictionary = data_dictionary_page.path(target.database, target.dbt, digest)
+        release = releases.publish(target.warehouse, target.database, digest, time.isoformat(), dictionary)
     log.info("published %s", release.id)
     return release
 

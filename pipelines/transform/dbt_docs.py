@@ -14,7 +14,7 @@ from pipelines.transform import project
 def generate(chosen: Settings) -> Path:
     """Runs `dbt docs generate` on the pipeline's database; returns the page. Raises `WarehouseLocked`."""
     target = chosen.prepare_work() / "dbt_docs"
-    command = [sys.executable, *project.DBT_ARGUMENTS, "--quiet", "docs", "generate", "--static"]
+    command = [str(project.DBT), "--quiet", "docs", "generate", "--static"]
     command += ["--project-dir", str(project.PROJECT), "--target-path", str(target)]
     with lock.held(chosen):
         variables = os.environ | project.environment(chosen.database) | {"DBT_LOG_PATH": str(target)}
