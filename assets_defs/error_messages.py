@@ -24,8 +24,9 @@ def full(event: dg.DagsterEvent, settings: Settings, dbt_log: object) -> str:
     chain = _chain(event)
     details = chain[0].to_string() if chain else ""
     text = unexpected_errors.disk_advice(details, settings)
-    if text is None and chain and chain[0].cls_name == _DBT:
-        errors = " ".join(chain[0].message.partition(": ")[2].split())
+    dbt_error = next((error for error in chain if error.cls_name == _DBT), None)
+    if text is None and dbt_error:
+        errors = " ".join(dbt_error.message.partition(": ")[2].split())
         text = f"dbt failed: {errors}; its output is in {dbt_log}"
     if text is None:
         text = _description(event) or next(_our_messages(chain), None)

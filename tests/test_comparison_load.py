@@ -40,7 +40,7 @@ def test_another_method_compares_all_pairs_and_only_it_is_published(copied: Sett
 
 
 def test_an_unfinished_comparison_is_repeated(copied: Settings) -> None:
-    before = {table: rows(copied, table) for table in ("pairs", "jobs", "edits", "methods")}
+    before = {table: rows(copied, table) for table in ("pairs", "jobs", "edits", "methods", "dawid_skene")}
     with duckdb.connect(str(copied.database)) as db:
         db.execute("delete from comparison._dlt_loads")
     assert load.load(copied).new_row_counts == {table: len(found) for table, found in before.items()} | {"methods": 1}

@@ -22,14 +22,12 @@ cli.main(sys.argv[1:])
 
 def kill_in_dbt(arguments: list[str], log: Path) -> int:
     """Runs the job and kills only its main process when dbt builds its first incremental model."""
+    log.unlink()
     running = subprocess.Popen([str(COMMAND), *arguments], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    size = log.stat().st_size
     while running.poll() is None:
-        with log.open("rb") as file:
-            file.seek(min(size, log.stat().st_size))
-            if b'"node_name": "current_labels"' in file.read():
-                running.kill()
-                break
+        if log.exists() and b"START sql incremental model intermediate.current_labels" in log.read_bytes():
+            running.kill()
+            break
         time.sleep(0.02)
     return running.wait()
 
@@ -42,7 +40,7 @@ def test_after_a_kill_in_dbt_or_publishing_the_old_release_stays_and_the_next_ru
     release, before = (warehouse / "current").readlink(), dump(warehouse)
     arguments = ["run", "--exports", str(SAMPLES), "--warehouse", str(warehouse)]
 
-    assert kill_in_dbt(arguments, warehouse / "work" / "dbt" / "dbt.log") == -signal.SIGKILL
+    assert kill_in_dbt(arguments, warehouse / "work" / "last_run.log") == -signal.SIGKILL
     assert ((warehouse / "current").readlink(), dump(warehouse)) == (release, before)
 
     killed = subprocess.run([sys.executable, "-c", PUBLISH_KILLED, *arguments], capture_output=True, check=False)

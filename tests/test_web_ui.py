@@ -85,7 +85,6 @@ def launch(selector: str, run_config: object) -> str:
     [
         {"resources": {"io_manager": {"config": {"base_dir": "/tmp/own"}}}},
         {"resources": {"io_manager": {"config": {"base_dir": {"env": "HOME"}}}}},
-        {"resources": {"dbt": {"config": {"dbt_executable": "/tmp/own", "project_dir": "/tmp"}}}},
         {"resources": {"settings": {"config": {"warehouse": "/tmp/own"}}}},
         {"resources": {"warehouse_lock": {"config": {"warehouse": "/tmp/own"}}}},
         {"execution": {"config": {"marker_to_close": "/tmp/own"}}},

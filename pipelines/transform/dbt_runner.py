@@ -1,7 +1,9 @@
 """Runs dbt in this process, so that its start is paid once a run and its project is parsed once."""
 
+import contextlib
+import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,15 +59,35 @@ class Dbt:
         return list(self._invoke((*_BUILD, "--exclude", *EXCLUDED, *options), self._manifest, count).results)
 
     def _invoke(self, arguments: Sequence[str], manifest: Any, *callbacks: Callable[[Any], None]) -> Any:
-        os.environ.update(self._environment)
-        runner = dbtRunner(manifest, list(callbacks))
-        ended = runner.invoke([*arguments, *self._options])
+        with _isolated(self._environment):
+            ended = dbtRunner(manifest, list(callbacks)).invoke([*arguments, *self._options])
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # else the file stays open
         if isinstance(ended.exception, Exception):
             raise DbtFailed(str(ended.exception)) from ended.exception
         if ended.exception is not None:
             raise ended.exception  # an interrupt
         return ended.result
+
+
+@contextlib.contextmanager
+def _isolated(environment: dict[str, str]) -> Iterator[None]:
+    """Sets environment variables for one call of dbt, and keeps dbt from making this process print all its log records.
+
+    A library of dbt calls `logging.basicConfig` where the root logger has no handler.
+    """
+    before = {name: os.environ.get(name) for name in environment}
+    handler = logging.NullHandler()
+    logging.root.addHandler(handler)
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        logging.root.removeHandler(handler)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def raise_if_failed(results: Sequence[Result]) -> None:
