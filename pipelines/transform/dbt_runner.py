@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
-
 _PARSE: Final = ("--log-level", "none", "parse")
 _BUILD: Final = ("--no-use-colors", "--log-level-file", "none", "--no-write-json", "build")
+_NO_WARNING: Final = {"PYTHONWARNINGS": "ignore:resource_tracker"}  # of dbt's locks, after Ctrl-C
 _RESULTS: Final = {"LogModelResult", "LogTestResult"}
 _FAILED: Final = {"error", "fail", "runtime error"}
 
@@ -37,7 +35,7 @@ class Dbt:
     def __init__(self, project: Path, target: Path, environment: dict[str, str], options: Sequence[str] = ()) -> None:
         self._options = ["--project-dir", str(project), "--profiles-dir", str(project)]
         self._options += ["--target-path", str(target), "--log-path", str(target), *options]
-        self._environment = environment
+        self._environment = {**environment, **_NO_WARNING}
         self._manifest: Any = None
 
     def parse(self) -> None:
@@ -60,6 +58,9 @@ class Dbt:
 
     def _invoke(self, arguments: Sequence[str], manifest: Any, *callbacks: Callable[[Any], None]) -> Any:
         with _isolated(self._environment):
+            from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # takes seconds
+            from dbt.cli.main import dbtRunner
+
             ended = dbtRunner(manifest, list(callbacks)).invoke([*arguments, *self._options])
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # else the file stays open
         if isinstance(ended.exception, Exception):
@@ -73,7 +74,7 @@ class Dbt:
 def _isolated(environment: dict[str, str]) -> Iterator[None]:
     """Sets environment variables for one call of dbt, and keeps dbt from making this process print all its log records.
 
-    A library of dbt calls `logging.basicConfig` where the root logger has no handler.
+    A library that dbt imports calls `logging.basicConfig`, which does nothing if the root logger has a handler.
     """
     before = {name: os.environ.get(name) for name in environment}
     handler = logging.NullHandler()

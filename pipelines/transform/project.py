@@ -5,7 +5,6 @@ import functools
 import hashlib
 import logging
 import sys
-import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,9 +15,7 @@ from pipelines import rebuildable
 from pipelines.comparison import records as comparison
 from pipelines.kili import records as kili
 from pipelines.loading import tables
-
-if typing.TYPE_CHECKING:
-    from pipelines.transform.dbt_runner import Dbt
+from pipelines.transform.dbt_runner import Dbt, DbtFailed
 
 PROJECT: Final = Path(__file__).parents[2] / "dbt_project"
 DBT: Final = Path(sys.executable).with_name("dbt")
@@ -82,10 +79,8 @@ def manifest(database: Path, target: Path) -> Path:
 
 
 @functools.cache
-def dbt(database: Path, target: Path) -> "Dbt":
+def dbt(database: Path, target: Path) -> Dbt:
     """dbt on this project and a warehouse: one for all calls of a process, which then parse the project once."""
-    from pipelines.transform.dbt_runner import Dbt  # takes seconds, which most commands do not need
-
     return Dbt(PROJECT, target, environment(database))
 
 
@@ -173,9 +168,7 @@ def _block(name: str, text: str) -> str:
     return f"{{% docs {name} %}}\n{text}\n{{% enddocs %}}\n"
 
 
-def _parse(runner: "Dbt", target: Path) -> None:
-    from pipelines.transform.dbt_runner import DbtFailed
-
+def _parse(runner: Dbt, target: Path) -> None:
     try:
         runner.parse()
     except DbtFailed as error:
