@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+import dagster as dg
 import sqlalchemy
 
 from pipelines import rebuildable, settings
@@ -67,6 +68,17 @@ def enter(chosen: Settings) -> None:
     os.environ["KILI_WAREHOUSE"] = str(chosen.warehouse)
     if chosen.exports is not None:
         os.environ["KILI_EXPORTS"] = chosen.exports
+
+
+def wipe(chosen: Settings) -> None:
+    """Deletes the history of runs and events in PostgreSQL. SQLite's files are in the work folder."""
+    if not chosen.dagster_postgres:
+        return
+    with dg.DagsterInstance.from_config(str(prepare(chosen))) as instance:
+        instance.wipe()
+        instance.schedule_storage.wipe() if instance.schedule_storage else None
+    with sqlalchemy.create_engine(chosen.dagster_postgres).connect() as db:
+        db.execution_options(isolation_level="AUTOCOMMIT").execute(sqlalchemy.text("vacuum full"))
 
 
 def _connect(url: str) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 import dagster as dg
 
 from pipelines import preflight
+from pipelines.kili import choice
 from pipelines.loading import lock
 from pipelines.settings import Settings
 
@@ -19,7 +20,7 @@ def resource(settings: Settings) -> dg.ResourceDefinition:
 
     @dg.resource(config_schema={}, description="The warehouse's lock. Only the run that holds it writes.")
     def warehouse_lock(context: dg.InitResourceContext) -> Iterator[None]:
-        with lock.held(settings, _MAX_WAIT, context.log or lock.log) as is_taken:
+        with lock.held(settings, _MAX_WAIT, context.log or lock.log) as is_taken, choice.copies_removed(settings):
             if is_taken:
                 preflight.check(settings, context.log or preflight.log)
             yield

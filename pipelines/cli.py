@@ -1,4 +1,4 @@
-"""The command line: `kili-warehouse run`, `status`, `rejects`, `as-of`, `rollback`, `ui`, `daemon` and `webserver`."""
+"""The command line of `kili-warehouse`: a function for each command."""
 
 import argparse
 import json
@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
+from pipelines import forget as erasure
 from pipelines import preflight, settings, terminal, unexpected_errors, up_to_date
+from pipelines.kili import choice
 from pipelines.landing import discovery
 from pipelines.loading import lock
 from pipelines.publishing import contents, release
@@ -36,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         contents.NoWarehouse,
         release.Blocked,
         rollbacks.NoRelease,
+        erasure.UnknownPerson,
     ) as error:
         return _fail(str(error), USAGE)
     except (
@@ -61,7 +64,7 @@ def run(chosen: settings.Settings, options: argparse.Namespace) -> int:
     if chosen.exports is None and not chosen.pull_projects:
         return _fail("no exports named: give --exports, or set KILI_EXPORTS or KILI_PULL_PROJECTS", USAGE)
     exports = [] if chosen.exports is None else discovery.find(chosen.exports, chosen.warehouse)
-    with lock.held(chosen) as is_taken:
+    with lock.held(chosen) as is_taken, choice.copies_removed(chosen):
         if is_taken:
             preflight.check(chosen)
         load = None if chosen.pull_projects else up_to_date.summary_if_up_to_date(chosen, exports)
@@ -116,6 +119,27 @@ def rollback(chosen: settings.Settings, options: argparse.Namespace) -> int:
     with lock.held(chosen):
         done = rollbacks.roll_back(chosen.warehouse, options.release)
     _print(done._asdict(), options, terminal.describe_rollback)
+    return OK
+
+
+def forget(chosen: settings.Settings, options: argparse.Namespace) -> int:
+    """Erase people from every file of the warehouse, and publish it without them."""
+    from assets_defs import instance, run_job
+
+    if not chosen.work.exists():
+        raise contents.NoWarehouse(f"no warehouse in {chosen.warehouse}: kili-warehouse run creates one")
+    nothing_new = chosen.model_copy(update={"exports": "", "pull_projects": ()})
+    with lock.held(chosen):
+        preflight.check(chosen)
+        erased = erasure.erase(options.author_ids, chosen)
+        instance.wipe(chosen)
+        done = run_job.run(nothing_new, [])
+    for failure in done.failures:
+        terminal.print_error(failure)
+    if done.load is None:
+        return _fail("the older releases still name the person: run kili-warehouse forget again", FAILED)
+    result = {"warehouse": str(chosen.warehouse), "forgotten": erased.names, "exports": erased.exports}
+    _print(result, options, terminal.describe_forgotten)
     return OK
 
 
@@ -181,12 +205,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="kili-warehouse", description="Load Kili label exports into a tested warehouse."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    person = argparse.ArgumentParser(add_help=False)
+    person.add_argument("author_ids", nargs="+", metavar="AUTHOR_ID", help="id or e-mail of a person to erase")
     for command, parents in (
         (run, [exports, common, as_json]),
         (status, [common, as_json]),
         (rejects, [common, as_json]),
         (as_of, [time, common, as_json]),
         (rollback, [named, common, as_json]),
+        (forget, [person, common, as_json]),
         (ui, [exports, common, port]),
         (daemon, [exports, common]),
         (webserver, [common, port, prefix]),

@@ -6,6 +6,7 @@ from typing import Final
 import duckdb
 
 from pipelines.comparison import records as comparison
+from pipelines.kili import choice
 from pipelines.kili import records as kili
 from pipelines.loading import database
 from pipelines.publishing import release as releases
@@ -33,6 +34,7 @@ def check(settings: Settings, log: logging.Logger = log) -> None:
         raise BadSetting(f"{settings.warehouse} is a folder of kili-warehouse as-of: name another warehouse")
     releases.check_links(settings.warehouse)
     _check_database(settings)
+    choice.check(settings)
     if damage := releases.damage(settings.warehouse):
         log.warning("%s: this run publishes a new release", damage)
 

@@ -109,6 +109,31 @@ class Loading(_Group):
     )
 
 
+class Privacy(_Group):
+    """Privacy."""
+
+    is_pseudonymised: forms.Flag = Field(
+        False,
+        alias="KILI_PSEUDONYMISE",
+        description="Whether people are replaced by pseudonyms. Choose once for a warehouse: a run with another choice "
+        "or key is refused. See [privacy](privacy.md).",
+    )
+    pseudonym_key: Annotated[
+        str, Field(pattern="^(.{16,})?$"), forms.Form("a secret text of at least 16 characters")
+    ] = Field(
+        "", alias="KILI_PSEUDONYM_KEY", repr=False, description="Key of the pseudonyms. It is never stored: keep it."
+    )
+
+    @model_validator(mode="after")
+    def _has_pseudonym_key(self) -> Self:
+        if self.is_pseudonymised and not self.pseudonym_key:
+            raise ValueError(
+                "KILI_PSEUDONYM_KEY must be a secret text of at least 16 characters if KILI_PSEUDONYMISE is true, "
+                "got nothing"
+            )
+        return self
+
+
 class Comparison(_Group):
     """Comparison of labels."""
 
@@ -179,7 +204,7 @@ class Dagster(_Group):
     )
 
 
-class Settings(Exports, Pull, Limits, Loading, Comparison, Checks, Dagster, BaseSettings):
+class Settings(Exports, Pull, Limits, Loading, Privacy, Comparison, Checks, Dagster, BaseSettings):
     """All settings of a process: arguments, else environment variables, else defaults. Frozen."""
 
     # Pydantic also reads variables with the names of fields, such as `warehouse`: the prefix excludes these.

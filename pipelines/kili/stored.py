@@ -9,6 +9,8 @@ from typing import Any, Final, Self
 import pyarrow as pa
 
 from pipelines.kili.batch import Counts
+from pipelines.kili.forgotten import Forgotten
+from pipelines.kili.people import Pseudonyms
 from pipelines.kili.rows import KNOWN_COLUMNS, KnownRecords, KnownState, Sighting, Tables
 from pipelines.loading import database
 
@@ -72,8 +74,14 @@ class KnownAssets:
     Keeps the warehouse open for reading. Close it before anything writes to the warehouse.
     """
 
-    def __init__(self, file: Path, is_key_frames_only: bool = False) -> None:
-        self._is_key_frames_only = is_key_frames_only
+    def __init__(
+        self,
+        file: Path,
+        is_key_frames_only: bool = False,
+        pseudonyms: Pseudonyms | None = None,
+        forgotten: Forgotten | None = None,
+    ) -> None:
+        self._choices = (is_key_frames_only, pseudonyms, forgotten)
         self._open = ExitStack()
         self._db = self._open.enter_context(database.in_memory())
         self._db.execute("create table assets (asset_id varchar, asset_version varchar)")
@@ -103,10 +111,10 @@ class KnownAssets:
     def known_state(self, asset_ids: Iterable[str]) -> KnownState:
         """Returns the known versions and answers of assets."""
         if self.is_empty:
-            return KnownState({}, set(), self._is_key_frames_only)
+            return KnownState({}, set(), *self._choices)
         self._db.register("batch", pa.table({"asset_id": pa.array(asset_ids, pa.string())}))
         versions = {(asset_id, version): count for asset_id, version, count in self._query_all(_VERSIONS)}
-        return KnownState(versions, set(self._query_all(_ANSWERS)) if versions else set(), self._is_key_frames_only)
+        return KnownState(versions, set(self._query_all(_ANSWERS)) if versions else set(), *self._choices)
 
     def known_records(self, record_hashes: Iterable[str], loader_version: str) -> KnownRecords:
         """Returns the records that this loader version has read before, if all their exports have one label container.

@@ -4,8 +4,9 @@ While a process writes a DuckDB file, no other process can read it. So callers k
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ Row = dict[str, Any]
 LOADS: Final = "_dlt_loads"
 """dlt's ledger of loads, in each schema."""
 
+_REWRITTEN_ROWS: Final = 2048
 _DAMAGE: Final = re.compile(
     "not a valid DuckDB database file|Corrupt database file|Could not read enough bytes|Could not read from file"
     "|Serialization Error|replaying WAL"
@@ -111,6 +113,45 @@ def delete_unfinished_loads(file: Path, schema: str, declared: Sequence[Table]) 
         for table in declared:
             if table.name in present:
                 db.execute(f"delete from {schema}.{table.name} where {LOAD_ID} not in {finished}")
+
+
+def rewrite(file: Path, schemas: Sequence[str], changes: Mapping[str, Callable[[str, pa.Table], pa.Table]]) -> None:
+    """Copies the tables of some schemas to a new file, which replaces the old one: no deleted row is left in it.
+
+    `changes`: by schema, a function of a table's name and rows that returns the rows to write.
+    """
+    if not file.exists():
+        return
+    new = file.with_name(f"{file.name}.new")
+    new.unlink(missing_ok=True)
+    with in_memory() as db:
+        attach(db, file, "old")
+        attach(db, new, "new", "read_write")
+        db.execute("use new")
+        found = db.execute("select schema_name, table_name, sql from duckdb_tables() where database_name = 'old'")
+        for schema, table, definition in found.fetchall():
+            if schema in schemas:
+                db.execute(f"create schema if not exists {schema}; {definition}")
+                change = changes.get(schema)
+                if change is None or table.startswith("_"):
+                    db.execute(f"insert into new.{schema}.{table} from old.{schema}.{table}")
+                else:
+                    _insert_changed(db, f"{schema}.{table}", partial(change, table))
+        db.execute("use memory; detach new")
+    new.replace(file)
+    file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
+
+
+def _insert_changed(db: duckdb.DuckDBPyConnection, address: str, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Copies a table a few rows at a time, with JSON as text."""
+    columns = db.execute(f"describe old.{address}").fetchall()
+    texts = ", ".join(f"{name}::varchar as {name}" for name, kind, *_ in columns if kind == "JSON")
+    select = f"select * replace ({texts})" if texts else "select *"
+    for batch in batches(db.cursor(), f"{select} from old.{address}", _REWRITTEN_ROWS):
+        changed = change(pa.Table.from_batches([batch]))
+        db.register("changed", changed)
+        db.execute(f"insert into new.{address} by name from changed")
+        db.unregister("changed")
 
 
 def process_using(file: Path) -> str | None:

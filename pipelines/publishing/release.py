@@ -18,6 +18,7 @@ from typing import Final
 import duckdb
 import pydantic
 
+from pipelines.kili import forgotten
 from pipelines.loading import database
 from pipelines.publishing import published_tables
 from pipelines.publishing.report import pages
@@ -44,6 +45,7 @@ class Release:
 
     Releases are sorted by `sequence`, which does not depend on a clock. Those of older code have 0 and are sorted by
     `id`. `as_of`: the UTC time as of which the marts are, in ISO 8601; null for the current state.
+    `forgotten_digest`: hash of the list of forgotten people.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Release:
     row_counts: dict[str, int]
     sequence: int = 0
     as_of: str | None = None
+    forgotten_digest: str = ""
 
 
 _RELEASE: Final = pydantic.TypeAdapter(Release)
@@ -134,7 +137,14 @@ def is_current(warehouse: Path, file: Path, models_digest: str) -> bool:
         return False
     if release != newest(warehouse):
         return False
-    return release.loads_digest == _loads_digest(file)
+    is_same_people = release.forgotten_digest == _forgotten_digest(file)
+    return is_same_people and release.loads_digest == _loads_digest(file)
+
+
+def _forgotten_digest(file: Path) -> str:
+    """Hash of the list of forgotten people beside the pipeline's database; empty if nobody was forgotten."""
+    listed = file.with_name(forgotten.FILE)
+    return hashlib.sha256(listed.read_bytes()).hexdigest() if listed.exists() else ""
 
 
 def _loads_digest(file: Path) -> str:
@@ -165,7 +175,7 @@ def publish(
     unfinished.mkdir()
     counts = published_tables.copy(file, unfinished / "warehouse.duckdb")
     sequence = max((sequence for sequence, _ in _in_order(releases)), default=0) + 1
-    release = Release(release_id, digest, models_digest, counts, sequence, as_of)
+    release = Release(release_id, digest, models_digest, counts, sequence, as_of, _forgotten_digest(file))
     published_tables.write_parquet(unfinished / "warehouse.duckdb", unfinished / "parquet", scratch=file)
     pages.write(unfinished / "warehouse.duckdb", unfinished / "site", release_id)
     if data_dictionary:
@@ -178,14 +188,22 @@ def publish(
     point_to(warehouse, release_id)
     for name in _LINKS:
         _link(Path(CURRENT, name), warehouse / name)
-    for _, old in _in_order(releases)[:-_KEPT_RELEASES]:
-        shutil.rmtree(old)
+    in_order = [folder for _, folder in _in_order(releases)]
+    for old in in_order[:-1]:
+        if old not in in_order[-_KEPT_RELEASES:] or _names_forgotten(old, release):
+            shutil.rmtree(old)
     return release
 
 
 def point_to(warehouse: Path, release_id: str) -> None:
     """Moves the link `current` to a release, in one step."""
     _link(Path(_RELEASES, release_id), warehouse / CURRENT)
+
+
+def _names_forgotten(folder: Path, newest: Release) -> bool:
+    """Whether a release is from before someone was forgotten, so that nobody may go back to it."""
+    release = _read(folder)
+    return bool(newest.forgotten_digest) and (release is None or release.forgotten_digest != newest.forgotten_digest)
 
 
 def _new_id(releases: Path) -> str:

@@ -22,7 +22,8 @@ from pipelines.comparison import source as comparison_source
 from pipelines.comparison.method import Method
 from pipelines.comparison.pending_fits import PendingFits
 from pipelines.comparison.pending_pairs import PendingPairs
-from pipelines.kili import records, source
+from pipelines.kili import forgotten, records, source
+from pipelines.kili.people import Pseudonyms
 from pipelines.kili.reader import NewExport, Reader
 from pipelines.kili.stored import KnownAssets
 from pipelines.kili.workers import Workers
@@ -119,11 +120,18 @@ def _waits(node: dict[str, Any], nodes: dict[str, Any], done: list[str]) -> bool
 class Quick:
     """A warehouse in a folder of its own. With `origin`, it loads nothing: its exports are those of that database."""
 
-    def __init__(self, folder: Path, models: list[Model], origin: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        models: list[Model],
+        origin: Path | None = None,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.database = folder / "warehouse.duckdb"
         self.models = models
         self.origin = origin
+        self.pseudonyms = pseudonyms
         self.loads = 0
 
     def load(self, *paths: Path) -> dict[str, int]:
@@ -133,8 +141,10 @@ class Quick:
         new = [NewExport(discovery.Landed(str(path), path), *local_files.identify(path)) for path in paths]
         new = list({export.export_id: export for export in new if export.export_id not in self._known()}.values())
         counts = dict.fromkeys((table.name for table in records.TABLES), 0)
-        with KnownAssets(self.database) as known, Workers(1) as workers:
-            batches = list(source.batches([Reader(one, None, ZoneInfo("UTC")) for one in new], known, workers))
+        gone = forgotten.read(self.database.parent)
+        stored = KnownAssets(self.database, pseudonyms=self.pseudonyms, forgotten=gone)
+        with stored as known, Workers(1) as workers:
+            batches = list(source.batches([Reader(one, None, ZoneInfo("UTC")) for one in new], known, workers, gone))
         self.loads += 1
         with duckdb.connect(str(self.database)) as db:
             db.execute("begin")
