@@ -10,7 +10,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +26,10 @@ FILE: Final = "forgotten.json"
 
 _PREFIX: Final = "forgotten-"
 _DIGITS: Final = 16  # hexadecimal digits that tell forgotten people apart
-_EMAIL: Final = r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)*"
-_WORD: Final = r"(?:(?<![\w-])|(?<=\\[bfnrt]))[\w-]{%d}(?![\w-])"  # a line break in JSON is a backslash and a letter
+_EMAIL: Final = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)*")
+_WORD: Final = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[bfnrt]))[A-Za-z0-9_-]{%d}(?![A-Za-z0-9_-])"
+_MAYBE: Final = r"(?:^|[^A-Za-z0-9_-]|\\[bfnrt])[A-Za-z0-9_-]{%d}(?:$|[^A-Za-z0-9_-])"
+"""Words of a length, for Python and for Arrow. In JSON, a backslash and a letter stand for a line break."""
 _TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "exports": ("project_name",),
     "assets": ("external_id", "content", "json_metadata", "extra"),
@@ -76,14 +78,28 @@ class Forgotten:
         if name == "labels":
             rows = self._labels(rows)
         if name == "rejects":
-            rows = _mapped(rows, "raw", lambda raw: raw if self.text(raw) == raw else None)
+            raws = [raw if raw is None or self.text(raw) == raw else None for raw in rows["raw"].to_pylist()]
+            rows = _with(rows, "raw", raws)
         for column in _TEXTS.get(name, ()):
-            rows = _mapped(rows, column, self.text)
+            rows = self._texts(rows, column)
         return rows
 
     def text(self, text: str) -> str:
         """A text, or JSON as text, in which a name stands for each forgotten id and e-mail."""
-        return self.name(text) or self._pattern.sub(self._replaced, text)
+        if "@" in text:
+            text = _EMAIL.sub(self._replaced, text)
+        return self.name(text) or self._words.sub(self._replaced, text)
+
+    def _texts(self, rows: pa.Table, column: str) -> pa.Table:
+        """Rows with the texts of a column replaced. Arrow finds the few texts that may hold an id or e-mail."""
+        values = rows[column].combine_chunks()
+        is_id_long = pc.is_in(pc.utf8_length(values), pa.array(self.id_lengths, pa.int32()))
+        is_maybe = pc.fill_null(pc.or_(pc.match_substring_regex(values, self._maybe), is_id_long), False)
+        texts = values.filter(is_maybe).to_pylist()
+        replaced = [self.text(text) for text in texts]
+        if replaced == texts:
+            return rows
+        return _with(rows, column, pc.replace_with_mask(values, is_maybe, pa.array(replaced, values.type)))
 
     def _labels(self, rows: pa.Table) -> pa.Table:
         names = [
@@ -101,8 +117,13 @@ class Forgotten:
         return _with(rows, "extra", [_without_author(extra) if extra and name else extra for extra, name in extras])
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile("|".join([_EMAIL, *(_WORD % length for length in self.id_lengths)]))
+    def _words(self) -> re.Pattern[str]:
+        """Words as long as one of the ids; matches nothing without ids."""
+        return re.compile("|".join(_WORD % length for length in self.id_lengths) or "(?!)")
+
+    @property
+    def _maybe(self) -> str:
+        return "|".join(["@", *(_MAYBE % length for length in self.id_lengths)])
 
     def _replaced(self, found: re.Match[str]) -> str:
         word = found[0]
@@ -143,12 +164,6 @@ def _hash(salt: str, value: str) -> str:
 def _without_author(extra: str) -> str | None:
     values = {key: value for key, value in json.loads(extra).items() if key != "author"}
     return canonical_json.text(values) if values else None
-
-
-def _mapped(rows: pa.Table, column: str, change: Callable[[str], str | None]) -> pa.Table:
-    values = rows[column].to_pylist()
-    changed = [value if value is None else change(value) for value in values]
-    return rows if changed == values else _with(rows, column, changed)
 
 
 def _with(rows: pa.Table, column: str, values: Any) -> pa.Table:
