@@ -119,7 +119,6 @@ def test_no_file_of_the_warehouse_names_a_forgotten_person(tmp_path: Path) -> No
     landed.write_bytes(gzip.compress(json.dumps(first()).encode()))
     (warehouse / "work" / "dbt" / "dbt.log").write_text(f"failed at {EMAIL}")
     counts = "select count(*) as labels, count(distinct author_id) as people from marts.labels"
-    before = query(warehouse, counts, "work/warehouse.duckdb")
     found = {name.split("/")[0] for name, _ in places(warehouse, *CANARY)}
     assert found == {"releases", "work"}
     releases = set((warehouse / "releases").iterdir())
@@ -127,7 +126,7 @@ def test_no_file_of_the_warehouse_names_a_forgotten_person(tmp_path: Path) -> No
     assert ran.status == 0, ran.err
     assert ran.facts["exports"] == [str(exports / "1.json"), str(exports / "2.json")]
     assert places(warehouse, *CANARY) == set()
-    assert query(warehouse, counts) == before
+    assert query(warehouse, counts) == [{"labels": 5, "people": 2}]
     assert (len(list((warehouse / "releases").iterdir())), releases & set((warehouse / "releases").iterdir())) == (
         1,
         set(),
