@@ -153,7 +153,7 @@ def test_a_person_with_a_pseudonym_is_erased_by_id_or_pseudonym(tmp_path: Path, 
     key = "a secret of the test"
     settings = Settings(warehouse=tmp_path, is_pseudonymised=True, pseudonym_key=key)
     hidden = Pseudonyms(key)
-    quick = Quick(tmp_path / "work", models, hidden)
+    quick = Quick(tmp_path / "work", models, pseudonyms=hidden)
     quick.load(written(tmp_path / "1.json", first()))
     names = forget.erase([ID], settings).names
     assert forget.erase([hidden.of("u1")], settings).names != names

@@ -32,7 +32,7 @@ def read(value: Any) -> batches.Batch:
     """The rows of a record, read with pseudonyms."""
     batch = batches.Batch(pseudonyms=HIDDEN)
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
-    batch.add([batches.Text(None, "/0", "a1", False, None, None, raw)])
+    batch.add([batches.RecordText(None, "/0", "a1", False, None, None, raw)])
     return batch
 
 
@@ -132,7 +132,7 @@ def test_marts_with_pseudonyms_are_equal_up_to_the_names_of_people(tmp_path: Pat
             ]
         )
     )
-    plain, hidden = Quick(tmp_path / "plain", models), Quick(tmp_path / "hidden", models, HIDDEN)
+    plain, hidden = Quick(tmp_path / "plain", models), Quick(tmp_path / "hidden", models, pseudonyms=HIDDEN)
     plain.load(file)
     hidden.load(file)
     names = {value: HIDDEN.of(value) for person in people for value in person.values()}
