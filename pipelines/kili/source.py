@@ -36,7 +36,7 @@ def kili(readers: list[Reader], settings: Settings) -> Iterator[DltResource]:
         with stored as known, Workers(settings.workers, spool) as workers:
             for outdated in known.outdated_answers(versions.FLATTEN_VERSION):
                 yield rows.reflatten(outdated, is_key_frames_only=is_key_frames_only)
-            yield from batches(readers, known, workers)
+            yield from batches(readers, known, workers, gone)
 
     yield from dlt_resources.resources(read, records.TABLES)
 
