@@ -36,9 +36,7 @@ class _Models(dagster_dbt.DagsterDbtTranslator):
 
     def __init__(self, policy: dg.FreshnessPolicy | None) -> None:
         self._policy = policy
-        super().__init__(
-            dagster_dbt.DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True, enable_code_references=True)
-        )
+        super().__init__(dagster_dbt.DagsterDbtTranslatorSettings(enable_code_references=True))
 
     def get_asset_key(self, dbt_resource_props: Any) -> dg.AssetKey:
         name = dbt_resource_props.get("alias") or dbt_resource_props.get("identifier") or dbt_resource_props["name"]
@@ -95,10 +93,7 @@ def _build(context: dg.AssetExecutionContext, settings: Settings, options: list[
     tests = "eager" if _COMPARED in context.selected_asset_keys else "cautious"
     log.info("dbt builds and tests %d models", len(context.selected_asset_keys))
     dbt = dbt_project.dbt(settings.database, settings.dbt)
-    return dbt.build(
-        [*options, "--indirect-selection", tests, "--select", *selected],
-        on_result=lambda: None,
-    )
+    return dbt.build(*options, "--indirect-selection", tests, "--select", *selected)
 
 
 def project(settings: Settings) -> dagster_dbt.DbtProject:

@@ -126,7 +126,7 @@ def make_docs(warehouse: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_docs_of_dbt_are_one_page_with_models_metrics_and_exposures(warehouse: Path) -> None:
     ran = make_docs(warehouse)
-    assert ran.stdout == f"{warehouse}/work/dbt_docs/static_index.html\n", ran.stderr
+    assert ran.stdout == f"{warehouse / 'work' / 'dbt_docs' / 'static_index.html'}\n", ran.stderr
     page = (warehouse / "work" / "dbt_docs" / "static_index.html").read_text()
     for name in ("model.kili_warehouse.annotators", "metric.kili_warehouse.labels", "exposure.kili_warehouse.metrics"):
         assert f'"{name}"' in page

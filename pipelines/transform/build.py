@@ -36,7 +36,7 @@ class AsOf:
 
     def _build(self, *selection: str) -> None:
         with self._logged():
-            dbt_runner.raise_if_failed(self._dbt.build(selection, on_result=lambda: None))
+            dbt_runner.raise_if_failed(self._dbt.build(*selection))
 
     @contextlib.contextmanager
     def _logged(self) -> Iterator[None]:

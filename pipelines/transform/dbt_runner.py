@@ -3,14 +3,13 @@
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 _PARSE: Final = ("--log-level", "none", "parse")
 _BUILD: Final = ("--no-use-colors", "--log-level-file", "none", "--no-write-json", "build")
 _NO_WARNING: Final = {"PYTHONWARNINGS": "ignore:resource_tracker"}  # of dbt's locks, after Ctrl-C
-_RESULTS: Final = {"LogModelResult", "LogTestResult"}
 _FAILED: Final = {"error", "fail", "runtime error"}
 
 EXCLUDED: Final = ("resource_type:unit_test", "kili_warehouse.intermediate,resource_type:test", "metric_days")
@@ -42,26 +41,18 @@ class Dbt:
         """Parses what has changed since the last time and writes the manifest to the target folder."""
         self._manifest = self._invoke(_PARSE, None)
 
-    def build(self, options: Sequence[str], on_result: Callable[[], None]) -> list[Result]:
-        """Runs `dbt build` without `EXCLUDED`; returns what succeeded and what failed.
-
-        on_result: called after each model and test.
-        """
+    def build(self, *options: str) -> list[Result]:
+        """Runs `dbt build` without `EXCLUDED`; returns the results of all models and tests, failed ones included."""
         if self._manifest is None:
             self.parse()
+        return list(self._invoke((*_BUILD, "--exclude", *EXCLUDED, *options), self._manifest).results)
 
-        def count(event: Any) -> None:
-            if event.info.name in _RESULTS:
-                on_result()
-
-        return list(self._invoke((*_BUILD, "--exclude", *EXCLUDED, *options), self._manifest, count).results)
-
-    def _invoke(self, arguments: Sequence[str], manifest: Any, *callbacks: Callable[[Any], None]) -> Any:
+    def _invoke(self, arguments: Sequence[str], manifest: Any) -> Any:
         with _isolated(self._environment):
             from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # takes seconds
             from dbt.cli.main import dbtRunner
 
-            ended = dbtRunner(manifest, list(callbacks)).invoke([*arguments, *self._options])
+            ended = dbtRunner(manifest).invoke([*arguments, *self._options])
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # else the file stays open
         if isinstance(ended.exception, Exception):
             raise DbtFailed(str(ended.exception)) from ended.exception
