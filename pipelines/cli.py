@@ -138,7 +138,12 @@ def forget(chosen: settings.Settings, options: argparse.Namespace) -> int:
         terminal.print_error(failure)
     if done.load is None:
         return _fail("the older releases still name the person: run kili-warehouse forget again", FAILED)
-    result = {"warehouse": str(chosen.warehouse), "forgotten": erased.names, "exports": erased.exports}
+    result = {
+        "warehouse": str(chosen.warehouse),
+        "forgotten": erased.names,
+        "exports": erased.exports,
+        "as_of_folders": erased.as_of_folders,
+    }
     _print(result, options, terminal.describe_forgotten)
     return OK
 

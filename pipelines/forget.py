@@ -29,6 +29,9 @@ _EXPORTS: Final = """
     join kili.labels using (asset_id, asset_version)
     where list_contains(?, author_id)
     order by file_url"""
+_PUBLISHED: Final = """
+    select count(*) from marts.labels
+    where list_contains($values, author_id) or list_contains($values, lower(author_email))"""
 
 
 class UnknownPerson(Exception):
@@ -37,10 +40,11 @@ class UnknownPerson(Exception):
 
 @dataclass(frozen=True)
 class Erased:
-    """The names that now stand for the people, and the addresses of exports that still hold them."""
+    """The names that now stand for the people, and the exports and as-of folders that still hold the people."""
 
     names: list[str]
     exports: list[str]
+    as_of_folders: list[str]
 
 
 def erase(author_ids: Sequence[str], settings: Settings) -> Erased:
@@ -50,15 +54,17 @@ def erase(author_ids: Sequence[str], settings: Settings) -> Erased:
     """
     listed = forgotten.read(settings.work) or forgotten.empty()
     names: list[str] = []
+    all_values: set[str] = set()
     for author_id in author_ids:
         ids, emails = _identity(author_id, settings, listed)
+        all_values |= ids | emails
         listed = listed.adding(ids, emails)
         names.append(listed.name(min(ids or emails)) or "")
     listed.write(settings.work)
     log.info("rewriting the rows of %s", settings.database)
     database.rewrite(settings.database, _SCHEMAS, {ledger.SCHEMA: listed.table})
     _clean(settings.work)
-    return Erased(names, _exports(names, settings))
+    return Erased(names, _exports(names, settings), _as_of_folders(all_values, settings))
 
 
 def _identity(author_id: str, settings: Settings, listed: Forgotten) -> tuple[set[str], set[str]]:
@@ -102,3 +108,15 @@ def _exports(names: Iterable[str], settings: Settings) -> list[str]:
     with database.reading(settings.database) as db:
         urls = [url for (url,) in db.execute(_EXPORTS, [list(names)]).fetchall()]
     return [url for url in urls if "://" in url or (Path(url).exists() and settings.work not in Path(url).parents)]
+
+
+def _as_of_folders(values: set[str], settings: Settings) -> list[str]:
+    """The folders in KILI_AS_OF_FOLDER whose release has labels of people with these ids or lower-cased e-mails."""
+    found = []
+    for folder in sorted(settings.as_of_folder.iterdir()) if settings.as_of_folder else ():
+        file = folder / "warehouse.duckdb"
+        if file.exists():
+            with database.reading(file) as db:
+                if db.execute(_PUBLISHED, {"values": sorted(values)}).fetchall() != [(0,)]:
+                    found.append(str(folder))
+    return found

@@ -157,6 +157,10 @@ def describe_forgotten(out: Console, result: Facts) -> None:
         out.print("These exports still hold them. Delete them, or export them again:")
         for url in result["exports"]:
             out.print(f"  {escaped(url)}", soft_wrap=True)
+    if result["as_of_folders"]:
+        out.print("These as-of folders still hold them. Delete them, or publish them again:")
+        for folder in result["as_of_folders"]:
+            out.print(f"  {escaped(folder)}", soft_wrap=True)
 
 
 def _describe_tables(out: Console, status: Facts) -> None:

@@ -87,6 +87,18 @@ def test_counts_keys_and_hashes_stay_and_only_the_person_changes(tmp_path: Path,
     assert erased.exports == [str(tmp_path / "1.json"), str(tmp_path / "2.json")]
 
 
+def test_as_of_folders_that_hold_the_person_are_named(tmp_path: Path, models: list[Model]) -> None:
+    past = tmp_path / "past"
+    for name, export in (("1", first()), ("2", second()), ("3", [])):
+        released = Quick(past / name, models)
+        released.load(written(tmp_path / f"{name}.json", export))
+        released.marts()
+    (past / "no warehouse").mkdir()
+    Quick(tmp_path / "work", models).load(written(tmp_path / "1.json", first()))
+    erased = forget.erase([EMAIL], Settings(warehouse=tmp_path, as_of_folder=past))
+    assert erased.as_of_folders == [str(past / "1"), str(past / "2")]
+
+
 def test_each_person_has_a_name_of_their_own_and_a_repeated_call_keeps_it(tmp_path: Path, models: list[Model]) -> None:
     quick = Quick(tmp_path / "work", models)
     quick.load(written(tmp_path / "1.json", first()))
