@@ -15,7 +15,7 @@ from pipelines import preflight, settings, terminal, unexpected_errors, up_to_da
 from pipelines.kili import choice
 from pipelines.landing import discovery
 from pipelines.loading import lock
-from pipelines.publishing import contents, release
+from pipelines.publishing import contents, links
 from pipelines.publishing import rollback as rollbacks
 from pipelines.transform import project
 
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings.BadSetting,
         discovery.NoExport,
         contents.NoWarehouse,
-        release.Blocked,
+        links.Blocked,
         rollbacks.NoRelease,
         erasure.UnknownPerson,
     ) as error:

@@ -9,6 +9,7 @@ from pipelines.comparison import records as comparison
 from pipelines.kili import choice
 from pipelines.kili import records as kili
 from pipelines.loading import database
+from pipelines.publishing import links
 from pipelines.publishing import release as releases
 from pipelines.settings import BadSetting, Settings
 
@@ -28,11 +29,11 @@ class Outdated(Exception):
 def check(settings: Settings, log: logging.Logger = log) -> None:
     """Logs a warning if the release is damaged, which the run then replaces.
 
-    Raises `BadSetting`, `release.Blocked` or `Damaged`.
+    Raises `BadSetting`, `links.Blocked` or `Damaged`.
     """
     if settings.as_of_marker.exists():
         raise BadSetting(f"{settings.warehouse} is a folder of kili-warehouse as-of: name another warehouse")
-    releases.check_links(settings.warehouse)
+    links.check(settings.warehouse)
     _check_database(settings)
     choice.check(settings)
     if damage := releases.damage(settings.warehouse):

@@ -16,7 +16,7 @@ from conftest import SAMPLES, dump, load, query, run_command
 from pipelines.comparison import records as comparison
 from pipelines.kili import records
 from pipelines.loading import tables
-from pipelines.publishing import contents, published_tables
+from pipelines.publishing import contents, links, published_tables
 from pipelines.publishing import release as releases
 
 
@@ -170,7 +170,7 @@ def test_no_file_of_the_user_is_overwritten(samples: Path, tmp_path: Path, name:
     own = tmp_path / name / "own" if is_folder else tmp_path / name
     own.parent.mkdir(exist_ok=True)
     own.write_text("mine")
-    with pytest.raises(releases.Blocked, match=f"{tmp_path / name} is a {'folder' if is_folder else 'file'}, but"):
+    with pytest.raises(links.Blocked, match=f"{tmp_path / name} is a {'folder' if is_folder else 'file'}, but"):
         publish(tmp_path, samples)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
     assert own.read_text() == "mine"
@@ -260,7 +260,7 @@ def test_answers_that_take_much_memory_are_published(
     assert made.row_counts == releases.current(samples).row_counts
     answers = "select label_key, json_response from marts.labels order by all"
     assert query(tmp_path, answers) == query(samples, answers)
-    assert {path.name for path in (tmp_path / "current").iterdir()} == {*releases._LINKS, "release.json"}
+    assert {path.name for path in (tmp_path / "current").iterdir()} == {*links.FILES, "release.json"}
 
 
 def test_an_export_date_that_no_client_can_read_is_not_published(warehouse: Path) -> None:

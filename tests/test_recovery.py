@@ -14,8 +14,8 @@ from conftest import COMMAND, SAMPLES, dump, load
 PUBLISH_KILLED = """
 import os, signal, sys
 from pipelines import cli
-from pipelines.publishing import release
-release._link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from pipelines.publishing import links
+links._link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 cli.main(sys.argv[1:])
 """
 

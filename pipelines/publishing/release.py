@@ -20,23 +20,16 @@ import pydantic
 
 from pipelines.kili import forgotten
 from pipelines.loading import database
-from pipelines.publishing import published_tables
+from pipelines.publishing import links, published_tables
 from pipelines.publishing.report import pages
 
 log = logging.getLogger(__name__)
 
 _KEPT_RELEASES: Final = 3
-_RELEASES: Final = "releases"
 _ID: Final = "%Y%m%dT%H%M%S.%fZ"
 _IS_ID: Final = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
-CURRENT: Final = "current"
 _WRITABLE_BY_OTHERS: Final = 0o022
 _METADATA: Final = "release.json"
-_LINKS: Final = ("warehouse.duckdb", "parquet", "site")
-
-
-class Blocked(Exception):
-    """A file or folder of the user is in the place of one of the warehouse's links. The message has its path."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ _RELEASE: Final = pydantic.TypeAdapter(Release)
 
 def current(warehouse: Path) -> Release | None:
     """The published release; null if there is none, or its `release.json` is damaged."""
-    return _read(warehouse / CURRENT)
+    return _read(warehouse / links.CURRENT)
 
 
 def newest(warehouse: Path) -> Release | None:
@@ -85,13 +78,13 @@ def damage(warehouse: Path) -> str | None:
 
     Counts the rows of marts, but does not read them.
     """
-    folder = warehouse / CURRENT
+    folder = warehouse / links.CURRENT
     if not os.path.lexists(folder):
         return None
     release = _read(folder)
     if release is None:
         return f"{folder / _METADATA} is damaged"
-    if missing := next((name for name in _LINKS if not (warehouse / name).exists()), None):
+    if missing := next((name for name in links.FILES if not (warehouse / name).exists()), None):
         return f"{warehouse / missing} is missing"
     return None if is_intact(folder) else f"{folder / 'warehouse.duckdb'} is damaged"
 
@@ -114,20 +107,8 @@ def is_intact(folder: Path) -> bool:
 
 def releases(warehouse: Path) -> list[Path]:
     """The release folders, oldest first."""
-    folder = warehouse / _RELEASES
+    folder = warehouse / links.RELEASES
     return [path for _, path in _in_order(folder)] if folder.is_dir() else []
-
-
-def check_links(warehouse: Path) -> None:
-    """Raises `Blocked` if there is a file or folder in the place of one of the links of `publish`."""
-    for name in (CURRENT, *_LINKS):
-        for path in (warehouse / name, _new(warehouse / name)):
-            if os.path.lexists(path) and not path.is_symlink():
-                kind = "folder" if path.is_dir() else "file"
-                raise Blocked(f"{path} is a {kind}, but the warehouse needs a link there: move it away, then run again")
-    releases = warehouse / _RELEASES
-    if os.path.lexists(releases) and not releases.is_dir():
-        raise Blocked(f"{releases} is a file, but the warehouse needs a folder there: move it away, then run again")
 
 
 def is_current(warehouse: Path, file: Path, models_digest: str) -> bool:
@@ -135,10 +116,8 @@ def is_current(warehouse: Path, file: Path, models_digest: str) -> bool:
     release = current(warehouse)
     if release is None or release.models_digest != models_digest or damage(warehouse):
         return False
-    if release != newest(warehouse):
-        return False
-    is_same_people = release.forgotten_digest == _forgotten_digest(file)
-    return is_same_people and release.loads_digest == _loads_digest(file)
+    is_of_same_people = release.forgotten_digest == _forgotten_digest(file)
+    return release == newest(warehouse) and is_of_same_people and release.loads_digest == _loads_digest(file)
 
 
 def _forgotten_digest(file: Path) -> str:
@@ -162,10 +141,10 @@ def publish(
 ) -> Release:
     """Copies marts, comparison and ledger to a new release, with the page of its columns, then points `current` at it.
 
-    A crash leaves no partial release: the next call removes its folder. Raises `Blocked` before it changes anything.
+    A crash leaves no partial release: the next call removes its folder. Raises `links.Blocked` before any change.
     """
-    check_links(warehouse)
-    releases = warehouse / _RELEASES
+    links.check(warehouse)
+    releases = warehouse / links.RELEASES
     for folder in (warehouse, releases):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     _remove_unfinished(releases)
@@ -185,19 +164,12 @@ def publish(
     _protect(unfinished)
     _sync(unfinished)
     os.replace(unfinished, releases / release_id)
-    point_to(warehouse, release_id)
-    for name in _LINKS:
-        _link(Path(CURRENT, name), warehouse / name)
+    links.point_to(warehouse, release_id)
     in_order = [folder for _, folder in _in_order(releases)]
     for old in in_order[:-1]:
         if old not in in_order[-_KEPT_RELEASES:] or _names_forgotten(old, release):
             shutil.rmtree(old)
     return release
-
-
-def point_to(warehouse: Path, release_id: str) -> None:
-    """Moves the link `current` to a release, in one step."""
-    _link(Path(_RELEASES, release_id), warehouse / CURRENT)
 
 
 def _names_forgotten(folder: Path, newest: Release) -> bool:
@@ -247,14 +219,3 @@ def _sync(folder: Path) -> None:
         handle = os.open(path, os.O_RDONLY)
         os.fsync(handle)
         os.close(handle)
-
-
-def _link(target: Path, link: Path) -> None:
-    new_link = _new(link)
-    new_link.unlink(missing_ok=True)
-    new_link.symlink_to(target)
-    os.replace(new_link, link)
-
-
-def _new(link: Path) -> Path:
-    return link.with_name(f".{link.name}.new")

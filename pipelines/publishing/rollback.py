@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from pipelines.publishing import links
 from pipelines.publishing import release as releases
 
 
@@ -22,7 +23,7 @@ def roll_back(warehouse: Path, named: str | None = None) -> Rollback:
 
     The order is that of `release.json`, not of the ids, which a clock gives. Raises `NoRelease`.
     """
-    current = warehouse / releases.CURRENT
+    current = warehouse / links.CURRENT
     if not current.exists():
         raise NoRelease(f"no warehouse has been published in {warehouse}")
     before = current.resolve().name
@@ -38,5 +39,5 @@ def roll_back(warehouse: Path, named: str | None = None) -> Rollback:
         raise NoRelease(f"{warehouse} has no release `{named}`; it has {', '.join(ids)}")
     if not releases.is_intact(folders[place]):
         raise NoRelease(f"release {ids[place]} is damaged; name another of {', '.join(ids)}")
-    releases.point_to(warehouse, ids[place])
+    links.point_to(warehouse, ids[place])
     return Rollback(before, ids[place])
