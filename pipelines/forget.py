@@ -96,7 +96,7 @@ def _known(given: Sequence[str], db: duckdb.DuckDBPyConnection) -> tuple[set[str
 
 
 def _clean(work: Path) -> None:
-    """Removes everything from the work folder that is no state of the warehouse. The next run makes it anew."""
+    """Removes everything from the work folder that the next run can make again."""
     log.info("removing copies, logs and histories from %s", work)
     for path in sorted(work.iterdir()):
         if path.name not in _LEFT:

@@ -1,6 +1,6 @@
 """Dagster's UI on a server: read-only, under a path, in a real browser, and behind a real nginx.
 
-`make screenshots` writes the pictures of the README anew.
+`make screenshots` renews the pictures of the README.
 """
 
 import base64

@@ -25,7 +25,7 @@ FILE: Final = "forgotten.json"
 """The list of forgotten people, in the warehouse's `work/`."""
 
 _PREFIX: Final = "forgotten-"
-_DIGITS: Final = 16  # hexadecimal digits that tell forgotten people apart
+_DIGITS: Final = 16  # hexadecimal digits by which forgotten people differ
 _EMAIL: Final = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)*")
 _WORD: Final = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[bfnrt]))[A-Za-z0-9_-]{%d}(?![A-Za-z0-9_-])"
 _MAYBE: Final = r"(?:^|[^A-Za-z0-9_-]|\\[bfnrt])[A-Za-z0-9_-]{%d}(?:$|[^A-Za-z0-9_-])"
@@ -59,7 +59,7 @@ class Forgotten:
         return None if value is None else self.names.get(_hash(self.salt, value))
 
     def adding(self, ids: set[str], emails: set[str]) -> "Forgotten":
-        """The list with one more person. The least id tells people apart, or the least e-mail of one without id."""
+        """The list with one more person. The name depends on the least id, else on the least e-mail."""
         name = self.name(min(ids or emails)) or _PREFIX + _hash(self.salt, min(ids or emails))[:_DIGITS]
         names = {**self.names, **{_hash(self.salt, value): name for value in ids | emails}}
         return Forgotten(self.salt, names, tuple(sorted({*self.id_lengths, *map(len, ids)})), secrets.token_hex(8))

@@ -19,7 +19,7 @@ _SCHEMAS: Final = ("marts", "comparison", "intermediate", "staging", "kili")
 
 
 def path(file: Path, dbt: Path, models_digest: str) -> Path:
-    """The page in dbt's folder, rendered anew if the models or the code of the page have changed.
+    """The page in dbt's folder, rendered again if the models or the code of the page have changed.
 
     `file`: the pipeline's database, in which the models are built.
     """

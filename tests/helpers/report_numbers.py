@@ -18,7 +18,7 @@ REASONS = {
     "nothing_reviewed": "nothing was reviewed",
     "nothing_compared": "nothing was compared",
     "nothing_scored": "nothing was scored",
-    "not_exported": "the export does not carry it",
+    "not_exported": "the export does not contain it",
     "no_other_reviewer": "no other reviewer judged the same annotators",
     "no_unit_with_two_ratings": "nothing was rated twice",
     "one_category_only": "only one category was chosen",

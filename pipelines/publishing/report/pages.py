@@ -15,16 +15,16 @@ from pipelines.publishing.report import columns, drawings, queries
 _FOLDER: Final = Path(__file__).parent
 
 _SECTIONS: Final = (
-    ("progress", "Progress", "What was labelled and reviewed, and what waits."),
+    ("progress", "Progress", "Assets that are reviewed, labelled or waiting, and the labels made."),
     ("quality", "Quality by week", "Weeks are those of the annotators' labels, whenever they were reviewed."),
     ("annotators", "Annotators", "How the labels of each annotator held up. Choose a name to see one person."),
-    ("reviewers", "Reviewers", "What reviewers decided, and how strict they are beside others."),
-    ("confusion", "Confusion", "What annotators chose, and what the latest review made of it."),
+    ("reviewers", "Reviewers", "What reviewers decided, and how strict they are compared with others."),
+    ("confusion", "Confusion", "The categories that annotators chose, and those of the latest review."),
     ("agreement", "Agreement", "How far annotators of the same assets agree before review."),
-    ("edits", "Edits", "What reviewers changed, by job. Nested jobs are counted apart."),
+    ("edits", "Edits", "What reviewers changed, by job. Nested jobs are counted separately."),
     ("models", "Models", "How much of the predictions people kept."),
-    ("time", "Time", "How long labels take, where exports carry it."),
-    ("assets", "Assets to review again", "What speaks against an asset's labels, the worst first."),
+    ("time", "Time", "How long labels take, if the exports contain it."),
+    ("assets", "Assets to review again", "Why the labels of an asset may be wrong, the worst assets first."),
     ("freshness", "Freshness", "When the exports were made, and what could not be loaded."),
 )
 """Id, title and description of each section."""

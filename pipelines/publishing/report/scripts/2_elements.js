@@ -112,7 +112,7 @@ const sortable = (id, caption, columns, rows, first = 0, descending = false) => 
   };
   const cellOf = (column, row, i) => {
     const cell = column.cell(row);
-    const content = column.show ? column.show(cell, row) : cell === null ? undefinedValue(column.none ?? "the export does not carry it") : cell;
+    const content = column.show ? column.show(cell, row) : cell === null ? undefinedValue(column.none ?? REASONS.not_exported) : cell;
     return h(i ? (column.number ? "td.number" : "td") : "th", i ? null : { scope: "row" }, content);
   };
   draw();

@@ -99,7 +99,7 @@ const reviewerTable = (rows) =>
 const timeTable = (id, title, rows) =>
   sortable(id, `Time of ${title.toLowerCase()}s`, [
     ...whoColumns(title),
-    counted("Timed", (row) => row.seconds_count ?? 0, "Labels whose time the export carries"),
+    counted("Timed", (row) => row.seconds_count ?? 0, "Labels whose time the export contains"),
     asTime("Total", (row) => measure(row.total_seconds, "not_exported", {})),
     asTime("Capped", (row) => measure(row.capped_seconds, "not_exported", {}), "No label counts for more than 30 minutes"),
     asTime("Median", (row) => median(row, "median_seconds"), "Half of the labels took less"),

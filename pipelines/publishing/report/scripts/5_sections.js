@@ -137,7 +137,7 @@ const heatMap = ({ project, job, rows }, place) => {
     h("figcaption", null, title, h("small", null, `${count(total(rows, "edit_count"))} annotations`)),
     h("div.scroll", { tabindex: "0", role: "region", "aria-label": `Confusion in ${title}` },
       h("table.matrix", { id: `confusion-${place}` },
-        h("caption.hidden", null, `Confusion in ${title}: what annotators chose in rows, what the reviewer made of it in columns`),
+        h("caption.hidden", null, `Confusion in ${title}: the annotator's category in rows, the reviewer's in columns`),
         h("thead", null, h("tr", null, h("td.corner", null, "annotator ↓ reviewer →"), kept.map((name) => h("th", { scope: "col" }, titled(name, "removed"))))),
         h("tbody", null, kept.map((mine) => {
           const all = total(rows.filter((row) => row.annotator_category === mine), "edit_count");

@@ -82,7 +82,7 @@ const drawingsOf = (rows) => {
   if (!drawn.length) return null;
   const edits = [...new Set(drawn.flatMap((row) => panels.get(row.asset)).flatMap((panel) => [...panel.shapes, ...panel.texts]).map((shape) => shape.edit))];
   return h("figure", null,
-    h("figcaption", null, "What annotators drew, and what review made of it", h("small", null, `${plural(drawn.length, "asset")}, worst first`)),
+    h("figcaption", null, "Annotations of annotators, and their edits in review", h("small", null, `${plural(drawn.length, "asset")}, worst first`)),
     legend([...EDITS, "unreviewed"].filter((edit) => edits.includes(edit)),
       edits.some((edit) => edit.endsWith("moved")) ? h("span.key", null, h("i.dashed"), "annotator's shape where the reviewer's differs") : ""),
     h("div.gallery", null, drawn.slice(0, drawsAll ? Infinity : FEW_DRAWINGS).map((row) =>
